@@ -1,0 +1,1 @@
+"""Plimsoll: an exact margin engine for leveraged crypto trading."""

@@ -1,0 +1,256 @@
+"""What an account does with a command: events, or a Reject with both numbers and the state unchanged.
+
+Everything is validated first; below that line nothing may fail. Funding, fills and settings reach the ladder through the
+same `liquidate` as new marks do: there is no second way.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from plimsoll.account.commands import (
+    AddMargin,
+    CancelOrder,
+    ChargeInterest,
+    Command,
+    Deposit,
+    Fill,
+    PlaceOrder,
+    RemoveMargin,
+    SetLeverage,
+    SetMarginMode,
+    SetMarks,
+    SetPositionMode,
+    SettleExpiry,
+    SettleFunding,
+    Withdraw,
+)
+from plimsoll.account.events import (
+    Deposited,
+    Event,
+    ExpirySettled,
+    FundingPaid,
+    InterestCharged,
+    MarginModeSet,
+    MarksSet,
+    OrderCancelled,
+    PositionModeSet,
+    Withdrawn,
+)
+from plimsoll.account.liquidate import liquidate
+from plimsoll.account.orders import place, run_triggers
+from plimsoll.account.settings import move_margin, set_leverage
+from plimsoll.account.state import State, Venue
+from plimsoll.account.trade import realised_pnl, split_size, trade, wall
+from plimsoll.account.turn import Turn
+from plimsoll.errors import BadInput, Reason, Reject
+from plimsoll.margin.assess import Prices, assess
+from plimsoll.margin.ledger import Ledger, Posting, money, transfer
+from plimsoll.model import LegKey, LegSide, MarginMode, PositionMode, leg_key
+from plimsoll.number import ZERO, exact
+
+_CASH = Posting(Ledger.CASH, "", ZERO)
+_OUTSIDE = Posting(Ledger.OUTSIDE, "", ZERO)
+
+
+class Decision(NamedTuple):
+    """The state after the command (the old one when refused), what happened, and the refusal if there was one."""
+
+    state: State
+    events: tuple[Event, ...]
+    reject: Reject | None
+
+
+def decide(state: State, command: Command, venue: Venue) -> Decision:
+    """Apply one command under a venue's rules. Refusals are values; a symbol the rulebook lacks or a price that is missing
+    is a refusal too (UNKNOWN_SYMBOL, MISSING_MARK)."""
+    with exact():
+        turn = Turn(state, venue)
+        try:
+            reject = _HANDLERS[type(command)](turn, command)
+            if reject is None:
+                liquidate(turn)
+                if isinstance(command, SetMarks):
+                    run_triggers(turn)
+        except BadInput as bad:
+            reason = Reason.MISSING_MARK if bad.source == "marks" else Reason.UNKNOWN_SYMBOL
+            reject = Reject(reason, str(bad))
+        if reject is not None:
+            return Decision(state, (), reject)
+        assert all(p.size != 0 for p in turn.account.positions), "a closed leg was left with money inside"
+        return Decision(turn.state, tuple(turn.events), None)
+
+
+def _set_marks(turn: Turn, command: SetMarks) -> Reject | None:
+    for symbol, price in (*command.marks.items(), *command.lasts.items()):
+        if not (price.is_finite() and price > 0):
+            return Reject(Reason.BAD_AMOUNT, f"the price of {symbol} must be greater than zero", price, ZERO)
+    before = turn.state.marks.time
+    if before is not None and command.time is not None and command.time < before:
+        return Reject(Reason.BACKWARD_TIME, f"{command.time} lies before {before}")
+    turn.emit(MarksSet(command.marks, command.lasts, command.indexes, command.time))
+    return None
+
+
+def _positive(amount: Decimal, reason: Reason = Reason.BAD_AMOUNT) -> Reject | None:
+    if amount.is_finite() and amount > 0:
+        return None
+    return Reject(reason, "the amount must be greater than zero", amount, ZERO)
+
+
+def _fill(turn: Turn, command: Fill) -> Reject | None:
+    bad = _positive(command.size) or _positive(command.price)
+    if bad is not None:
+        return bad
+    turn.instrument(command.symbol)
+    turn.mark(command.symbol)
+    mode = turn.rulebook.rules.fill_mode(turn.account, command.symbol, command.mode)
+    key = LegKey(command.symbol, mode, command.position_side)
+    bad = leg_fits(turn, key, command.side, command.size)
+    if bad is not None:
+        return bad
+    if command.reduce_only and split_size(turn.held(key), command.side, command.size).opening > 0:
+        return Reject(Reason.REDUCE_ONLY, "a reduce-only trade would open a position")
+    fees = turn.account.fees
+    rate = fees.maker_rate if command.liquidity == "maker" else fees.taker_rate
+    trade(turn, key, command.side, command.size, command.price, rate if command.fee_rate is None else command.fee_rate)
+    return None
+
+
+def leg_fits(turn: Turn, key: LegKey, side: str, size: Decimal) -> Reject | None:
+    """One-way mode knows no legs, hedge mode nothing else; a hedge leg cannot be closed beyond zero."""
+    hedge = turn.account.position_mode is PositionMode.HEDGE
+    if hedge is (key.side is LegSide.NET):
+        return Reject(Reason.WRONG_POSITION_SIDE, "the position side does not match the position mode")
+    closing = (key.side, side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
+    held = turn.held(key)
+    there = abs(held.size) if held is not None else ZERO
+    if closing and size > there:
+        return Reject(Reason.REDUCE_ONLY, f"the {key.side} leg holds less than that", size, there)
+    return None
+
+
+def _cancel(turn: Turn, command: CancelOrder) -> Reject | None:
+    order = next((o for o in turn.account.orders if o.id == command.id), None)
+    if order is None:
+        return Reject(Reason.UNKNOWN_ORDER, f"no open order has the id {command.id}")
+    turn.emit(OrderCancelled(order, "user"))
+    return None
+
+
+def _funding(turn: Turn, command: SettleFunding) -> Reject | None:
+    """Each position of the symbol pays or receives value * rate, from where the venue takes it."""
+    instrument = turn.instrument(command.symbol)
+    legs = [p for p in turn.account.positions if p.symbol == command.symbol]
+    if not legs:
+        return None
+    mark = command.mark if command.mark is not None else turn.mark(command.symbol)
+    bad = _positive(mark)
+    if bad is not None:
+        return bad
+    rules = turn.rulebook.rules
+    layout = turn.layout()
+    views = {key: leg for spec, pool in zip(layout.specs, layout.pools, strict=True) for key, leg in zip(spec.legs, pool.legs, strict=True)}
+    for position in legs:
+        leg = views[leg_key(position)]
+        amount = money(rules.funding_payment(leg.amount, mark, command.rate, instrument.kind == "inverse"))
+        from_cash, from_leg = rules.funding_split(amount, leg, turn.account.cash.get(instrument.settle, ZERO))
+        funding = Posting(Ledger.FUNDING, "", ZERO)
+        key = leg_key(position)
+        postings = transfer(instrument.settle, from_cash, _CASH, funding)
+        postings += transfer(instrument.settle, from_leg, wall(key), funding)
+        turn.emit(FundingPaid(key, command.rate, mark, amount, postings))
+    return None
+
+
+def _expiry(turn: Turn, command: SettleExpiry) -> Reject | None:
+    """OKX, cross expiry futures, daily since March 2025: profit to cash, entry to the settlement price, no fee. [D S17]"""
+    instrument = turn.instrument(command.symbol)
+    if not instrument.expires and not instrument.family:
+        return Reject(Reason.NOT_OFFERED, f"{command.symbol} does not expire: nothing is settled")
+    for position in [p for p in turn.account.positions if p.symbol == command.symbol and p.mode is MarginMode.CROSS]:
+        realised = realised_pnl(turn, position, abs(position.size), command.price)
+        after = msgspec.structs.replace(position, entry_price=command.price)
+        postings = transfer(instrument.settle, realised, Posting(Ledger.MARKET, "", ZERO), _CASH)
+        turn.emit(ExpirySettled(leg_key(position), command.price, realised, after, postings))
+    return None
+
+
+def _interest(turn: Turn, command: ChargeInterest) -> Reject | None:
+    bad = _positive(command.amount)
+    if bad is None:
+        postings = transfer(command.asset, money(command.amount), _CASH, Posting(Ledger.LENDER, "", ZERO))
+        turn.emit(InterestCharged(command.asset, command.amount, postings))
+    return bad
+
+
+def _deposit(turn: Turn, command: Deposit) -> Reject | None:
+    bad = _positive(command.amount)
+    if bad is None:
+        postings = transfer(command.asset, money(command.amount), _OUTSIDE, _CASH)
+        turn.emit(Deposited(command.asset, command.amount, postings))
+    return bad
+
+
+def _withdraw(turn: Turn, command: Withdraw) -> Reject | None:
+    bad = _positive(command.amount)
+    if bad is not None:
+        return bad
+    view = assess(turn.account, turn.state.marks, turn.rulebook, Prices.NONE)
+    free = next((a.withdrawable for a in view.assets if a.asset == command.asset), ZERO)
+    if command.amount > free:
+        return Reject(Reason.WITHDRAW_TOO_MUCH, f"not that much {command.asset} may leave", command.amount, free)
+    postings = transfer(command.asset, money(command.amount), _CASH, _OUTSIDE)
+    turn.emit(Withdrawn(command.asset, command.amount, postings))
+    return None
+
+
+def _margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
+    turn.instrument(command.symbol)
+    reject = turn.rulebook.rules.may_switch_mode(turn.account, command.symbol, command.mode)
+    if reject is None:
+        turn.emit(MarginModeSet(command.symbol, command.mode))
+    return reject
+
+
+def _position_mode(turn: Turn, command: SetPositionMode) -> Reject | None:
+    reject = turn.rulebook.rules.may_switch_position_mode(turn.account, command.mode)
+    if reject is None:
+        turn.emit(PositionModeSet(command.mode))
+    return reject
+
+
+def _place(turn: Turn, command: PlaceOrder) -> Reject | None:
+    order = command.order
+    mode = turn.rulebook.rules.fill_mode(turn.account, order.symbol, command.mode)
+    fits = leg_fits(turn, LegKey(order.symbol, mode, order.position_side), order.side, order.size)
+    return fits or place(turn, msgspec.structs.replace(order, mode=mode))
+
+
+def _add(turn: Turn, command: AddMargin) -> Reject | None:
+    return move_margin(turn, command.symbol, command.position_side, command.amount, 1)
+
+
+def _remove(turn: Turn, command: RemoveMargin) -> Reject | None:
+    return move_margin(turn, command.symbol, command.position_side, command.amount, -1)
+
+
+_HANDLERS: dict[type, Callable[[Turn, object], Reject | None]] = {
+    SetMarks: _set_marks,
+    Fill: _fill,
+    PlaceOrder: _place,
+    CancelOrder: _cancel,
+    SettleFunding: _funding,
+    SettleExpiry: _expiry,
+    ChargeInterest: _interest,
+    Deposit: _deposit,
+    Withdraw: _withdraw,
+    AddMargin: _add,
+    RemoveMargin: _remove,
+    SetLeverage: set_leverage,
+    SetMarginMode: _margin_mode,
+    SetPositionMode: _position_mode,
+}  # type: ignore[dict-item]
+

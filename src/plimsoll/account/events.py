@@ -1,0 +1,203 @@
+"""What happened to an account: facts only. Each event carries its postings, which balance per asset, and the position
+after it where one changed (its money is moved by the postings alone). Events are journalled and replayed as they are."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from plimsoll.margin.ledger import Posting
+from plimsoll.model import LegKey, MarginMode, Order, Position, PositionMode, Stage
+
+
+class MarksSet(msgspec.Struct, frozen=True, tag=True):
+    marks: dict[str, Decimal]
+    lasts: dict[str, Decimal]
+    indexes: dict[str, Decimal]
+    time: datetime | None
+    postings: tuple[Posting, ...] = ()
+
+
+class OrderPlaced(msgspec.Struct, frozen=True, tag=True):
+    order: Order
+    postings: tuple[Posting, ...] = ()
+
+
+class OrderCancelled(msgspec.Struct, frozen=True, tag=True):
+    """`why`: user, liquidation, triggered_without_position."""
+
+    order: Order
+    why: str
+    postings: tuple[Posting, ...] = ()
+
+
+class OrderTriggered(msgspec.Struct, frozen=True, tag=True):
+    """A stop or take-profit whose level was reached; its trade follows."""
+
+    order: Order
+    price: Decimal
+    postings: tuple[Posting, ...] = ()
+
+
+class Traded(msgspec.Struct, frozen=True, tag=True):
+    """`size` > 0 contracts at `price`; `realised_pnl` price profit alone; `position` after it (size 0: closed)."""
+
+    leg: LegKey
+    side: str
+    size: Decimal
+    price: Decimal
+    fee: Decimal
+    realised_pnl: Decimal
+    position: Position
+    order_id: str
+    postings: tuple[Posting, ...]
+
+
+class FundingPaid(msgspec.Struct, frozen=True, tag=True):
+    """`amount` > 0 paid by the trader."""
+
+    leg: LegKey
+    rate: Decimal
+    mark: Decimal
+    amount: Decimal
+    postings: tuple[Posting, ...]
+
+
+class ExpirySettled(msgspec.Struct, frozen=True, tag=True):
+    leg: LegKey
+    price: Decimal
+    realised_pnl: Decimal
+    position: Position
+    postings: tuple[Posting, ...]
+
+
+class InterestCharged(msgspec.Struct, frozen=True, tag=True):
+    asset: str
+    amount: Decimal
+    postings: tuple[Posting, ...]
+
+
+class Deposited(msgspec.Struct, frozen=True, tag=True):
+    asset: str
+    amount: Decimal
+    postings: tuple[Posting, ...]
+
+
+class Withdrawn(msgspec.Struct, frozen=True, tag=True):
+    asset: str
+    amount: Decimal
+    postings: tuple[Posting, ...]
+
+
+class MarginMoved(msgspec.Struct, frozen=True, tag=True):
+    """`amount` > 0 went from the cash into the leg."""
+
+    leg: LegKey
+    amount: Decimal
+    postings: tuple[Posting, ...]
+
+
+class LeverageSet(msgspec.Struct, frozen=True, tag=True):
+    """`key`: the venue's setting; `legs`: the positions that follow it."""
+
+    key: str
+    symbol: str
+    leverage: Decimal
+    legs: tuple[LegKey, ...]
+    postings: tuple[Posting, ...]
+
+
+class MarginModeSet(msgspec.Struct, frozen=True, tag=True):
+    symbol: str
+    mode: MarginMode
+    postings: tuple[Posting, ...] = ()
+
+
+class PositionModeSet(msgspec.Struct, frozen=True, tag=True):
+    mode: PositionMode
+    postings: tuple[Posting, ...] = ()
+
+
+class StageReached(msgspec.Struct, frozen=True, tag=True):
+    """A pool's liquidation went on (or ended: HEALTHY). The two numbers are those compared at that moment."""
+
+    pool: str
+    stage: Stage
+    margin_balance: Decimal
+    requirement: Decimal
+    postings: tuple[Posting, ...] = ()
+
+
+class Reduced(msgspec.Struct, frozen=True, tag=True):
+    """A forced close in the market of a `side` long or short: `fee` to the venue, `penalty` to the insurance fund."""
+
+    pool: str
+    leg: LegKey
+    side: str
+    size: Decimal
+    price: Decimal
+    fee: Decimal
+    penalty: Decimal
+    realised_pnl: Decimal
+    position: Position
+    postings: tuple[Posting, ...]
+
+
+class TakenOver(msgspec.Struct, frozen=True, tag=True):
+    """The insurance fund took the leg at `price`, the bankruptcy price, and made `fund_result` closing it at `fill`
+    (None: nobody filled, the fund holds it)."""
+
+    pool: str
+    leg: LegKey
+    side: str
+    size: Decimal
+    price: Decimal
+    fill: Decimal | None
+    fund_result: Decimal
+    realised_pnl: Decimal
+    position: Position
+    postings: tuple[Posting, ...]
+
+
+class Deleveraged(msgspec.Struct, frozen=True, tag=True):
+    """A counterparty was closed against the leg at `price`. Follows the event in which the leg itself left."""
+
+    counterparty: str
+    leg: LegKey
+    size: Decimal
+    price: Decimal
+    postings: tuple[Posting, ...] = ()
+
+
+class ShortfallCovered(msgspec.Struct, frozen=True, tag=True):
+    """A pool ended below zero and was brought to zero. `leg` None: the cash of `asset`."""
+
+    pool: str
+    asset: str
+    leg: LegKey | None
+    from_fund: Decimal
+    from_counterparties: Decimal
+    postings: tuple[Posting, ...]
+
+
+Event = (
+    MarksSet
+    | OrderPlaced
+    | OrderCancelled
+    | OrderTriggered
+    | Traded
+    | FundingPaid
+    | ExpirySettled
+    | InterestCharged
+    | Deposited
+    | Withdrawn
+    | MarginMoved
+    | LeverageSet
+    | MarginModeSet
+    | PositionModeSet
+    | StageReached
+    | Reduced
+    | TakenOver
+    | Deleveraged
+    | ShortfallCovered
+)

@@ -1,0 +1,214 @@
+"""The ladder: a failing pool taken step by step until it holds or is gone, and the waterfall behind it.
+
+Which step comes next is the venue's rule (`next_step`, the same text that the array engine compiles); what a step does to
+money and positions stands here once for every venue.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from plimsoll.account.events import (
+    Deleveraged,
+    MarginMoved,
+    OrderCancelled,
+    Reduced,
+    ShortfallCovered,
+    StageReached,
+    TakenOver,
+)
+from plimsoll.account.state import fund_size
+from plimsoll.account.trade import realised_pnl, wall
+from plimsoll.account.turn import Turn
+from plimsoll.margin.assess import mark_column
+from plimsoll.margin.ledger import Ledger, Posting, money, transfer
+from plimsoll.margin.pools import Layout, orders_in_scope
+from plimsoll.margin.waterfall import deleverage, split_shortfall
+from plimsoll.model import LegKey, MarginMode, Position, Stage, leg_key
+from plimsoll.number import ZERO, ceil_to
+from plimsoll.rules.columns import CANCEL, HOLD, REDUCE, PoolMargin, Step
+from plimsoll.rules.drawing import PoolSpec
+
+_MARKET = Posting(Ledger.MARKET, "", ZERO)
+_FEES = Posting(Ledger.FEES, "", ZERO)
+_FUND = Posting(Ledger.INSURANCE_FUND, "", ZERO)
+_OTHERS = Posting(Ledger.COUNTERPARTIES, "", ZERO)
+_CASH = Posting(Ledger.CASH, "", ZERO)
+_STEPS = 10_000
+"""More steps than any ladder takes: reaching it means that a rule does not end, which is our fault."""
+
+
+def liquidate(turn: Turn) -> None:
+    """Take every failing pool through its venue's ladder. A pool that holds costs one assessment."""
+    layout = turn.layout()
+    column = mark_column(layout, turn.state.marks.marks)
+    rules = turn.rulebook.rules
+    failing = []
+    for spec, pool in zip(layout.specs, layout.pools, strict=True):
+        if pool.legs:
+            margin = rules.assess_pool(pool, column, layout.markets)
+            if rules.is_liquidatable(margin.balance, margin.requirement):
+                failing.append(spec.key)
+    for key in failing:
+        _ladder(turn, key)
+
+
+def _ladder(turn: Turn, key: str) -> None:
+    stage = Stage.HEALTHY
+    for _ in range(_STEPS):
+        layout = turn.layout()
+        at = next((i for i, spec in enumerate(layout.specs) if spec.key == key and spec.legs), None)
+        if at is None:
+            break
+        spec, pool = layout.specs[at], layout.pools[at]
+        column = mark_column(layout, turn.state.marks.marks)
+        margin = turn.rulebook.rules.assess_pool(pool, column, layout.markets)
+        step = turn.rulebook.rules.next_step(
+            int(stage), pool, margin, column, _fills(turn, layout, column), layout.markets, turn.rulebook.reading
+        )
+        if step.kind == HOLD:
+            if stage is not Stage.HEALTHY:
+                turn.emit(StageReached(key, Stage.HEALTHY, margin.balance, margin.requirement))
+            return
+        if step.kind == CANCEL:
+            stage = _reach(turn, key, stage, Stage.CANCELLING, margin)
+            for order in orders_in_scope(spec, turn.account, turn.rulebook):
+                turn.emit(OrderCancelled(order, "liquidation"))
+        elif step.kind == REDUCE:
+            stage = _reach(turn, key, stage, Stage.REDUCING, margin)
+            for leg in (step.leg, step.other):
+                if leg >= 0:
+                    multiplier = layout.markets[pool.legs[leg].market].multiplier
+                    _reduce(turn, key, spec.legs[leg], step.amount / multiplier, step.price, step)
+        else:
+            stage = _reach(turn, key, stage, Stage.TAKEN_OVER, margin)
+            _take_over(turn, spec, step)
+    else:
+        raise AssertionError(f"the ladder of {key} does not end")
+    _cover_cash(turn, key, stage)
+
+
+def _reach(turn: Turn, key: str, now: Stage, stage: Stage, margin: PoolMargin[Decimal]) -> Stage:
+    if stage is not now:
+        turn.emit(StageReached(key, stage, margin.balance, margin.requirement))
+    return stage
+
+
+def _fills(turn: Turn, layout: Layout, column: Sequence[Decimal]) -> tuple[Decimal, ...]:
+    """The price at which the market takes forced orders, per market: as the environment says, else the mark; 0: nobody."""
+    stated = turn.venue.environment.liquidation_fill
+    return tuple(
+        (stated[symbol] or ZERO) if symbol in stated else mark for symbol, mark in zip(layout.symbols, column, strict=True)
+    )
+
+
+def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, step: Step[Decimal]) -> None:
+    """A forced close at `price`. Fee and penalty are charged only as far as the pool still has anything."""
+    position = turn.held(key)
+    assert position is not None
+    asset = turn.instrument(key.symbol).settle
+    realised = realised_pnl(turn, position, size, price)
+    slip = realised - realised_pnl(turn, position, size, turn.mark(key.symbol))
+    room = money(max(ZERO, _balance(turn, pool) + slip))
+    fee = min(money(step.fee), room)
+    penalty = min(money(step.penalty), room - fee)
+    own = wall(key)
+    postings = (
+        transfer(asset, realised, _MARKET, own) + transfer(asset, fee, own, _FEES) + transfer(asset, penalty, own, _FUND)
+    )
+    after = _smaller(position, size)
+    turn.emit(Reduced(pool, key, _side(position), size, price, fee, penalty, realised, after, postings))
+    if after.size == 0 and key.mode is MarginMode.ISOLATED:
+        _empty_wall(turn, pool, asset, key)
+
+
+def _balance(turn: Turn, key: str) -> Decimal:
+    layout = turn.layout()
+    at = next(i for i, spec in enumerate(layout.specs) if spec.key == key)
+    column = mark_column(layout, turn.state.marks.marks)
+    return turn.rulebook.rules.assess_pool(layout.pools[at], column, layout.markets).balance
+
+
+def _side(position: Position) -> str:
+    return "long" if position.size > 0 else "short"
+
+
+def _smaller(position: Position, size: Decimal) -> Position:
+    left = position.size - size if position.size > 0 else position.size + size
+    return Position(position.symbol, position.mode, position.side, left, position.entry_price, position.leverage)
+
+
+def _empty_wall(turn: Turn, pool: str, asset: str, key: LegKey) -> None:
+    """What is left in the wall of a leg that is gone goes back to the cash; what is missing is covered."""
+    left = next((p.isolated_margin for p in turn.account.positions if leg_key(p) == key), ZERO)
+    if left > 0:
+        turn.emit(MarginMoved(key, -left, transfer(asset, left, wall(key), _CASH)))
+    elif left < 0:
+        _cover(turn, pool, asset, key, -left)
+
+
+def _cover(turn: Turn, pool: str, asset: str, key: LegKey | None, shortfall: Decimal) -> None:
+    paid = split_shortfall(shortfall, fund_size(turn.state, turn.venue, asset))
+    own = _CASH if key is None else wall(key)
+    postings = transfer(asset, paid.from_fund, _FUND, own) + transfer(asset, paid.from_counterparties, _OTHERS, own)
+    turn.emit(ShortfallCovered(pool, asset, key, paid.from_fund, paid.from_counterparties, postings))
+
+
+def _cover_cash(turn: Turn, key: str, stage: Stage) -> None:
+    """After the last leg of a pool is gone: a cross balance below zero is covered; the pool's liquidation is over."""
+    if key.startswith("asset:"):
+        asset = key.removeprefix("asset:")
+        cash = turn.account.cash.get(asset, ZERO)
+        if cash < 0:
+            _cover(turn, key, asset, None, -cash)
+    if stage is not Stage.HEALTHY:
+        turn.emit(StageReached(key, Stage.BANKRUPT, ZERO, ZERO))
+
+
+def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
+    """The fund takes a leg at the price that leaves the pool with nothing, and closes it where the market fills; what it
+    cannot carry goes to the opposite side. The last leg takes the pool to exactly zero."""
+    key = spec.legs[step.leg]
+    position = turn.held(key)
+    assert position is not None
+    instrument, asset = turn.instrument(key.symbol), spec.asset
+    size = abs(position.size)
+    last = len(spec.legs) == 1
+    inside = position.isolated_margin if key.mode is MarginMode.ISOLATED else turn.account.cash.get(asset, ZERO)
+    realised = -inside if last else realised_pnl(turn, position, size, step.price)
+    stated = turn.venue.environment.liquidation_fill
+    fill = stated.get(key.symbol, turn.mark(key.symbol))
+    result = ZERO if fill is None else realised_pnl(turn, position, size, fill) - realised
+    handed = _too_much(turn, position, step.price, asset, result, fill, instrument.lot)
+    parties, nobody = deleverage(key.symbol, _side(position), handed, turn.venue.environment.counterparties)
+    result = money(result * (size - handed + nobody) / size)
+    postings = transfer(asset, realised, _MARKET, wall(key)) + transfer(asset, result, _MARKET, _FUND)
+    turn.emit(
+        TakenOver(spec.key, key, _side(position), size, step.price, fill, result, realised, _smaller(position, size), postings)
+    )
+    for party in parties:
+        turn.emit(Deleveraged(party.id, key, party.size, step.price))
+
+
+def _too_much(
+    turn: Turn,
+    position: Position,
+    price: Decimal,
+    asset: str,
+    result: Decimal,
+    fill: Decimal | None,
+    lot: Decimal | None,
+) -> Decimal:
+    """Contracts that the fund cannot carry: where the market fills, those whose loss exceeds it; where nobody fills, all of
+    them if their value exceeds the fund (its position cap, F-ADL)."""
+    fund = fund_size(turn.state, turn.venue, asset)
+    size = abs(position.size)
+    if fund is None:
+        return ZERO
+    instrument = turn.instrument(position.symbol)
+    if fill is None:
+        value = turn.rulebook.rules.notional(size * instrument.multiplier, price, instrument.kind == "inverse")
+        return size if value > max(fund, ZERO) else ZERO
+    if -result <= fund:
+        return ZERO
+    share = size * (1 - max(fund, ZERO) / -result)
+    return min(size, ceil_to(share, lot) if lot else share)

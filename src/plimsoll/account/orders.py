@@ -1,0 +1,194 @@
+"""Orders: what is refused, what rests, what trades at once, and what the prices of one instant set off."""
+
+from decimal import Decimal
+
+import msgspec
+
+from plimsoll.account.events import OrderCancelled, OrderPlaced, OrderTriggered
+from plimsoll.account.liquidate import liquidate
+from plimsoll.account.settings import asset_view
+from plimsoll.account.trade import split_size, trade
+from plimsoll.account.turn import Turn
+from plimsoll.errors import Reason, Reject
+from plimsoll.margin.assess import mark_column
+from plimsoll.margin.pools import lay_out, leverage_of, opens
+from plimsoll.model import LegKey, LegSide, Order, OrderType, Trigger
+from plimsoll.number import ZERO
+from plimsoll.rules.asks import SizeAsk
+
+_CONDITIONAL = (OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET)
+
+
+def key_of(order: Order) -> LegKey:
+    """The leg an order trades in."""
+    return LegKey(order.symbol, order.mode, order.position_side)
+
+
+def place(turn: Turn, order: Order) -> Reject | None:
+    """Take an order: a market order trades at the last price (else the mark) at once, the others rest."""
+    reject = _malformed(turn, order) or _reduces(turn, order) or _grows_too_far(turn, order) or _unaffordable(turn, order)
+    if reject is not None:
+        return reject
+    if order.type is OrderType.MARKET:
+        _execute(turn, order, _market_price(turn, order), turn.account.fees.taker_rate)
+    else:
+        turn.emit(OrderPlaced(order))
+    return None
+
+
+def _malformed(turn: Turn, order: Order) -> Reject | None:
+    instrument = turn.instrument(order.symbol)
+    turn.mark(order.symbol)
+    needed = order.price if order.type is OrderType.LIMIT else order.stop_price if order.type in _CONDITIONAL else order.size
+    if needed is None or any(x is not None and not (x.is_finite() and x > 0) for x in (order.size, order.price, needed)):
+        return Reject(Reason.BAD_AMOUNT, "size and prices must be greater than zero", order.size, ZERO)
+    if order.side not in ("buy", "sell"):
+        return Reject(Reason.BAD_AMOUNT, f"side is buy or sell, not {order.side!r}")
+    if any(other.id == order.id for other in turn.account.orders):
+        return Reject(Reason.DUPLICATE_ORDER, f"an open order has the id {order.id} already")
+    if instrument.lot is not None and order.size % instrument.lot != 0:
+        return Reject(Reason.BAD_LOT, f"size is counted in steps of {instrument.lot}", order.size, instrument.lot)
+    if instrument.min_size is not None and order.size < instrument.min_size:
+        return Reject(Reason.BELOW_MINIMUM, "below the smallest order", order.size, instrument.min_size)
+    value = _value(turn, order)
+    if instrument.min_notional is not None and value < instrument.min_notional and not order.reduce_only:
+        return Reject(Reason.BELOW_MINIMUM, "below the smallest order value", value, instrument.min_notional)
+    if order.type in _CONDITIONAL and _is_reached(turn, order):
+        return Reject(Reason.WOULD_TRIGGER, "the trigger price is already passed", order.stop_price, _watched(turn, order))
+    return None
+
+
+def _market_price(turn: Turn, order: Order) -> Decimal:
+    return order.price if order.price is not None else turn.price(order.symbol)
+
+
+def _value(turn: Turn, order: Order) -> Decimal:
+    instrument = turn.instrument(order.symbol)
+    price = order.price or order.stop_price or turn.price(order.symbol)
+    return turn.rulebook.rules.notional(order.size * instrument.multiplier, price, instrument.kind == "inverse")
+
+
+def _reduces(turn: Turn, order: Order) -> Reject | None:
+    """A reduce-only order needs an opposite position to reduce."""
+    if not order.reduce_only or order.type in _CONDITIONAL:
+        return None
+    held = turn.held(key_of(order))
+    if held is None or (held.size > 0) == (order.side == "buy"):
+        return Reject(Reason.REDUCE_ONLY, "there is no position that this order could reduce", order.size, ZERO)
+    return None
+
+
+def _grows_too_far(turn: Turn, order: Order) -> Reject | None:
+    """The position the order and its resting fellows could build must fit the bracket that the leverage allows."""
+    if order.reduce_only or order.type in _CONDITIONAL:
+        return None
+    held = turn.held(key_of(order))
+    same = [o for o in turn.account.orders if key_of(o) == key_of(order) and o.side == order.side and opens(o)]
+    signed = ZERO if held is None else held.size
+    added = sum((o.size for o in same), order.size) * (1 if order.side == "buy" else -1)
+    size = abs(signed + added)
+    if size <= abs(signed):
+        return None
+    instrument = turn.instrument(order.symbol)
+    price = order.price or turn.price(order.symbol)
+    leverage = held.leverage if held is not None else leverage_of(turn.account, turn.rulebook, *key_of(order))
+    value = turn.rulebook.rules.notional(size * instrument.multiplier, price, instrument.kind == "inverse")
+    return turn.rulebook.rules.may_grow(SizeAsk(instrument, leverage, size, value))
+
+
+def _unaffordable(turn: Turn, order: Order) -> Reject | None:
+    """Extra order margin plus the loss it would open with must fit what is free, equality included. An order that adds
+    nothing to the reach of the position is free."""
+    if order.reduce_only or order.type in _CONDITIONAL:
+        return None
+    limit = msgspec.structs.replace(order, type=OrderType.LIMIT, price=_market_price(turn, order))
+    extra = _order_margin(turn, (*turn.account.orders, limit)) - _order_margin(turn, turn.account.orders)
+    if extra <= 0:
+        return None
+    instrument, rules = turn.instrument(order.symbol), turn.rulebook.rules
+    opening = split_size(turn.held(key_of(order)), order.side, order.size).opening
+    amount = opening * instrument.multiplier * (1 if order.side == "buy" else -1)
+    assert limit.price is not None
+    loss = rules.open_loss(amount, limit.price, turn.mark(order.symbol), instrument.kind == "inverse")
+    taker = turn.market(order.symbol).taker_rate
+    wanted = extra + loss + rules.order_reserve(limit, instrument, taker)
+    view = asset_view(turn, instrument.settle)
+    free = ZERO if view is None else rules.order_funds(order.mode, view.available_balance, view.withdrawable)
+    if wanted > free:
+        return Reject(Reason.NOT_ENOUGH_MARGIN, "not enough free margin for this order", wanted, free)
+    return None
+
+
+def _order_margin(turn: Turn, orders: tuple[Order, ...]) -> Decimal:
+    layout = lay_out(msgspec.structs.replace(turn.account, orders=orders), turn.rulebook)
+    column = mark_column(layout, turn.state.marks.marks)
+    rules = turn.rulebook.rules
+    return sum(
+        (rules.order_margin(r.row, column[r.row.market], layout.markets[r.row.market]) for r in layout.resting), ZERO
+    )
+
+
+def _watched(turn: Turn, order: Order) -> Decimal | None:
+    """The price a conditional order watches; None: no last price is known, so it cannot trigger."""
+    if order.trigger is Trigger.MARK:
+        return turn.mark(order.symbol)
+    return turn.state.marks.lasts.get(order.symbol)
+
+
+def _is_reached(turn: Turn, order: Order) -> bool:
+    watched = _watched(turn, order)
+    if watched is None or order.stop_price is None:
+        return False
+    falling = (order.type is OrderType.STOP_MARKET) == (order.side == "sell")
+    return watched <= order.stop_price if falling else watched >= order.stop_price
+
+
+def _is_filled(turn: Turn, order: Order) -> bool:
+    last = turn.state.marks.lasts.get(order.symbol)
+    if last is None or order.price is None:
+        return False
+    return last <= order.price if order.side == "buy" else last >= order.price
+
+
+def run_triggers(turn: Turn) -> None:
+    """Everything the new prices set off, in the order in which the orders were placed; after each trade the pools are
+    looked at again. Limit orders trade only against a last price, never against the mark."""
+    done: set[str] = set()
+    while True:
+        order = next((o for o in turn.account.orders if o.id not in done and _due(turn, o)), None)
+        if order is None:
+            return
+        done.add(order.id)
+        if order.type is OrderType.LIMIT:
+            assert order.price is not None
+            _execute(turn, order, order.price, turn.account.fees.maker_rate)
+        else:
+            turn.emit(OrderTriggered(order, turn.price(order.symbol)))
+            _execute(turn, order, turn.price(order.symbol), turn.account.fees.taker_rate)
+        liquidate(turn)
+
+
+def _due(turn: Turn, order: Order) -> bool:
+    return _is_filled(turn, order) if order.type is OrderType.LIMIT else _is_reached(turn, order)
+
+
+def _execute(turn: Turn, order: Order, price: Decimal, rate: Decimal) -> None:
+    """Trade an order; what only reduces is cut to the position and falls away without one."""
+    held = turn.held(key_of(order))
+    size = order.size
+    closer = (order.position_side, order.side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
+    if order.reduce_only or closer:
+        opposite = held is not None and (held.size > 0) != (order.side == "buy")
+        size = min(size, abs(held.size)) if held is not None and opposite else ZERO
+    if size == 0:
+        if order in turn.account.orders:
+            turn.emit(OrderCancelled(order, "nothing_to_reduce"))
+        return
+    if order.type in _CONDITIONAL and split_size(held, order.side, size).opening > 0:
+        as_market = msgspec.structs.replace(order, type=OrderType.MARKET, price=price, size=size)
+        if _unaffordable(turn, as_market) is not None:
+            turn.emit(OrderCancelled(order, "not_enough_margin"))
+            return
+    trade(turn, key_of(order), order.side, size, price, rate, order.id)
+
+

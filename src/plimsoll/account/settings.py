@@ -1,0 +1,135 @@
+"""Leverage and isolated money: what moves when the user turns a knob, and what refuses it."""
+
+from decimal import Decimal
+
+from plimsoll.account.commands import SetLeverage
+from plimsoll.account.events import LeverageSet, MarginMoved
+from plimsoll.account.trade import wall
+from plimsoll.account.turn import Turn
+from plimsoll.errors import Reason, Reject
+from plimsoll.margin.assess import AssetView, Prices, assess, mark_column
+from plimsoll.margin.ledger import Ledger, Posting, money, transfer
+from plimsoll.margin.pools import leverage_of
+from plimsoll.model import LegKey, LegSide, MarginMode, Position, leg_key
+from plimsoll.number import ZERO
+from plimsoll.rules.asks import LeverageAsk
+from plimsoll.rules.columns import Leg
+
+_CASH = Posting(Ledger.CASH, "", ZERO)
+
+
+def asset_view(turn: Turn, asset: str) -> AssetView | None:
+    """The asset's totals now; None where the account has nothing in it."""
+    view = assess(turn.account, turn.state.marks, turn.rulebook, Prices.NONE)
+    return next((a for a in view.assets if a.asset == asset), None)
+
+
+def move_margin(turn: Turn, symbol: str, side: LegSide, amount: Decimal, direction: int) -> Reject | None:
+    """Cash into (+1) or out of (-1) an isolated leg, within the venue's bounds, equality included."""
+    instrument = turn.instrument(symbol)
+    if not (amount.is_finite() and amount > 0):
+        return Reject(Reason.MARGIN_AMOUNT, "the amount must be greater than zero", amount, ZERO)
+    key = LegKey(symbol, MarginMode.ISOLATED, side)
+    position = turn.held(key)
+    if position is None:
+        if turn.held(LegKey(symbol, MarginMode.CROSS, side)) is not None:
+            return Reject(Reason.MARGIN_ONLY_ISOLATED, f"{symbol} is held in cross margin")
+        return Reject(Reason.MARGIN_NO_POSITION, f"no isolated position in {symbol}")
+    add, remove = _bounds(turn, position, instrument.settle)
+    bound, reason = (add, Reason.MARGIN_ADD_TOO_MUCH) if direction > 0 else (remove, Reason.MARGIN_REMOVE_TOO_MUCH)
+    if amount > bound:
+        return Reject(reason, "more than the venue allows", amount, bound)
+    signed = money(amount) * direction
+    turn.emit(MarginMoved(key, signed, transfer(instrument.settle, signed, _CASH, wall(key))))
+    return None
+
+
+def _bounds(turn: Turn, position: Position, asset: str) -> tuple[Decimal, Decimal]:
+    layout = turn.layout()
+    column = mark_column(layout, turn.state.marks.marks)
+    rules = turn.rulebook.rules
+    at = next(i for i, spec in enumerate(layout.specs) if not spec.isolated and spec.asset == asset)
+    margin = rules.assess_pool(layout.pools[at], column, layout.markets)
+    asks = {True: ZERO, False: ZERO}
+    for spec in layout.resting:
+        if spec.asset == asset:
+            asks[spec.isolated] += rules.order_margin(spec.row, column[spec.row.market], layout.markets[spec.row.market])
+    leg = _leg_of(turn, position)
+    market = layout.markets[leg.market]
+    return rules.margin_bounds(leg, column[leg.market], market, layout.pools[at], margin, asks[False], asks[True])
+
+
+def _leg_of(turn: Turn, position: Position) -> Leg[Decimal]:
+    layout = turn.layout()
+    return next(
+        leg
+        for spec, pool in zip(layout.specs, layout.pools, strict=True)
+        for key, leg in zip(spec.legs, pool.legs, strict=True)
+        if key == leg_key(position)
+    )
+
+
+def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
+    """The setting, and the positions under it. Isolated money moves where the venue's rule or reading says so."""
+    instrument = turn.instrument(command.symbol)
+    if not (command.leverage.is_finite() and command.leverage > 0):
+        return Reject(Reason.LEVERAGE_INVALID, "leverage must be greater than zero", command.leverage, ZERO)
+    rules = turn.rulebook.rules
+    mode = rules.fill_mode(turn.account, command.symbol, command.mode)
+    setting = rules.leverage_key(command.symbol, mode, command.position_side)
+    under = [
+        p for p in turn.account.positions if rules.leverage_key(p.symbol, p.mode, p.side) == setting
+    ]
+    old = under[0].leverage if under else leverage_of(turn.account, turn.rulebook, command.symbol, mode, command.position_side)
+    moves = {leg_key(p): _leverage_move(turn, p, command.leverage) for p in under if p.mode is MarginMode.ISOLATED}
+    view = asset_view(turn, instrument.settle)
+    free = ZERO if view is None else rules.order_funds(mode, view.available_balance, view.withdrawable)
+    values = [_value(turn, p) for p in under]
+    ask = LeverageAsk(
+        instrument=instrument,
+        mode=mode,
+        old=old,
+        new=command.leverage,
+        positions=tuple(under),
+        orders=tuple(o for o in turn.account.orders if o.symbol == command.symbol),
+        value=max(values, default=ZERO),
+        size=max((abs(p.size) for p in under), default=ZERO),
+        wanted=_wanted(turn, under, old, command, instrument.settle) + sum(moves.values(), ZERO),
+        free=free,
+    )
+    reject = rules.may_set_leverage(ask)
+    if reject is not None:
+        return reject
+    postings = tuple(
+        posting for key, moved in moves.items() for posting in transfer(instrument.settle, moved, _CASH, wall(key))
+    )
+    turn.emit(LeverageSet(setting, command.symbol, command.leverage, tuple(leg_key(p) for p in under), postings))
+    return None
+
+
+def _leverage_move(turn: Turn, position: Position, leverage: Decimal) -> Decimal:
+    reading = turn.rulebook.reading
+    leg = _leg_of(turn, position)
+    return money(turn.rulebook.rules.margin_on_leverage(leg, leverage, turn.market(position.symbol), reading))
+
+
+def _value(turn: Turn, position: Position) -> Decimal:
+    instrument = turn.instrument(position.symbol)
+    amount = position.size * instrument.multiplier
+    return turn.rulebook.rules.notional(amount, turn.mark(position.symbol), instrument.kind == "inverse")
+
+
+def _wanted(turn: Turn, under: list[Position], old: Decimal, command: SetLeverage, asset: str) -> Decimal:
+    """Extra initial margin of cross legs and resting orders at the new leverage."""
+    rules = turn.rulebook.rules
+    more = rules.initial_rate(command.leverage) - rules.initial_rate(old)
+    crossed = sum((_value(turn, p) for p in under if p.mode is MarginMode.CROSS), ZERO)
+    layout = turn.layout()
+    column = mark_column(layout, turn.state.marks.marks)
+    resting = ZERO
+    for spec in layout.resting:
+        at = spec.row.market
+        if layout.symbols[at] == command.symbol and spec.asset == asset and spec.row.initial_rate > 0:
+            now = rules.order_margin(spec.row, column[at], layout.markets[at])
+            resting += now / spec.row.initial_rate
+    return (crossed + resting) * more

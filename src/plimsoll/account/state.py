@@ -1,0 +1,149 @@
+"""The state of one account and what surrounds it. `evolve` is the only way from one state to the next."""
+
+from decimal import Decimal
+
+import msgspec
+
+from plimsoll.account.events import (
+    Event,
+    ExpirySettled,
+    LeverageSet,
+    MarginModeSet,
+    MarksSet,
+    OrderCancelled,
+    OrderPlaced,
+    OrderTriggered,
+    PositionModeSet,
+    Reduced,
+    StageReached,
+    TakenOver,
+    Traded,
+)
+from plimsoll.margin.ledger import Ledger, Posting, imbalance
+from plimsoll.margin.waterfall import Counterparty
+from plimsoll.model import Account, LegKey, Marks, Order, Position, Stage, leg_key
+from plimsoll.number import ZERO, exact
+from plimsoll.rulebook import Rulebook
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """What the world does in a forced sale. `liquidation_fill`: symbol -> price (None: nobody fills; absent: the mark).
+    `insurance_fund`: asset -> size at the start (absent: not known, taken to suffice)."""
+
+    liquidation_fill: dict[str, Decimal | None] = {}
+    insurance_fund: dict[str, Decimal] = {}
+    counterparties: tuple[Counterparty, ...] = ()
+
+
+class Venue(msgspec.Struct, frozen=True):
+    """Under whose rules, and in what world, an account lives."""
+
+    rulebook: Rulebook
+    environment: Environment = Environment()
+
+
+class State(msgspec.Struct, frozen=True):
+    """An account among its prices. `world`: (ledger account, asset) as "account|asset" -> what it has gained since the start."""
+
+    account: Account
+    marks: Marks
+    world: dict[str, Decimal] = {}
+    stages: dict[str, Stage] = {}
+
+
+def evolve(state: State, event: Event) -> State:
+    """The state after one event: facts set, money moved by the postings alone. Asserts that the event balances."""
+    with exact():
+        assert not imbalance(event.postings), f"{type(event).__name__} does not balance: {imbalance(event.postings)}"
+        account = _facts(state.account, event)
+        account, world = _book(account, state.world, event.postings)
+        account = _drop_closed(account)
+    marks, stages = state.marks, state.stages
+    if isinstance(event, MarksSet):
+        marks = Marks(
+            {**marks.marks, **event.marks},
+            {**marks.lasts, **event.lasts},
+            {**marks.indexes, **event.indexes},
+            event.time if event.time is not None else marks.time,
+        )
+    elif isinstance(event, StageReached):
+        stages = {**stages, event.pool: event.stage}
+        if event.stage is Stage.HEALTHY:
+            stages.pop(event.pool)
+    return State(account, marks, world, stages)
+
+
+def _facts(account: Account, event: Event) -> Account:
+    replace = msgspec.structs.replace
+    if isinstance(event, OrderPlaced):
+        return replace(account, orders=(*account.orders, event.order))
+    if isinstance(event, (OrderCancelled, OrderTriggered)):
+        return replace(account, orders=_without(account.orders, event.order.id))
+    if isinstance(event, (Traded, Reduced, TakenOver, ExpirySettled)):
+        account = replace(account, positions=_placed(account.positions, event.position))
+        if isinstance(event, Traded) and event.order_id:
+            return replace(account, orders=_without(account.orders, event.order_id))
+        return account
+    if isinstance(event, LeverageSet):
+        positions = tuple(
+            replace(p, leverage=event.leverage) if leg_key(p) in event.legs else p for p in account.positions
+        )
+        return replace(account, positions=positions, leverages={**account.leverages, event.key: event.leverage})
+    if isinstance(event, MarginModeSet):
+        return replace(account, margin_modes={**account.margin_modes, event.symbol: event.mode})
+    if isinstance(event, PositionModeSet):
+        return replace(account, position_mode=event.mode)
+    return account
+
+
+def _without(orders: tuple[Order, ...], order_id: str) -> tuple[Order, ...]:
+    return tuple(order for order in orders if order.id != order_id)
+
+
+def _placed(positions: tuple[Position, ...], after: Position) -> tuple[Position, ...]:
+    """The positions with `after` in the place of its leg; the leg's money stays what it is, postings move it."""
+    key = leg_key(after)
+    if not any(leg_key(p) == key for p in positions):
+        return (*positions, msgspec.structs.replace(after, isolated_margin=ZERO))
+    return tuple(
+        msgspec.structs.replace(after, isolated_margin=p.isolated_margin) if leg_key(p) == key else p for p in positions
+    )
+
+
+def _book(
+    account: Account, world: dict[str, Decimal], postings: tuple[Posting, ...]
+) -> tuple[Account, dict[str, Decimal]]:
+    if not postings:
+        return account, world
+    cash, world = dict(account.cash), dict(world)
+    walls: dict[LegKey, Decimal] = {}
+    for posting in postings:
+        if posting.account is Ledger.CASH:
+            cash[posting.asset] = cash.get(posting.asset, ZERO) + posting.amount
+        elif posting.account is Ledger.LEG:
+            assert posting.leg is not None
+            walls[posting.leg] = walls.get(posting.leg, ZERO) + posting.amount
+        else:
+            key = f"{posting.account}|{posting.asset}"
+            world[key] = world.get(key, ZERO) + posting.amount
+    held = {leg_key(p) for p in account.positions}
+    assert walls.keys() <= held, f"money for a leg that does not exist: {walls.keys() - held}"
+    positions = tuple(
+        msgspec.structs.replace(p, isolated_margin=p.isolated_margin + walls[leg_key(p)]) if leg_key(p) in walls else p
+        for p in account.positions
+    )
+    return msgspec.structs.replace(account, cash=cash, positions=positions), world
+
+
+def _drop_closed(account: Account) -> Account:
+    """Without the legs that hold neither size nor money. A closed leg with money left waits for the event that empties it."""
+    if all(p.size != 0 for p in account.positions):
+        return account
+    kept = tuple(p for p in account.positions if p.size != 0 or p.isolated_margin != 0)
+    return msgspec.structs.replace(account, positions=kept)
+
+
+def fund_size(state: State, venue: Venue, asset: str) -> Decimal | None:
+    """What the insurance fund has now; None: not known."""
+    start = venue.environment.insurance_fund.get(asset)
+    return None if start is None else start + state.world.get(f"{Ledger.INSURANCE_FUND}|{asset}", ZERO)

@@ -1,0 +1,144 @@
+"""A trade: what it does to a position and where its money goes. Margin checks stand in `decide`; forced trades in `liquidate`."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from plimsoll.account.events import Traded
+from plimsoll.account.state import fund_size
+from plimsoll.account.turn import Turn
+from plimsoll.margin.ledger import Ledger, Posting, money, transfer
+from plimsoll.margin.pools import leverage_of
+from plimsoll.margin.waterfall import split_shortfall
+from plimsoll.model import LegKey, MarginMode, Position
+from plimsoll.number import ZERO
+from plimsoll.rules.common import average_entry
+
+_WORLD = Posting(Ledger.MARKET, "", ZERO)
+_CASH = Posting(Ledger.CASH, "", ZERO)
+_FEES = Posting(Ledger.FEES, "", ZERO)
+
+
+class Parts(NamedTuple):
+    """A traded size split into what closes the position held and what opens a new one (contracts, both >= 0)."""
+
+    closing: Decimal
+    opening: Decimal
+
+
+def split_size(position: Position | None, side: str, size: Decimal) -> Parts:
+    """Against an opposite position the first part closes, the rest opens; with it, all of it opens."""
+    if position is None or (position.size > 0) == (side == "buy"):
+        return Parts(ZERO, size)
+    closing = min(abs(position.size), size)
+    return Parts(closing, size - closing)
+
+
+def wall(key: LegKey) -> Posting:
+    """The ledger account that a position's money lives in: its own wall, or the cash."""
+    return Posting(Ledger.LEG, "", ZERO, key) if key.mode is MarginMode.ISOLATED else _CASH
+
+
+def trade(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee_rate: Decimal, order_id: str = "") -> None:
+    """Emit the trade of `size` > 0 contracts at `price`. One-way positions flip; entry averages on adding, stays on closing."""
+    position = turn.held(key)
+    parts = split_size(position, side, size)
+    closed = _close(turn, key, position, parts.closing, price, fee_rate)
+    opened = _open(turn, key, position, parts, side, price, fee_rate)
+    turn.emit(
+        Traded(
+            leg=key,
+            side=side,
+            size=size,
+            price=price,
+            fee=closed.fee + opened.fee,
+            realised_pnl=closed.realised,
+            position=opened.position,
+            order_id=order_id,
+            postings=closed.postings + opened.postings,
+        )
+    )
+
+
+class Closed(NamedTuple):
+    realised: Decimal
+    fee: Decimal
+    postings: tuple[Posting, ...]
+
+
+class Opened(NamedTuple):
+    fee: Decimal
+    position: Position
+    postings: tuple[Posting, ...]
+
+
+def _close(
+    turn: Turn, key: LegKey, position: Position | None, size: Decimal, price: Decimal, fee_rate: Decimal
+) -> Closed:
+    """Profit to the cash; an isolated leg releases its money in proportion (reading `partial_close`) and can lose no more
+    than its own: the insurance fund covers what a closing beyond bankruptcy would leave."""
+    if position is None or size == 0:
+        return Closed(ZERO, ZERO, ())
+    asset = turn.instrument(key.symbol).settle
+    realised = realised_pnl(turn, position, size, price)
+    fee = _fee(turn, key.symbol, size, price, fee_rate)
+    if key.mode is MarginMode.CROSS:
+        return Closed(realised, fee, transfer(asset, realised, _WORLD, _CASH) + transfer(asset, fee, _CASH, _FEES))
+    own = wall(key)
+    postings = transfer(asset, realised, _WORLD, own)
+    whole = size == abs(position.size)
+    if whole or turn.rulebook.readings.get("partial_close") == "pro_rata_release":
+        share = position.isolated_margin if whole else money(position.isolated_margin * size / abs(position.size))
+        released = share + realised
+        if released < 0 and whole:
+            paid = split_shortfall(-released, fund_size(turn.state, turn.venue, asset))
+            postings += transfer(asset, paid.from_fund, Posting(Ledger.INSURANCE_FUND, "", ZERO), own)
+            postings += transfer(asset, paid.from_counterparties, Posting(Ledger.COUNTERPARTIES, "", ZERO), own)
+        postings += transfer(asset, max(released, ZERO), own, _CASH) + transfer(asset, fee, _CASH, _FEES)
+    else:
+        postings += transfer(asset, fee, own, _FEES)
+    return Closed(realised, fee, postings)
+
+
+def _open(
+    turn: Turn, key: LegKey, position: Position | None, parts: Parts, side: str, price: Decimal, fee_rate: Decimal
+) -> Opened:
+    """The position after the trade, and for its opening part the margin into an isolated wall and the opening fee."""
+    instrument = turn.instrument(key.symbol)
+    sign = 1 if side == "buy" else -1
+    before = position.size if position is not None else ZERO
+    after = before + sign * (parts.closing + parts.opening)
+    if parts.opening == 0:
+        assert position is not None
+        kept = Position(key.symbol, key.mode, key.side, after, position.entry_price, position.leverage)
+        return Opened(ZERO, kept, ())
+    fresh = position is None or parts.closing > 0
+    leverage = leverage_of(turn.account, turn.rulebook, *key) if position is None else position.leverage
+    entry = price
+    if not fresh and position is not None:
+        entry = average_entry(abs(before), position.entry_price, parts.opening, price, instrument.kind == "inverse")
+    fee = _fee(turn, key.symbol, parts.opening, price, fee_rate)
+    isolated = key.mode is MarginMode.ISOLATED
+    from_cash, from_leg = turn.rulebook.rules.opening_fee_split(fee, isolated)
+    postings = transfer(instrument.settle, from_cash, _CASH, _FEES)
+    if isolated:
+        rate = turn.rulebook.rules.initial_rate(leverage)
+        amount = sign * parts.opening * instrument.multiplier
+        margin = money(turn.rulebook.rules.margin_at_fill(amount, price, leverage, rate, turn.market(key.symbol)))
+        postings += transfer(instrument.settle, margin, _CASH, wall(key)) + transfer(
+            instrument.settle, from_leg, wall(key), _FEES
+        )
+    return Opened(fee, Position(key.symbol, key.mode, key.side, after, entry, leverage), postings)
+
+
+def realised_pnl(turn: Turn, position: Position, size: Decimal, price: Decimal) -> Decimal:
+    """Price profit of closing `size` > 0 contracts at `price`, on the entry as the rules use it."""
+    instrument = turn.instrument(position.symbol)
+    amount = size * instrument.multiplier * (1 if position.size > 0 else -1)
+    entry = turn.rulebook.rules.entry_in_rules(position.entry_price)
+    return money(turn.rulebook.rules.unrealised_pnl(amount, entry, price, instrument.kind == "inverse"))
+
+
+def _fee(turn: Turn, symbol: str, size: Decimal, price: Decimal, rate: Decimal) -> Decimal:
+    instrument = turn.instrument(symbol)
+    value = turn.rulebook.rules.notional(size * instrument.multiplier, price, instrument.kind == "inverse")
+    return money(value * rate)

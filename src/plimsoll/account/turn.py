@@ -1,0 +1,57 @@
+"""One command's turn: the state as it moves, and the events so far. Lives for one `decide` and is thrown away."""
+
+from decimal import Decimal
+
+from plimsoll.account.events import Event
+from plimsoll.account.state import State, Venue, evolve
+from plimsoll.errors import BadInput
+from plimsoll.margin.pools import Layout, lay_out, market_of
+from plimsoll.model import Account, Instrument, LegKey, Position, leg_key
+from plimsoll.rulebook import Rulebook
+from plimsoll.rules.columns import Market
+
+
+class Turn:
+    """Collects events and keeps the state after them."""
+
+    def __init__(self, state: State, venue: Venue) -> None:
+        self.state = state
+        self.venue = venue
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        self.state = evolve(self.state, event)
+        self.events.append(event)
+
+    @property
+    def account(self) -> Account:
+        return self.state.account
+
+    @property
+    def rulebook(self) -> Rulebook:
+        return self.venue.rulebook
+
+    def instrument(self, symbol: str) -> Instrument:
+        found = self.rulebook.instruments.get(symbol)
+        if found is None:
+            raise BadInput(self.rulebook.name, "symbol", symbol, self.rulebook.gaps.get(symbol, "no such instrument"))
+        return found
+
+    def market(self, symbol: str) -> Market[Decimal]:
+        return market_of(self.instrument(symbol), self.account.fees.taker_rate)
+
+    def held(self, key: LegKey) -> Position | None:
+        return next((p for p in self.account.positions if leg_key(p) == key), None)
+
+    def mark(self, symbol: str) -> Decimal:
+        found = self.state.marks.marks.get(symbol)
+        if found is None:
+            raise BadInput("marks", symbol, None, "no mark price is known yet; set one before this")
+        return found
+
+    def price(self, symbol: str) -> Decimal:
+        """Where a market order trades: the last price where a feed has one, else the mark."""
+        return self.state.marks.lasts.get(symbol) or self.mark(symbol)
+
+    def layout(self) -> Layout:
+        return lay_out(self.account, self.rulebook)

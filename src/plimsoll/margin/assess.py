@@ -1,0 +1,347 @@
+"""The account at one instant, as numbers: per leg, per pool, per asset. One source for reports, answers and dashboards.
+
+`headroom` alone is cheap and is what a tick asks for; prices are computed when asked (`Prices.ALL`). Exact numbers only.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+
+import msgspec
+
+from plimsoll.errors import BadInput
+from plimsoll.margin.liquidation_price import Triggers, first_failure, nearest, triggers_of
+from plimsoll.margin.pools import Layout, RestingSpec, lay_out
+from plimsoll.model import Account, LegSide, MarginMode, Marks, Outside, Position, leg_key
+from plimsoll.number import ONE, ZERO, exact
+from plimsoll.rulebook import Rulebook
+from plimsoll.rules.columns import Found, Leg, Pool, PoolMargin
+
+
+class Prices(Enum):
+    """How much `assess` solves: no liquidation prices, one per leg, or all three kinds."""
+
+    NONE = 0
+    OWN = 1
+    ALL = 2
+
+
+class LegView(msgspec.Struct, frozen=True):
+    """One leg. Money in `asset`; `bracket`: index of the table row in use; prices None where none exists."""
+
+    name: str
+    symbol: str
+    mode: MarginMode
+    side: LegSide
+    asset: str
+    pool: str
+    size: Decimal
+    entry_price: Decimal
+    leverage: Decimal
+    mark: Decimal
+    notional: Decimal
+    unrealised_pnl: Decimal
+    initial_margin: Decimal
+    maintenance_margin: Decimal
+    closing_fee: Decimal
+    liquidation_fee: Decimal
+    isolated_margin: Decimal
+    bracket: int
+    max_leverage: Decimal | None
+    bankruptcy_price: Decimal | None
+    break_even_price: Decimal
+    liquidation_price: Decimal | None
+    other_liquidation_price: Decimal | None
+    displayed_liquidation_price: Decimal | None
+    underlying_liquidation_price: Decimal | None
+
+
+class PoolView(msgspec.Struct, frozen=True):
+    """One pool. `portfolio_liquidation_move`: the common relative move of all marks at which it fails (-0.2: all fall 20 %)."""
+
+    key: str
+    asset: str
+    isolated: bool
+    legs: tuple[str, ...]
+    margin_balance: Decimal
+    initial_margin: Decimal
+    maintenance_margin: Decimal
+    requirement: Decimal
+    headroom: Decimal
+    scale: Decimal
+    venue_ratio: Decimal | None
+    liquidatable: bool
+    portfolio_liquidation_move: Decimal | None
+
+
+class AssetView(msgspec.Struct, frozen=True):
+    """One settle asset over all its pools. `wallet_balance` as the venue words it; `cash`: outside every isolated wall."""
+
+    asset: str
+    wallet_balance: Decimal
+    cash: Decimal
+    equity: Decimal
+    available_balance: Decimal
+    withdrawable: Decimal
+    account_initial_margin: Decimal
+    account_maintenance_margin: Decimal
+
+
+class OrdersView(msgspec.Struct, frozen=True):
+    """Resting orders of one leg name: the initial margin they ask for on top of the position's own."""
+
+    name: str
+    asset: str
+    isolated: bool
+    order_initial_margin: Decimal
+
+
+class Assessment(msgspec.Struct, frozen=True):
+    """Everything at one instant. `assess` makes it; nothing else computes these numbers."""
+
+    rulebook: str
+    legs: tuple[LegView, ...]
+    pools: tuple[PoolView, ...]
+    assets: tuple[AssetView, ...]
+    orders: tuple[OrdersView, ...]
+
+
+def mark_column(layout: Layout, marks: Mapping[str, Decimal]) -> tuple[Decimal, ...]:
+    """The marks in the layout's order. BadInput: a symbol that is held or ordered has no mark, or not a positive one."""
+    column = []
+    for symbol in layout.symbols:
+        mark = marks.get(symbol)
+        if mark is None:
+            raise BadInput("marks", symbol, None, "no mark price given; every symbol held or ordered needs one")
+        if not mark > 0:
+            raise BadInput("marks", symbol, mark, "a mark price is greater than zero")
+        column.append(mark)
+    return tuple(column)
+
+
+def headrooms(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> list[Decimal]:
+    """Headroom of every pool, in the layout's order: what one tick needs. Call inside `exact()`."""
+    out = []
+    for pool in layout.pools:
+        margin = rulebook.rules.assess_pool(pool, marks, layout.markets)
+        out.append(margin.balance - margin.requirement)
+    return out
+
+
+def assess(
+    account: Account,
+    marks: Marks,
+    rulebook: Rulebook,
+    prices: Prices = Prices.ALL,
+    outside: Mapping[str, Outside] | None = None,
+) -> Assessment:
+    """The account under `rulebook` at `marks`. Shapes: one LegView a position, one PoolView a pool (the cross pool of each
+    asset first), one AssetView an asset. BadInput: unknown symbol, missing or non-positive mark."""
+    with exact():
+        layout = lay_out(account, rulebook, outside)
+        column = mark_column(layout, marks.marks)
+        margins = [rulebook.rules.assess_pool(pool, column, layout.markets) for pool in layout.pools]
+        positions = {leg_key(p): p for p in account.positions}
+        legs: list[LegView] = []
+        pools: list[PoolView] = []
+        for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
+            held = [positions[key] for key in spec.legs]
+            views = _leg_views(spec.key, spec.asset, held, pool, margin, column, layout, account, rulebook, prices)
+            legs.extend(views)
+            pools.append(_pool_view(spec.key, spec.asset, spec.isolated, views, pool, margin, column, layout, rulebook, prices))
+        asks = tuple(
+            OrdersView(r.name, r.asset, r.isolated, _order_margin(r, column, layout, rulebook)) for r in layout.resting
+        )
+        assets = tuple(
+            _asset_view(i, layout, pools, legs, margins, asks, rulebook, outside)
+            for i, spec in enumerate(layout.specs)
+            if not spec.isolated
+        )
+    return Assessment(rulebook.name, tuple(legs), tuple(pools), assets, asks)
+
+
+def _order_margin(resting: RestingSpec, column: Sequence[Decimal], layout: Layout, rulebook: Rulebook) -> Decimal:
+    at = resting.row.market
+    return rulebook.rules.order_margin(resting.row, column[at], layout.markets[at])
+
+
+def _leg_views(
+    pool_key: str,
+    asset: str,
+    held: Sequence[Position],
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    column: Sequence[Decimal],
+    layout: Layout,
+    account: Account,
+    rulebook: Rulebook,
+    prices: Prices,
+) -> list[LegView]:
+    solved: dict[int, tuple[Triggers, Triggers]] = {}
+    views = []
+    for position, leg in zip(held, pool.legs, strict=True):
+        if leg.market not in solved:
+            solved[leg.market] = _triggers(leg, pool, margin, column, layout, rulebook, prices)
+        own, together = solved[leg.market]
+        views.append(_leg_view(pool_key, asset, position, leg, own, together, column, layout, account, rulebook))
+    return views
+
+
+def _triggers(
+    leg: Leg[Decimal],
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    column: Sequence[Decimal],
+    layout: Layout,
+    rulebook: Rulebook,
+    prices: Prices,
+) -> tuple[Triggers, Triggers]:
+    """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
+    none = Triggers(None, None)
+    if prices is Prices.NONE:
+        return none, none
+    own = triggers_of(rulebook.rules, pool, margin, column, layout.markets, [leg.market])
+    if prices is Prices.OWN:
+        return own, none
+    base = rulebook.instruments[layout.symbols[leg.market]].base
+    coin = {other.market for other in pool.legs if rulebook.instruments[layout.symbols[other.market]].base == base}
+    if coin == {leg.market}:
+        return own, own
+    moving = [leg.market, *sorted(coin - {leg.market})]
+    return own, triggers_of(rulebook.rules, pool, margin, column, layout.markets, moving)
+
+
+def _leg_view(
+    pool_key: str,
+    asset: str,
+    position: Position,
+    leg: Leg[Decimal],
+    own: Triggers,
+    together: Triggers,
+    column: Sequence[Decimal],
+    layout: Layout,
+    account: Account,
+    rulebook: Rulebook,
+) -> LegView:
+    rules, market, mark = rulebook.rules, layout.markets[leg.market], column[leg.market]
+    instrument = rulebook.instruments[position.symbol]
+    value = rules.notional(leg.amount, mark, market.inverse)
+    row = rules.bracket(value, leg.tier, market)
+    price = nearest(own, mark)
+    other = own.above if price == own.below else own.below
+    bankrupt = rules.bankruptcy_price(leg, leg.margin, market) if leg.isolated else Found(False, ZERO)
+    name = rules.leg_name(leg_key(position), account.position_mode)
+    return LegView(
+        name=name,
+        symbol=position.symbol,
+        mode=position.mode,
+        side=position.side,
+        asset=asset,
+        pool=pool_key,
+        size=position.size,
+        entry_price=position.entry_price,
+        leverage=position.leverage,
+        mark=mark,
+        notional=value,
+        unrealised_pnl=rules.unrealised_pnl(leg.amount, leg.entry, mark, market.inverse),
+        initial_margin=rules.initial_margin(leg, mark, market),
+        maintenance_margin=rules.maintenance_margin(leg, mark, market),
+        closing_fee=rules.closing_fee(leg, mark, market),
+        liquidation_fee=rules.liquidation_fee(leg, mark, market),
+        isolated_margin=position.isolated_margin,
+        bracket=row,
+        max_leverage=instrument.brackets[row].max_leverage,
+        bankruptcy_price=bankrupt.price if bankrupt.found else None,
+        break_even_price=rules.break_even_price(position.entry_price, 1 if position.size > 0 else -1, market.taker_rate),
+        liquidation_price=price,
+        other_liquidation_price=other if price is not None else None,
+        displayed_liquidation_price=rules.displayed_liquidation_price(
+            Found(price is not None, price or ZERO), position.size, position.mode, instrument.tick
+        ),
+        underlying_liquidation_price=nearest(together, mark),
+    )
+
+
+def _pool_view(
+    key: str,
+    asset: str,
+    isolated: bool,
+    views: Sequence[LegView],
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    column: Sequence[Decimal],
+    layout: Layout,
+    rulebook: Rulebook,
+    prices: Prices,
+) -> PoolView:
+    return PoolView(
+        key=key,
+        asset=asset,
+        isolated=isolated,
+        legs=tuple(view.name for view in views),
+        margin_balance=margin.balance,
+        initial_margin=margin.initial,
+        maintenance_margin=margin.maintenance,
+        requirement=margin.requirement,
+        headroom=margin.balance - margin.requirement,
+        scale=margin.scale,
+        venue_ratio=rulebook.rules.venue_ratio(margin),
+        liquidatable=rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
+        portfolio_liquidation_move=portfolio_move(pool, column, layout, rulebook, {}) if prices is Prices.ALL else None,
+    )
+
+
+def portfolio_move(
+    pool: Pool[Decimal], column: Sequence[Decimal], layout: Layout, rulebook: Rulebook, betas: Mapping[str, Decimal]
+) -> Decimal | None:
+    """The smallest common move y (each mark becomes mark * (1 + beta*y), beta 1 unless given) at which the pool fails;
+    0 where it already does; None if neither a fall to nothing nor a thousandfold rise does it."""
+    if not pool.legs:
+        return None
+    factors = [betas.get(symbol, ONE) for symbol in layout.symbols]
+
+    def headroom(y: Decimal) -> Decimal:
+        moved = [mark * (1 + beta * y) for mark, beta in zip(column, factors, strict=True)]
+        at = rulebook.rules.assess_pool(pool, moved, layout.markets)
+        return at.balance - at.requirement
+
+    if headroom(ZERO) <= 0:
+        return ZERO
+    steepest = max(abs(beta) for beta in factors) or ONE
+    down = -(1 - Decimal("1e-12")) / steepest
+    ends = [end for end in (down, Decimal(1000) / steepest) if headroom(end) <= 0]
+    moves = [first_failure(headroom, ZERO, end) for end in ends]
+    return min(moves, key=abs) if moves else None
+
+
+def _asset_view(
+    i: int,
+    layout: Layout,
+    pools: Sequence[PoolView],
+    legs: Sequence[LegView],
+    margins: Sequence[PoolMargin[Decimal]],
+    asks: Sequence[OrdersView],
+    rulebook: Rulebook,
+    outside: Mapping[str, Outside] | None,
+) -> AssetView:
+    rules, spec, pool, margin = rulebook.rules, layout.specs[i], layout.pools[i], margins[i]
+    cross_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and not a.isolated), ZERO)
+    isolated_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and a.isolated), ZERO)
+    walled = [leg for leg in legs if leg.asset == spec.asset and leg.mode is MarginMode.ISOLATED]
+    assigned = sum((leg.isolated_margin for leg in walled), ZERO)
+    other = (outside or {}).get(spec.asset, Outside())
+    inside = assigned + sum((leg.unrealised_pnl for leg in walled), ZERO) + other.isolated_equity
+    return AssetView(
+        asset=spec.asset,
+        wallet_balance=pool.cash + (assigned if rules.WALLET_HOLDS_ISOLATED else ZERO),
+        cash=pool.cash,
+        equity=margin.balance + pool.reserved + inside,
+        available_balance=rules.available_balance(pool, margin, cross_orders, isolated_orders),
+        withdrawable=rules.withdrawable(pool, margin, cross_orders, isolated_orders),
+        account_initial_margin=margin.initial
+        + sum((leg.initial_margin for leg in walled), ZERO)
+        + cross_orders
+        + isolated_orders,
+        account_maintenance_margin=margin.maintenance + sum((leg.maintenance_margin for leg in walled), ZERO),
+    )
+

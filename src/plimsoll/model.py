@@ -1,0 +1,175 @@
+"""Frozen data without behaviour: what an account, an instrument and a set of marks are. Sizes are signed (+ long,
+- short) and count contracts; money is in the asset that the name or the instrument's `settle` says."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+
+class MarginMode(StrEnum):
+    """How a position is walled off: CROSS shares the pool's collateral, ISOLATED has its own money."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+
+
+class PositionMode(StrEnum):
+    """ONE_WAY nets a symbol into one position; HEDGE holds a long and a short leg side by side."""
+
+    ONE_WAY = "one_way"
+    HEDGE = "hedge"
+
+
+class LegSide(StrEnum):
+    """Which leg of a symbol a position or an order belongs to: NET in one-way mode, LONG or SHORT in hedge mode."""
+
+    NET = "net"
+    LONG = "long"
+    SHORT = "short"
+
+
+class Kind(StrEnum):
+    """LINEAR: profit in the quote asset. INVERSE: face value in the quote, profit in the base coin."""
+
+    LINEAR = "linear"
+    INVERSE = "inverse"
+
+
+class Stage(IntEnum):
+    """How far a pool's liquidation has gone. Warnings are not stages."""
+
+    HEALTHY = 0
+    CANCELLING = 1
+    REDUCING = 2
+    TAKEN_OVER = 3
+    BANKRUPT = 4
+
+
+class OrderType(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP_MARKET = "stop_market"
+    TAKE_PROFIT_MARKET = "take_profit_market"
+
+
+class Trigger(StrEnum):
+    """Which price a stop or take-profit watches."""
+
+    MARK = "mark"
+    LAST = "last"
+
+
+class Bracket(msgspec.Struct, frozen=True):
+    """One row of a maintenance table. `floor` and `cap` count the instrument's `bracket_unit`; `cap` None: no bound known."""
+
+    floor: Decimal
+    cap: Decimal | None
+    maintenance_rate: Decimal
+    deduction: Decimal
+    max_leverage: Decimal | None = None
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """One contract. `multiplier`: base units (linear) or quote face (inverse) per contract."""
+
+    symbol: str
+    kind: Kind
+    base: str
+    quote: str
+    settle: str
+    multiplier: Decimal
+    brackets: tuple[Bracket, ...] = ()
+    bracket_unit: str = "notional"
+    tick: Decimal | None = None
+    lot: Decimal | None = None
+    family: str = ""
+    expires: bool = False
+    taker_rate: Decimal | None = None
+    liquidation_fee_rate: Decimal | None = None
+    min_size: Decimal | None = None
+    min_notional: Decimal | None = None
+    funding_hours: int | None = None
+
+
+class LegKey(NamedTuple):
+    """What names a position: the same symbol may be held in both modes, and as two legs in hedge mode."""
+
+    symbol: str
+    mode: MarginMode
+    side: LegSide
+
+
+class Position(msgspec.Struct, frozen=True):
+    """One open leg. `size` signed contracts; `isolated_margin` the money inside its wall, without running profit."""
+
+    symbol: str
+    mode: MarginMode
+    side: LegSide
+    size: Decimal
+    entry_price: Decimal
+    leverage: Decimal
+    isolated_margin: Decimal = Decimal(0)
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A resting order. `size` > 0 contracts; `price` for limits, `stop_price` and `trigger` for stops and take-profits."""
+
+    id: str
+    symbol: str
+    side: str
+    size: Decimal
+    type: OrderType
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trigger: Trigger = Trigger.MARK
+    reduce_only: bool = False
+    mode: MarginMode = MarginMode.CROSS
+    position_side: LegSide = LegSide.NET
+
+
+class Fees(msgspec.Struct, frozen=True):
+    """The user's own fee rates, as positive fractions of the traded notional (a rebate is negative)."""
+
+    maker_rate: Decimal
+    taker_rate: Decimal
+
+
+class Account(msgspec.Struct, frozen=True):
+    """One trading account. `cash`: asset -> settled money outside every isolated wall. `leverages` is keyed by the
+    rulebook's `leverage_key`; `margin_modes` holds the symbols set away from the default (cross)."""
+
+    position_mode: PositionMode
+    cash: dict[str, Decimal]
+    positions: tuple[Position, ...] = ()
+    orders: tuple[Order, ...] = ()
+    leverages: dict[str, Decimal] = {}
+    margin_modes: dict[str, MarginMode] = {}
+    fees: Fees = Fees(Decimal(0), Decimal(0))
+    options: dict[str, str] = {}
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """Totals of cross legs that a source states without listing the legs: added to the pool of their settle asset."""
+
+    unrealised_pnl: Decimal = Decimal(0)
+    initial_margin: Decimal = Decimal(0)
+    maintenance_margin: Decimal = Decimal(0)
+    closing_fee: Decimal = Decimal(0)
+    isolated_equity: Decimal = Decimal(0)
+
+
+class Marks(msgspec.Struct, frozen=True):
+    """All prices of one instant: symbol -> mark, symbol -> last (where a feed has one), asset -> index in USD."""
+
+    marks: dict[str, Decimal]
+    lasts: dict[str, Decimal] = {}
+    indexes: dict[str, Decimal] = {}
+    time: datetime | None = None
+
+
+def leg_key(position: Position) -> LegKey:
+    """The key under which a position is found."""
+    return LegKey(position.symbol, position.mode, position.side)

@@ -1,0 +1,88 @@
+"""Numbers: the Decimal context every exact result is computed in, parsing, and the rounding steps of the rule language.
+
+The rounding steps are written once for Decimal, Fraction and float (numba compiles the same text). This module
+refuses to guess: a float, a NaN or an infinity is never turned into a Decimal.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, FloatOperation, InvalidOperation, Overflow
+from decimal import localcontext as _localcontext
+from typing import TypeVar
+
+from plimsoll.errors import BadInput
+
+N = TypeVar("N", Decimal, float)
+"""The number type of a rule: Decimal in the exact engine (tests also run Fraction), float64 in the array engine."""
+
+DIGITS = 34
+EXACT = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation])
+"""34 digits (IEEE decimal128), half-even; mixing in a float raises instead of passing silently."""
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+
+@contextmanager
+def exact(digits: int = DIGITS) -> Iterator[None]:
+    """Run a block in the exact context without touching the host program's own. `digits`: significant digits."""
+    with _localcontext(EXACT) as context:
+        context.prec = digits
+        yield
+
+
+def parse(text: object, field: str, source: str = "input") -> Decimal:
+    """A finite Decimal from a string, int or Decimal; anything else raises BadInput naming `field` and `source`."""
+    if isinstance(text, bool) or not isinstance(text, (str, int, Decimal)):
+        raise BadInput(source, field, text, "write a plain decimal number, quoted or not")
+    try:
+        value = Decimal(text.strip() if isinstance(text, str) else text)
+    except InvalidOperation:
+        raise BadInput(source, field, text, "write a plain decimal number such as 0.05") from None
+    if not value.is_finite():
+        raise BadInput(source, field, text, "NaN and infinity are not amounts; give a finite number")
+    return value
+
+
+def parse_positive(text: object, field: str, source: str = "input") -> Decimal:
+    """As `parse`, and greater than zero."""
+    value = parse(text, field, source)
+    if value <= 0:
+        raise BadInput(source, field, text, "give a number greater than zero")
+    return value
+
+
+def show(value: Decimal, places: int | None = None) -> str:
+    """Fixed-point text, never an exponent; trailing zeros cut. `places`: round half-even to so many decimals first.
+
+    >>> show(Decimal("1.0E-7")), show(Decimal("2.50")), show(Decimal("1234.5678"), 2)
+    ('0.0000001', '2.5', '1234.57')
+    """
+    if places is not None:
+        with exact():
+            value = round(value, places)
+    text = f"{value:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def zero(x: N) -> N:
+    """A zero of x's number type: the start of a sum."""
+    return x * 0
+
+
+def floor_to(x: N, step: N) -> N:
+    """The largest multiple of `step` (> 0) that is not above x."""
+    return math.floor(x / step) * step
+
+
+def ceil_to(x: N, step: N) -> N:
+    """The smallest multiple of `step` (> 0) that is not below x."""
+    return math.ceil(x / step) * step
+
+
+def half_up_to(x: N, step: N) -> N:
+    """The nearest multiple of `step` (> 0); halves go up."""
+    return math.floor((x / step * 2 + 1) / 2) * step

@@ -1,0 +1,76 @@
+"""Sentences on the bars that are not there. A gap is told, never filled."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from plimsoll.prices.history import Frame
+from plimsoll.prices.times import milliseconds, show_moment, show_span
+
+
+class Meanwhile(NamedTuple):
+    """What holds during a gap, said of one symbol and of several."""
+
+    one: str
+    several: str
+
+
+STANDS = Meanwhile("its last price stands until the next", "their last prices stand until the next")
+ENDS = Meanwhile("its last price stands to the end", "their last prices stand to the end")
+BEGINS = Meanwhile("it has no price until then", "they have no price until then")
+NEVER = Meanwhile("it has no price at all", "they have no price at all")
+
+
+class Gap(NamedTuple):
+    """Missing bars: the first and the last that should have opened (epoch milliseconds), how many, and what holds."""
+
+    first: int
+    last: int
+    bars: int
+    meanwhile: Meanwhile
+
+
+def gap_notes(frames: Sequence[Frame], symbols: Sequence[str], step: int) -> list[str]:
+    """One sentence for each gap, earliest first; symbols with the same gap share it."""
+    together: dict[Gap, list[str]] = {}
+    edges = milliseconds(frames[0].time), milliseconds(frames[-1].time)
+    for symbol in symbols:
+        times = [milliseconds(frame.time) for frame in frames if symbol in frame.bars]
+        for gap in _gaps(times, edges, step):
+            together.setdefault(gap, []).append(symbol)
+    return [_sentence(gap, together[gap]) for gap in sorted(together)]
+
+
+def edge_notes(frames: Sequence[Frame], start: int | None, end: int | None, step: int) -> list[str]:
+    """Sentences where the prices cover less than the window that was asked for."""
+    first, stop = milliseconds(frames[0].time), milliseconds(frames[-1].time) + step
+    notes = []
+    if start is not None and first - start >= step:
+        notes.append(f"Prices begin at {show_moment(first)}, later than the {show_moment(start)} asked for.")
+    if end is not None and end - stop >= step:
+        notes.append(f"Prices end at {show_moment(stop)}, earlier than the {show_moment(end)} asked for.")
+    return notes
+
+
+def _gaps(times: Sequence[int], edges: tuple[int, int], step: int) -> list[Gap]:
+    if not times:
+        return [_gap(edges[0] - step, edges[1] + step, step, NEVER)]
+    found = [_gap(earlier, later, step, STANDS) for earlier, later in pairwise(times) if later - earlier > step]
+    if times[0] > edges[0]:
+        found.insert(0, _gap(edges[0] - step, times[0], step, BEGINS))
+    if times[-1] < edges[1]:
+        found.append(_gap(times[-1], edges[1] + step, step, ENDS))
+    return found
+
+
+def _gap(before: int, after: int, step: int, meanwhile: Meanwhile) -> Gap:
+    """The gap between two bars. Off the grid the count is rounded up: a part of a bar is missing too."""
+    bars = -((before - after) // step) - 1
+    return Gap(before + step, before + bars * step, bars, meanwhile)
+
+
+def _sentence(gap: Gap, symbols: Sequence[str]) -> str:
+    names = " and ".join(symbols) if len(symbols) < 3 else f"{', '.join(symbols[:-1])} and {symbols[-1]}"
+    have, meanwhile = ("has", gap.meanwhile.one) if len(symbols) == 1 else ("have", gap.meanwhile.several)
+    count = f"{gap.bars} bar{'s' if gap.bars > 1 else ''}{' each' if len(symbols) > 1 else ''}"
+    return f"{names} {have} no bar {show_span(gap.first, gap.last)} ({count}); {meanwhile}."

@@ -1,0 +1,396 @@
+"""A rulebook: a venue's rules together with the numbers in force on a date. Given parsed tables, it reads no table file
+and no clock; where no table is known it says so (`gaps`, RulebookGap) and never fills in a number."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from hashlib import sha256
+from typing import Any, Protocol, TypeVar, cast
+
+import msgspec
+
+import plimsoll.rules
+from plimsoll.errors import BadInput, RulebookGap
+from plimsoll.model import Bracket, Fees, Instrument, Kind
+from plimsoll.number import ceil_to, floor_to, half_up_to, show, zero
+from plimsoll.rules import columns, common
+from plimsoll.rules.interface import Rules
+
+
+class Grade(StrEnum):
+    """How firm a number is: the venue's word, a recorded response, computed from those, a third party's text, memory,
+    the user's own. STALE: nothing is known for the day asked, the nearest table stands in."""
+
+    DOC = "doc"
+    RECORDED = "recorded"
+    DERIVED = "derived"
+    REWRITE = "rewrite"
+    MEMORY = "memory"
+    OWN = "own"
+    STALE = "stale"
+
+
+class Policy(StrEnum):
+    """What to do on a day without a table: NEAREST takes the nearest and says how old it is, IN_FORCE raises."""
+
+    NEAREST = "nearest"
+    IN_FORCE = "in-force"
+
+
+class BracketTable(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """Brackets of a symbol, or of all expiries of a family. `complete` False: the venue has further, unknown rows."""
+
+    symbol: str = ""
+    family: str = ""
+    since: date
+    until: date | None = None
+    rows: tuple[Bracket, ...]
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+    complete: bool = True
+
+
+class InstrumentRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """A contract as it stood at a date; fields as in `Instrument`. `grades` names the fields weaker than `grade`."""
+
+    symbol: str
+    kind: Kind
+    base: str
+    quote: str
+    settle: str
+    multiplier: Decimal
+    tick: Decimal | None = None
+    lot: Decimal | None = None
+    min_size: Decimal | None = None
+    min_notional: Decimal | None = None
+    funding_hours: int | None = None
+    family: str = ""
+    expires: bool = False
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+    grades: dict[str, Grade] = {}
+
+
+class LiquidationFeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """The clearance fee of forced orders, as a fraction of their notional. No `symbol`: all not named elsewhere."""
+
+    symbol: str = ""
+    rate: Decimal
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
+class FeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """The fee rates of a user who states none."""
+
+    maker_rate: Decimal
+    taker_rate: Decimal
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+    grades: dict[str, Grade] = {}
+
+
+class ReadingRow(msgspec.Struct, frozen=True):
+    """An unpublished step and the ways to read it, in the order in which the rules count them, the default first."""
+
+    name: str
+    options: tuple[str, ...]
+    grade: Grade
+    why: str
+
+
+class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
+    """One parsed table file. `marginal`: brackets carry deductions that keep maintenance continuous."""
+
+    file: str
+    name: str
+    bracket_unit: str
+    marginal: bool
+    brackets: tuple[BracketTable, ...] = ()
+    instruments: tuple[InstrumentRow, ...] = ()
+    liquidation_fees: tuple[LiquidationFeeRow, ...] = ()
+    fees: tuple[FeeRow, ...] = ()
+    readings: tuple[ReadingRow, ...] = ()
+
+
+class TableAge(msgspec.Struct, frozen=True):
+    """Where an instrument's numbers come from. `days`: from the day asked to the bracket table's own days (0: inside);
+    `grade`: the table's own, or STALE; `open_above`: size above which the venue has unknown rows (None: complete)."""
+
+    days: int
+    grade: Grade
+    open_above: Decimal | None
+    brackets: BracketTable
+    contract: InstrumentRow
+    liquidation_fee: LiquidationFeeRow | None
+
+
+class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules and the numbers in force. `reading`: the chosen `readings` as the indexes that rules take; `options`: all
+    there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up."""
+
+    name: str
+    rules: Rules
+    instruments: dict[str, Instrument]
+    fees: Fees
+    readings: dict[str, str]
+    reading: Any
+    options: tuple[ReadingRow, ...]
+    ages: dict[str, TableAge] = {}
+    gaps: dict[str, str] = {}
+    as_of: date | None = None
+
+
+class Dated(Protocol):
+    """An entry that is known to hold from `since` to `until` (None: to this day)."""
+
+    @property
+    def since(self) -> date: ...
+    @property
+    def until(self) -> date | None: ...
+
+
+D = TypeVar("D", bound=Dated)
+
+
+def discover() -> tuple[str, ...]:
+    """The names of all rulebooks: the folders under `plimsoll.rules`."""
+    return tuple(sorted(found.name for found in pkgutil.iter_modules(plimsoll.rules.__path__) if found.ispkg))
+
+
+def rules_of(name: str) -> Rules:
+    """The rules of one venue product. BadInput where there are none of that name."""
+    if name not in discover():
+        raise BadInput("rules", "rulebook", name, f"choose one of {', '.join(discover())}")
+    return cast(Rules, importlib.import_module(f"{plimsoll.rules.__name__}.{name}"))
+
+
+def days_away(entry: Dated, day: date) -> int:
+    """Days between `day` and the nearer end of an entry; 0 inside it."""
+    after = (day - entry.until).days if entry.until is not None else 0
+    return max((entry.since - day).days, after, 0)
+
+
+def nearest(entries: Iterable[D], day: date) -> D | None:
+    """The entry in force on `day`, else the nearest in time (of two equally near the earlier); None of none."""
+    return min(entries, key=lambda entry: (days_away(entry, day), entry.since), default=None)
+
+
+def in_force(
+    table: VenueTable, as_of: date, policy: Policy = Policy.NEAREST, symbols: Iterable[str] | None = None
+) -> Rulebook:
+    """The rulebook of a day. `symbols`: those asked for (None: all known). With IN_FORCE a symbol that was asked for by
+    name and has no bracket table on `as_of` raises RulebookGap; else what cannot be used is listed in `gaps`.
+
+    The policy judges brackets; contracts and fees, which change rarely, are the nearest known under both."""
+    asked = symbols is not None
+    instruments: dict[str, Instrument] = {}
+    ages: dict[str, TableAge] = {}
+    gaps: dict[str, str] = {}
+    for symbol in known_symbols(table) if symbols is None else symbols:
+        age = _age(table, symbol, as_of, policy)
+        if isinstance(age, TableAge):
+            ages[symbol], instruments[symbol] = age, _instrument(age, table.bracket_unit)
+        elif asked and policy is Policy.IN_FORCE:
+            raise RulebookGap(f"{table.name} {symbol}: {age}")
+        else:
+            gaps[symbol] = age
+    rules = rules_of(table.name)
+    return Rulebook(
+        name=table.name,
+        rules=rules,
+        instruments=instruments,
+        fees=_fees(table, as_of),
+        readings=_defaults(table),
+        reading=reading_of(rules, table.readings, _defaults(table)),
+        options=table.readings,
+        ages=ages,
+        gaps=gaps,
+        as_of=as_of,
+    )
+
+
+def for_case(table: VenueTable, instruments: dict[str, Instrument]) -> Rulebook:
+    """A rulebook whose instruments are given in full (a case, an exchange's answer); default readings, latest fees."""
+    rules = rules_of(table.name)
+    return Rulebook(
+        name=table.name,
+        rules=rules,
+        instruments=instruments,
+        fees=_fees(table, date.max),
+        readings=_defaults(table),
+        reading=reading_of(rules, table.readings, _defaults(table)),
+        options=table.readings,
+    )
+
+
+def known_symbols(table: VenueTable) -> tuple[str, ...]:
+    """Every symbol or family that the table says anything about."""
+    families = {row.family for row in table.instruments}
+    named = {row.symbol for row in table.instruments}
+    named |= {entry.symbol for entry in table.brackets if entry.symbol}
+    return tuple(sorted(named | {entry.family for entry in table.brackets if entry.family} - families))
+
+
+def _age(table: VenueTable, symbol: str, as_of: date, policy: Policy) -> TableAge | str:
+    """The sources of one symbol on a day, or one sentence that says what is missing."""
+    contract = nearest((row for row in table.instruments if row.symbol == symbol), as_of)
+    family = contract.family if contract is not None else ""
+    entries = [e for e in table.brackets if symbol in (e.symbol, e.family) or (family and e.family == family)]
+    brackets = nearest(entries, as_of)
+    if contract is None and brackets is None:
+        return "neither contract nor brackets are known; add both in a table file of your own"
+    if brackets is None:
+        return "the contract is known, its bracket table is not; add [[brackets]] in a table file of your own"
+    if contract is None:
+        return f"brackets of {brackets.since} are known, the contract is not; add [[instruments]] in a file of your own"
+    days = days_away(brackets, as_of)
+    if days and policy is Policy.IN_FORCE:
+        return f"no bracket table covers {as_of}; the nearest known: {_spans(entries, as_of)}; use the policy `nearest`"
+    fee = _liquidation_fee(table, symbol, as_of)
+    grade = Grade.STALE if days else brackets.grade
+    return TableAge(days, grade, None if brackets.complete else brackets.rows[-1].cap, brackets, contract, fee)
+
+
+def _spans(entries: Sequence[BracketTable], day: date) -> str:
+    """The last table before and the first after `day`, as dates."""
+    before = [entry for entry in entries if entry.since <= day]
+    after = [entry for entry in entries if entry.since > day]
+    near = sorted(before, key=lambda entry: entry.since)[-1:] + sorted(after, key=lambda entry: entry.since)[:1]
+    return " and ".join(f"{entry.since}..{entry.until or 'now'}" for entry in near)
+
+
+def _liquidation_fee(table: VenueTable, symbol: str, day: date) -> LiquidationFeeRow | None:
+    """The nearest row that applies to a symbol; one that names it before a general one."""
+    named = nearest((row for row in table.liquidation_fees if row.symbol == symbol), day)
+    general = nearest((row for row in table.liquidation_fees if not row.symbol), day)
+    if named is None or (general is not None and days_away(general, day) < days_away(named, day)):
+        return general
+    return named
+
+
+def _instrument(age: TableAge, bracket_unit: str) -> Instrument:
+    row = age.contract
+    return Instrument(
+        symbol=row.symbol,
+        kind=row.kind,
+        base=row.base,
+        quote=row.quote,
+        settle=row.settle,
+        multiplier=row.multiplier,
+        brackets=age.brackets.rows,
+        bracket_unit=bracket_unit,
+        tick=row.tick,
+        lot=row.lot,
+        family=row.family,
+        expires=row.expires,
+        liquidation_fee_rate=age.liquidation_fee.rate if age.liquidation_fee is not None else None,
+        min_size=row.min_size,
+        min_notional=row.min_notional,
+        funding_hours=row.funding_hours,
+    )
+
+
+def _fees(table: VenueTable, as_of: date) -> Fees:
+    row = nearest(table.fees, as_of)
+    if row is None:
+        raise BadInput(table.file, "fees", None, "no fee rates are given; add an entry with maker_rate and taker_rate")
+    return Fees(row.maker_rate, row.taker_rate)
+
+
+def _defaults(table: VenueTable) -> dict[str, str]:
+    return {row.name: row.options[0] for row in table.readings}
+
+
+def reading_of(rules: Rules, rows: Sequence[ReadingRow], chosen: Mapping[str, str]) -> Any:
+    """The rules' `Reading`: per step the index of the chosen option. BadInput: the table lists other steps."""
+    names, steps = ", ".join(row.name for row in rows), ", ".join(rules.Reading._fields)
+    if names != steps:
+        raise BadInput(f"table of {rules.__name__}", "readings", names, f"list the steps {steps}, in this order")
+    return rules.Reading(*(row.options.index(chosen[row.name]) for row in rows))
+
+
+def with_readings(rulebook: Rulebook, change: Mapping[str, str]) -> Rulebook:
+    """The same rulebook under other readings. BadInput: a step or an option that the table does not list."""
+    options = {row.name: row.options for row in rulebook.options}
+    for name, option in change.items():
+        if name not in options:
+            raise BadInput(rulebook.name, "reading", name, f"choose a step of {', '.join(options)}")
+        if option not in options[name]:
+            raise BadInput(rulebook.name, f"reading {name}", option, f"choose one of {', '.join(options[name])}")
+    chosen = rulebook.readings | dict(change)
+    return msgspec.structs.replace(
+        rulebook, readings=chosen, reading=reading_of(rulebook.rules, rulebook.options, chosen)
+    )
+
+
+def all_readings(rulebook: Rulebook) -> tuple[Rulebook, ...]:
+    """The rulebook as it is, then with each single step read another way."""
+    others = [(row.name, option) for row in rulebook.options for option in row.options]
+    changed = [{name: option} for name, option in others if rulebook.readings[name] != option]
+    return (rulebook, *(with_readings(rulebook, change) for change in changed))
+
+
+def match(rulebook: Rulebook, base: str, quote: str, kind: Kind) -> Instrument | None:
+    """The venue's instrument of the same base, quote and kind: a perpetual before an expiry, None without either."""
+    same = [i for i in rulebook.instruments.values() if (i.base, i.quote, i.kind) == (base, quote, kind)]
+    return min(same, key=lambda instrument: (instrument.expires, instrument.symbol), default=None)
+
+
+def law_digest(rulebook: Rulebook) -> str:
+    """SHA-256 over what decides: the rules' text without comments and docstrings, the instruments, the readings.
+
+    Equal numbers written differently (1 and 1.0) give the same digest; needs the rules' source files."""
+    facts = [_plain(rulebook.instruments[symbol]) for symbol in sorted(rulebook.instruments)]
+    chosen = [f"{name}={rulebook.readings[name]}" for name in sorted(rulebook.readings)]
+    return sha256("\n".join([_law_text(rulebook.name), *facts, *chosen]).encode()).hexdigest()
+
+
+SHARED_LAW: tuple[Any, ...] = (common, columns, zero, floor_to, ceil_to, half_up_to)
+
+
+@cache
+def _law_text(name: str) -> str:
+    """The rule text of a rulebook: its own modules but the one for people, what venues share, the rounding steps."""
+    package = importlib.import_module(f"{plimsoll.rules.__name__}.{name}")
+    parts = sorted(part.name for part in pkgutil.iter_modules(package.__path__) if part.name != "people")
+    own = [importlib.import_module(f"{package.__name__}.{part}") for part in parts]
+    return "\n".join(_bare(inspect.getsource(item)) for item in (*own, *SHARED_LAW))
+
+
+def _bare(source: str) -> str:
+    """Source without comments, layout and docstrings. Unparsed, because a dump differs between Python versions."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)):
+            node.body = [item for item in node.body if not _is_text(item)]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _plain(value: object) -> str:
+    """One line of text for frozen data, numbers in their shortest form."""
+    if isinstance(value, msgspec.Struct):
+        return f"({' '.join(_plain(field) for field in msgspec.structs.astuple(value))})"
+    if isinstance(value, tuple):
+        return f"[{' '.join(_plain(item) for item in value)}]"
+    return show(value) if isinstance(value, Decimal) else repr(value)

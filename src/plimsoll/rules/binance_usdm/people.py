@@ -1,0 +1,204 @@
+"""Binance USDⓈ-M for people, in plain Python: names, codes, printed prices, ratios, and what may be switched when.
+
+Nothing here enters a margin decision's arithmetic; the numbers compared come from the rules.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from plimsoll.errors import Reason, Reject
+from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
+from plimsoll.number import exact, half_up_to
+from plimsoll.rules.asks import LeverageAsk, SizeAsk
+from plimsoll.rules.binance_usdm import formulas
+from plimsoll.rules.columns import Found, PoolMargin
+from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
+
+TITLE = "Binance USDⓈ-M futures, single-asset mode"
+WALLET_HOLDS_ISOLATED = True
+"""`walletBalance` counts the isolated wallets in; cross wallet = wallet - sum of isolated wallets. F-WALLET, recorded."""
+
+UNIT = Decimal("0.00000001")
+"""The venue's money and price unit: 8 decimals."""
+
+SOURCES = {
+    "F-LIQPX": "binance.com/en/support/faq/b3c689c1f50a44cabb3a84e663b81d93 (liquidation price)",
+    "F-LIQ": "binance.com/en/support/faq/360033525271 (liquidation protocol, May 2024)",
+    "F-LIQ20": "the 2020 text of the liquidation FAQ, as copied in a public repository (bradkyle/Qenv:logic/binance.md)",
+    "F-LEV": "binance.com/en/support/faq/360033162192 (leverage and margin)",
+    "F-COST": "binance.com/en/support/faq/87fa7ee33b574f7084d42bd2ce2e463b (cost of opening a position)",
+    "F-WALLET": "binance.com/en/support/faq/5d62f8be18d24544b5b6156094c16bf7 (wallet and margin balances)",
+    "F-ADJ": "binance.com/en/support/faq/360038447311 (adjusting isolated margin)",
+    "F-MODE": "binance.com/en/support/faq/360038075852 (cross and isolated margin)",
+    "F-INS": "binance.com/en/support/faq/360033525371 (insurance funds)",
+    "F-ADL": "binance.com/en/support/faq/360033525471 (auto-deleveraging)",
+    "A-UDS": "developers.binance.com, event: Balance and Position Update",
+    "A-SDK": "binance/binance-connector-python, USDⓈ-M client docstrings and samples (August 2026)",
+    "E-CODES": "developers.binance.com, USDⓈ-M error codes",
+}
+
+CODES = {
+    Reason.NOT_ENOUGH_MARGIN: "-2019",
+    Reason.REDUCE_ONLY: "-2022",
+    Reason.POSITION_LIMIT: "-2027",
+    Reason.LEVERAGE_ABOVE_BRACKET: "-2027",
+    Reason.LEVERAGE_NEEDS_MARGIN: "-2028",
+    Reason.LEVERAGE_INVALID: "-4028",
+    Reason.LEVERAGE_LOWER_ISOLATED: "-4161",
+    Reason.MARGIN_MODE_SAME: "-4046",
+    Reason.MARGIN_MODE_OPEN_ORDERS: "-4047",
+    Reason.MARGIN_MODE_POSITION: "-4048",
+    Reason.POSITION_MODE_SAME: "-4059",
+    Reason.POSITION_MODE_OPEN_ORDERS: "-4067",
+    Reason.POSITION_MODE_POSITION: "-4068",
+    Reason.WRONG_POSITION_SIDE: "-4061",
+    Reason.MARGIN_ONLY_ISOLATED: "-4049",
+    Reason.MARGIN_ADD_TOO_MUCH: "-4050",
+    Reason.MARGIN_REMOVE_TOO_MUCH: "-4051",
+    Reason.MARGIN_NO_POSITION: "-4054",
+    Reason.MARGIN_AMOUNT: "-4055",
+    Reason.BELOW_MINIMUM: "-4164",
+    Reason.BAD_LOT: "-1111",
+    Reason.BAD_AMOUNT: "-4003",
+    Reason.UNKNOWN_SYMBOL: "-1121",
+    Reason.UNKNOWN_ORDER: "-2011",
+    Reason.WOULD_TRIGGER: "-2021",
+}
+"""Reason -> the venue's code. E-CODES; -1111, -1121, -2011, -2021, -4003 grade memory."""
+
+
+def venue_code(reject: Reject) -> str:
+    """The venue's code for a refusal, '' where it has none."""
+    return CODES.get(reject.reason, "")
+
+
+def leg_name(key: LegKey, position_mode: PositionMode) -> str:
+    """`BTCUSDT`, or `BTCUSDT:long` in hedge mode; the mode is a property of the symbol and needs no name."""
+    return key.symbol if key.side is LegSide.NET else f"{key.symbol}:{key.side}"
+
+
+def leverage_key(symbol: str, mode: MarginMode, side: LegSide) -> str:
+    """Leverage is one setting per symbol, for both modes and both hedge legs (the last: grade memory). E-CODES, F-LEV."""
+    return symbol
+
+
+DEFAULT_LEVERAGE = Decimal(20)
+"""Before the user sets one. F-LEV."""
+
+
+def fill_mode(account: Account, symbol: str, asked: MarginMode | None) -> MarginMode:
+    """The margin mode a trade in `symbol` falls under: the symbol's setting, cross by default. F-MODE."""
+    return account.margin_modes.get(symbol, MarginMode.CROSS)
+
+
+def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
+    """One cross pool per margin asset, one pool per isolated leg (hedge legs apart). F-MODE; single-asset mode."""
+    return pools_per_settle_asset(account, instruments, leg_name)
+
+
+def tier_of(position: Position, account: Account, instruments: Mapping[str, Instrument]) -> Decimal:
+    """Unused: this venue's brackets count notional."""
+    return Decimal(0)
+
+
+def entry_in_rules(entry: Decimal) -> Decimal:
+    """Entry price as the formulas use it: cut to 8 decimals. Recorded."""
+    return formulas.entry_in_rules(entry, UNIT)
+
+
+def initial_rate(leverage: Decimal) -> Decimal:
+    """1 / leverage, rounded up to 8 decimals. Recorded."""
+    return formulas.initial_rate(leverage, UNIT)
+
+
+def order_reserve(order: Order, instrument: Instrument, taker_rate: Decimal) -> Decimal:
+    """What a resting order takes off its pool's balance before the liquidation test: nothing here. F-WALLET."""
+    return Decimal(0)
+
+
+def order_funds(mode: MarginMode, available: Decimal, withdrawable: Decimal) -> Decimal:
+    """What a new order or a lower leverage may draw on: the available balance, running cross profit included. F-WALLET."""
+    return available
+
+
+def displayed_liquidation_price(found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None) -> Decimal | None:
+    """Rounded half-up to 8 decimals; the API prints 0 and the screen "--" where there is none. Recorded; F-COINLIQ."""
+    if not found.found:
+        return None
+    with exact():
+        return half_up_to(found.price, UNIT)
+
+
+def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+    """marginRatio = maintenance / margin balance: usage, liquidation at 1. F-LIQ. None without a balance or requirement."""
+    if margin.requirement == 0 or margin.balance == 0:
+        return None
+    with exact():
+        return margin.requirement / margin.balance
+
+
+def break_even_price(entry: Decimal, side: int, taker_rate: Decimal) -> Decimal:
+    """breakEvenPrice = entry * (1 + s*rate), from the uncut entry. Recorded (BTC 2024, AGIX, ENA)."""
+    with exact():
+        return entry * (1 + side * taker_rate)
+
+
+def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:
+    """Per symbol: refused when unchanged, with an open order, with a position in it. F-MODE, E-CODES.
+
+    Which of two refusals comes first is not published; orders before position is our order (grade memory)."""
+    if account.margin_modes.get(symbol, MarginMode.CROSS) is mode:
+        return Reject(Reason.MARGIN_MODE_SAME, "No need to change margin type.")
+    if any(order.symbol == symbol for order in account.orders):
+        return Reject(Reason.MARGIN_MODE_OPEN_ORDERS, f"{symbol} has open orders: cancel them before changing the margin mode")
+    if any(position.symbol == symbol for position in account.positions):
+        return Reject(Reason.MARGIN_MODE_POSITION, f"{symbol} has an open position: close it before changing the margin mode")
+    return None
+
+
+def may_switch_position_mode(account: Account, mode: PositionMode) -> Reject | None:
+    """Account-wide: refused when unchanged, with any open order, with any position. A-SDK, E-CODES."""
+    if account.position_mode is mode:
+        return Reject(Reason.POSITION_MODE_SAME, "No need to change position side.")
+    if account.orders:
+        return Reject(Reason.POSITION_MODE_OPEN_ORDERS, "position mode cannot change while orders are open")
+    if account.positions:
+        return Reject(Reason.POSITION_MODE_POSITION, "position mode cannot change while positions are open")
+    return None
+
+
+def row_cap(instrument: Instrument, leverage: Decimal) -> Decimal | None:
+    """The largest notional that a leverage allows: the cap of the last row that still allows it. F-LEV. None: no bound."""
+    allowed = [row for row in instrument.brackets if row.max_leverage is None or row.max_leverage >= leverage]
+    return allowed[-1].cap if allowed else Decimal(0)
+
+
+def may_set_leverage(ask: LeverageAsk) -> Reject | None:
+    """E-CODES -4028 not a leverage of this symbol, -2027 above the row of the present notional, -4161 lower with an
+    isolated position, -2028 lower in cross without free margin."""
+    top = instrument_max_leverage(ask.instrument)
+    if ask.new < 1 or (top is not None and ask.new > top) or ask.new != ask.new.to_integral_value():
+        return Reject(Reason.LEVERAGE_INVALID, f"leverage {ask.new} is not offered for {ask.instrument.symbol}", ask.new, top)
+    isolated = any(position.mode is MarginMode.ISOLATED for position in ask.positions)
+    if isolated and ask.new < ask.old:
+        return Reject(Reason.LEVERAGE_LOWER_ISOLATED, "leverage cannot be lowered with an isolated position", ask.new, ask.old)
+    cap = row_cap(ask.instrument, ask.new)
+    if cap is not None and ask.value > cap:
+        return Reject(Reason.LEVERAGE_ABOVE_BRACKET, f"the position exceeds what {ask.new}x allows", ask.value, cap)
+    if ask.wanted > max(ask.free, Decimal(0)):
+        return Reject(Reason.LEVERAGE_NEEDS_MARGIN, "not enough free margin for the lower leverage", ask.wanted, ask.free)
+    return None
+
+
+def instrument_max_leverage(instrument: Instrument) -> Decimal | None:
+    """The highest leverage any row allows."""
+    known = [row.max_leverage for row in instrument.brackets if row.max_leverage is not None]
+    return max(known) if known else None
+
+
+def may_grow(ask: SizeAsk) -> Reject | None:
+    """-2027: notional beyond the cap of the last row that allows the leverage. F-LEV."""
+    cap = row_cap(ask.instrument, ask.leverage)
+    if cap is not None and ask.value > cap:
+        return Reject(Reason.POSITION_LIMIT, f"{ask.leverage}x allows no more of {ask.instrument.symbol}", ask.value, cap)
+    return None

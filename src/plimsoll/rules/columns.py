@@ -1,0 +1,106 @@
+"""The records that rules read and return: NamedTuples of numbers, generic over the number type.
+
+Amounts, not contracts: `amount` is what stands behind the contracts (base units of a linear, quote face of an inverse
+contract), signed. Conversion happens once, when a pool is built, so that no formula carries the multiplier.
+"""
+
+from collections.abc import Sequence
+from typing import Generic, NamedTuple
+
+from plimsoll.number import N
+
+
+class Market(NamedTuple, Generic[N]):
+    """One instrument. `floors` .. `leverages` are the bracket columns, one entry a row, lowest floor first; `rows` counts
+    them. `lot` and `tick` are steps of an amount and of a price (zero: unknown)."""
+
+    inverse: bool
+    multiplier: N
+    lot: N
+    tick: N
+    taker_rate: N
+    liquidation_fee_rate: N
+    rows: int
+    floors: Sequence[N]
+    rates: Sequence[N]
+    deductions: Sequence[N]
+    leverages: Sequence[N]
+
+
+class Leg(NamedTuple, Generic[N]):
+    """One position of a pool. `market`: index into the markets and marks columns. `entry` and `initial_rate` are
+    already rounded as the venue rounds them. `margin`: its isolated money (0 in cross). `tier`: the contracts that choose
+    its bracket where the venue counts contracts (else 0)."""
+
+    market: int
+    amount: N
+    entry: N
+    leverage: N
+    initial_rate: N
+    margin: N
+    isolated: bool
+    tier: N
+
+
+class Pool(NamedTuple, Generic[N]):
+    """Some collateral and the legs it stands behind. `cash`: settled money (the wallet share of a cross pool, the assigned
+    money of an isolated leg). `reserved`: what the venue takes off the balance for resting orders. `orders`: how many
+    rest in the pool's scope. `outside_*`: totals of legs that a source states without listing them."""
+
+    cash: N
+    legs: Sequence[Leg[N]]
+    reserved: N
+    orders: int
+    outside_pnl: N
+    outside_initial: N
+    outside_maintenance: N
+    outside_fee: N
+
+
+class Resting(NamedTuple, Generic[N]):
+    """The resting opening orders of one symbol and mode (in hedge mode: of one leg). `amount`: the signed position they
+    net against (0 in hedge mode); `buys`, `sells`: their values at their own prices, in the settle asset."""
+
+    market: int
+    amount: N
+    buys: N
+    sells: N
+    initial_rate: N
+
+
+class PoolMargin(NamedTuple, Generic[N]):
+    """What a pool has and needs. `requirement` is compared with `balance`; `scale` is the gross size of the sums, so that
+    |balance - requirement| / scale tells how close the decision was."""
+
+    balance: N
+    initial: N
+    maintenance: N
+    requirement: N
+    scale: N
+
+
+class Found(NamedTuple, Generic[N]):
+    """A price that may not exist: `found` False means that no positive price does it."""
+
+    found: bool
+    price: N
+
+
+class Step(NamedTuple, Generic[N]):
+    """One act of a liquidation. `kind`: HOLD, CANCEL, REDUCE, TAKE_OVER; `leg`: index in the pool (-1: none); `other`: a
+    second leg reduced by the same amount at its own fill (-1: none); `amount` > 0; `price` of the fill; `fee` to the venue
+    and `penalty` to the insurance fund, of each leg, in cash of the pool."""
+
+    kind: int
+    leg: int
+    other: int
+    amount: N
+    price: N
+    fee: N
+    penalty: N
+
+
+HOLD = 0
+CANCEL = 1
+REDUCE = 2
+TAKE_OVER = 3

@@ -1,0 +1,85 @@
+"""What several venues say alike, in the rule language: values, profit, bracket look-up, and the sums of order margin."""
+
+from collections.abc import Sequence
+
+from plimsoll.number import N, zero
+from plimsoll.rules.columns import Found, Leg, Market, Resting
+
+
+def side_of(amount: N) -> N:
+    """+1 for a long, -1 for a short amount."""
+    if amount < 0:
+        return zero(amount) - 1
+    return zero(amount) + 1
+
+
+def notional(amount: N, price: N, inverse: bool) -> N:
+    """Value of a position, unsigned, in the settle asset: linear |amount| * price, inverse |face| / price (price > 0)."""
+    if inverse:
+        return abs(amount) / price
+    return abs(amount) * price
+
+
+def unrealised_pnl(amount: N, entry: N, price: N, inverse: bool) -> N:
+    """Profit of a signed amount from `entry` to `price`, in the settle asset: linear a*(p - e), inverse a*(1/e - 1/p)."""
+    if inverse:
+        return amount / entry - amount / price
+    return amount * (price - entry)
+
+
+def row_above(size: N, floors: Sequence[N], rows: int) -> int:
+    """The bracket row of `size` where a floor belongs to the row below it (floor exclusive, cap inclusive)."""
+    for i in range(1, rows):
+        if size <= floors[i]:
+            return i - 1
+    return rows - 1
+
+
+def marginal_maintenance(value: N, row: int, market: Market[N]) -> N:
+    """Maintenance margin where brackets are marginal: value * rate - deduction of the row, continuous at every floor."""
+    return value * market.rates[row] - market.deductions[row]
+
+
+def netted_order_value(position: N, buys: N, sells: N) -> N:
+    """One-way mode: what resting orders can add to the exposure, max(|P + B|, |P - S|) - |P|, P signed position value,
+    B and S the values of resting buys and sells. Only the larger side counts; reducing is free."""
+    return max(abs(position + buys), abs(position - sells)) - abs(position)
+
+
+def open_loss(amount: N, price: N, mark: N, inverse: bool) -> N:
+    """The loss an order of signed `amount` carries at once when it fills at `price` while the mark stands elsewhere."""
+    return -min(zero(mark), unrealised_pnl(amount, price, mark, inverse))
+
+
+def spread_price(amount: N, mark: N, share: N, inverse: bool) -> N:
+    """The price at which a leg gives up `share` of its mark value against it: linear m*(1 - s*share), inverse
+    m/(1 + s*share), s the side. With share = balance / gross value over a whole pool the pool ends at exactly zero."""
+    if inverse:
+        return mark / (1 + side_of(amount) * share)
+    return mark * (1 - side_of(amount) * share)
+
+
+def no_price(x: N) -> Found[N]:
+    """No positive price does it."""
+    return Found(False, zero(x))
+
+
+def gross_value(legs: Sequence[Leg[N]], marks: Sequence[N], markets: Sequence[Market[N]], start: N) -> N:
+    """Sum of the mark values of all legs; `start` gives the number type."""
+    total = zero(start)
+    for i in range(len(legs)):
+        total += notional(legs[i].amount, marks[legs[i].market], markets[legs[i].market].inverse)
+    return total
+
+
+def order_margin(resting: Resting[N], mark: N, market: Market[N]) -> N:
+    """Initial margin of resting orders on top of the position's own, with the position at its mark value."""
+    position = side_of(resting.amount) * notional(resting.amount, mark, market.inverse)
+    return netted_order_value(position, resting.buys, resting.sells) * resting.initial_rate
+
+
+def average_entry(held: N, entry: N, added: N, price: N, inverse: bool) -> N:
+    """Entry after adding: mean by amount (linear), harmonic mean by face (inverse). Unsigned amounts of one side."""
+    if inverse:
+        return (held + added) / (held / entry + added / price)
+    return (held * entry + added * price) / (held + added)

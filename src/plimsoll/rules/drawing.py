@@ -1,0 +1,37 @@
+"""How the walls are drawn where isolated means one pool per leg and cross means one pool per settle asset. Plain Python;
+a venue that draws its walls otherwise writes its own `pools_of`."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from plimsoll.model import Account, Instrument, LegKey, MarginMode, PositionMode, leg_key
+
+
+class PoolSpec(NamedTuple):
+    """One pool: its key (`asset:X`, or the leg's printed name), its asset, whether it is an isolated leg, and the legs."""
+
+    key: str
+    asset: str
+    isolated: bool
+    legs: tuple[LegKey, ...]
+
+
+def pools_per_settle_asset(
+    account: Account, instruments: Mapping[str, Instrument], leg_name: Callable[[LegKey, PositionMode], str]
+) -> tuple[PoolSpec, ...]:
+    """One cross pool per asset held or settled in (also when it has no leg: it still has a balance), then the isolated legs."""
+    assets = dict.fromkeys(account.cash)
+    for position in account.positions:
+        assets.setdefault(instruments[position.symbol].settle)
+    for order in account.orders:
+        assets.setdefault(instruments[order.symbol].settle)
+    crossed: dict[str, list[LegKey]] = {asset: [] for asset in assets}
+    isolated: list[PoolSpec] = []
+    for position in account.positions:
+        key, asset = leg_key(position), instruments[position.symbol].settle
+        if position.mode is MarginMode.CROSS:
+            crossed[asset].append(key)
+        else:
+            isolated.append(PoolSpec(leg_name(key, account.position_mode), asset, True, (key,)))
+    cross = tuple(PoolSpec(f"asset:{asset}", asset, False, tuple(legs)) for asset, legs in crossed.items())
+    return cross + tuple(isolated)

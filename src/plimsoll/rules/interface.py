@@ -1,0 +1,183 @@
+"""The interface of a rulebook: what every folder under `rules` exports, at Decimal. Rule functions are generic over the
+number type; the array engine compiles the same names for float. Arguments go by position."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from plimsoll.errors import Reject
+from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
+from plimsoll.rules.asks import LeverageAsk, SizeAsk
+from plimsoll.rules.columns import Found, Leg, Market, Pool, PoolMargin, Resting, Step
+from plimsoll.rules.drawing import PoolSpec
+
+
+class Rules(Protocol):
+    """A module of rules. Money in the settle asset; amounts are base units (linear) or quote face (inverse), signed."""
+
+    __name__: str
+    TITLE: str
+    DEFAULT_LEVERAGE: Decimal
+    WALLET_HOLDS_ISOLATED: bool
+
+    @property
+    def SOURCES(self) -> Mapping[str, str]:  # noqa: N802
+        """Source key -> where the words stand."""
+
+    @property
+    def Reading(self) -> Any:  # noqa: N802
+        """The NamedTuple of the unpublished choices, each an index into the options that the table names."""
+
+    def notional(self, amount: Decimal, price: Decimal, inverse: bool, /) -> Decimal:
+        """Unsigned value of a position."""
+
+    def unrealised_pnl(self, amount: Decimal, entry: Decimal, price: Decimal, inverse: bool, /) -> Decimal:
+        """Profit of a signed amount from `entry` to `price`."""
+
+    def bracket(self, value: Decimal, tier: Decimal, market: Market[Decimal], /) -> int:
+        """Row of the table, by notional or by contracts as the venue counts."""
+
+    def bends(self, leg: Leg[Decimal], market: Market[Decimal], /) -> Sequence[Decimal]:
+        """Values of the leg at which its requirement changes slope."""
+
+    def initial_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
+        """Initial margin of a position."""
+
+    def maintenance_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
+        """Maintenance margin of a position."""
+
+    def closing_fee(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
+        """What the venue adds to maintenance before it compares."""
+
+    def order_margin(self, resting: Resting[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
+        """Initial margin of resting orders on top of the position's own."""
+
+    def open_loss(self, amount: Decimal, price: Decimal, mark: Decimal, inverse: bool, /) -> Decimal:
+        """Loss that an order carries at once when it fills at its price."""
+
+    def order_cost(
+        self, amount: Decimal, price: Decimal, mark: Decimal, rate: Decimal, market: Market[Decimal], /
+    ) -> Decimal:
+        """What one order alone asks for."""
+
+    def assess_pool(
+        self, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]], /
+    ) -> PoolMargin[Decimal]:
+        """What a pool has and needs."""
+
+    def is_liquidatable(self, balance: Decimal, requirement: Decimal, /) -> bool:
+        """Whether the venue liquidates."""
+
+    def available_balance(
+        self, pool: Pool[Decimal], margin: PoolMargin[Decimal], cross_orders: Decimal, isolated_orders: Decimal, /
+    ) -> Decimal:
+        """What new orders may use."""
+
+    def withdrawable(
+        self, pool: Pool[Decimal], margin: PoolMargin[Decimal], cross_orders: Decimal, isolated_orders: Decimal, /
+    ) -> Decimal:
+        """What may leave the account."""
+
+    def bankruptcy_price(self, leg: Leg[Decimal], cash: Decimal, market: Market[Decimal], /) -> Found[Decimal]:
+        """Price at which the leg's money is gone."""
+
+    def liquidation_fee(self, leg: Leg[Decimal], price: Decimal, market: Market[Decimal], /) -> Decimal:
+        """Fee or penalty of a forced close of the whole leg."""
+
+    def margin_bounds(
+        self,
+        leg: Leg[Decimal],
+        mark: Decimal,
+        market: Market[Decimal],
+        pool: Pool[Decimal],
+        margin: PoolMargin[Decimal],
+        cross_orders: Decimal,
+        isolated_orders: Decimal,
+        /,
+    ) -> tuple[Decimal, Decimal]:
+        """Most that can be added to and removed from an isolated leg; `pool` is its asset's cross pool."""
+
+    def margin_at_fill(
+        self, amount: Decimal, price: Decimal, leverage: Decimal, rate: Decimal, market: Market[Decimal], /
+    ) -> Decimal:
+        """Money that enters an isolated wall when `amount` is opened."""
+
+    def margin_on_leverage(
+        self, leg: Leg[Decimal], leverage: Decimal, market: Market[Decimal], reading: Any, /
+    ) -> Decimal:
+        """Money that enters (+) or leaves (-) an isolated leg when its leverage changes."""
+
+    def funding_payment(self, amount: Decimal, mark: Decimal, rate: Decimal, inverse: bool, /) -> Decimal:
+        """Funding paid (+) or received (-)."""
+
+    def funding_split(self, payment: Decimal, leg: Leg[Decimal], free: Decimal, /) -> tuple[Decimal, Decimal]:
+        """Funding (from the cash, from the leg's own money)."""
+
+    def opening_fee_split(self, fee: Decimal, isolated: bool, /) -> tuple[Decimal, Decimal]:
+        """Opening fee (from the cash, from the leg's own money)."""
+
+    def next_step(
+        self,
+        stage: int,
+        pool: Pool[Decimal],
+        margin: PoolMargin[Decimal],
+        marks: Sequence[Decimal],
+        fills: Sequence[Decimal],
+        markets: Sequence[Market[Decimal]],
+        reading: Any,
+        /,
+    ) -> Step[Decimal]:
+        """The venue's next act on a pool."""
+
+    def pools_of(self, account: Account, instruments: Mapping[str, Instrument], /) -> tuple[PoolSpec, ...]:
+        """How the account is divided."""
+
+    def tier_of(self, position: Position, account: Account, instruments: Mapping[str, Instrument], /) -> Decimal:
+        """Contracts that choose a position's bracket; 0 where brackets count notional."""
+
+    def entry_in_rules(self, entry: Decimal, /) -> Decimal:
+        """Entry price as the formulas use it."""
+
+    def initial_rate(self, leverage: Decimal, /) -> Decimal:
+        """Initial margin rate of a leverage, rounded as the venue does."""
+
+    def order_reserve(self, order: Order, instrument: Instrument, taker_rate: Decimal, /) -> Decimal:
+        """What a resting order takes off its pool's balance."""
+
+    def order_funds(self, mode: MarginMode, available: Decimal, withdrawable: Decimal, /) -> Decimal:
+        """What a new order or a lower leverage may draw on."""
+
+    def fill_mode(self, account: Account, symbol: str, asked: MarginMode | None, /) -> MarginMode:
+        """The margin mode that a trade falls under."""
+
+    def leverage_key(self, symbol: str, mode: MarginMode, side: LegSide, /) -> str:
+        """What a leverage setting is kept for."""
+
+    def leg_name(self, key: LegKey, position_mode: PositionMode, /) -> str:
+        """A position's printed name."""
+
+    def displayed_liquidation_price(
+        self, found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None, /
+    ) -> Decimal | None:
+        """The liquidation price as the venue prints it."""
+
+    def venue_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:
+        """The venue's own ratio, in its own direction."""
+
+    def break_even_price(self, entry: Decimal, side: int, taker_rate: Decimal, /) -> Decimal:
+        """Price at which closing pays the fees."""
+
+    def may_switch_mode(self, account: Account, symbol: str, mode: MarginMode, /) -> Reject | None:
+        """Whether a symbol's margin mode may change."""
+
+    def may_switch_position_mode(self, account: Account, mode: PositionMode, /) -> Reject | None:
+        """Whether the account may change between one-way and hedge."""
+
+    def may_set_leverage(self, ask: LeverageAsk, /) -> Reject | None:
+        """Whether a leverage may be set."""
+
+    def may_grow(self, ask: SizeAsk, /) -> Reject | None:
+        """Whether a position may reach a size."""
+
+    def venue_code(self, reject: Reject, /) -> str:
+        """The venue's code of a refusal, '' where it has none."""

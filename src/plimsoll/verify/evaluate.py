@@ -1,0 +1,294 @@
+"""Each expectation of a case, evaluated: what was expected, what we get, how far apart, and whether that is within tolerance."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from plimsoll.account.decide import decide
+from plimsoll.account.events import (
+    Deleveraged,
+    Event,
+    FundingPaid,
+    OrderCancelled,
+    Reduced,
+    TakenOver,
+    Traded,
+)
+from plimsoll.account.state import State, Venue
+from plimsoll.margin.assess import Assessment, AssetView, LegView, PoolView, Prices, assess
+from plimsoll.margin.ledger import Ledger, moved
+from plimsoll.margin.pools import market_of
+from plimsoll.model import LegKey, Outside, PositionMode
+from plimsoll.number import ZERO, exact, show
+from plimsoll.rulebook import Rulebook, VenueTable, for_case
+from plimsoll.verify.cases import (
+    Expectation,
+    RawCase,
+    Value,
+    account_of,
+    command_of,
+    environment_of,
+    instruments_of,
+    marks_of,
+    outside_of,
+    parse_case,
+    step_of,
+)
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One compared quantity. `verdict`: pass, fail. `difference` None where the values are not numbers."""
+
+    file: str
+    rulebook: str
+    case: str
+    step: int
+    quantity: str
+    of: str
+    expected: str
+    got: str
+    difference: str | None
+    verdict: str
+
+
+def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
+    """All rows of one case: its state at rest, then step by step. BadInput: the case cannot be read."""
+    case = parse_case(raw)
+    where = f"{raw.file}: case {raw.id}"
+    rulebook = for_case(table, instruments_of(case))
+    account = account_of(case, rulebook.rules)
+    state = State(account, marks_of(case))
+    venue = Venue(rulebook, environment_of(case))
+    outside = outside_of(case)
+    rows = _compare(raw, 0, case.expect, state, (), venue, outside)
+    for n, body in enumerate(case.steps, start=1):
+        step = step_of(where, body)
+        command = command_of(where, step, state.account.position_mode)
+        before = state
+        state, events, reject = decide(state, command, venue)
+        if step.reject is not None:
+            code = "accepted" if reject is None else rulebook.rules.venue_code(reject) or str(reject.reason)
+            wanted = step.reject.get("venue_code")
+            expected = wanted if wanted is not None else "refused"
+            got = code if wanted is not None else ("accepted" if reject is None else "refused")
+            rows.append(_row(raw, n, Expectation("reject", step.do, expected), got))
+            rows.append(_row(raw, n, Expectation("state_unchanged", step.do, True), state == before))
+        elif reject is not None:
+            rows.append(_row(raw, n, Expectation("accepted", step.do, "accepted"), f"{reject.reason}: {reject.message}"))
+        if step.events is not None:
+            told = event_lines(events)
+            rows.append(_row(raw, n, Expectation("events", step.do, "; ".join(step.events)), "; ".join(told)))
+        rows += _compare(raw, n, step.expect, state, events, venue, outside)
+    return rows
+
+
+def _compare(
+    raw: RawCase,
+    n: int,
+    expectations: Sequence[Expectation],
+    state: State,
+    events: Sequence[Event],
+    venue: Venue,
+    outside: dict[str, Outside],
+) -> list[Row]:
+    if not expectations:
+        return []
+    view = assess(state.account, state.marks, venue.rulebook, Prices.OWN, outside)
+    look = Look(view, state, events, venue.rulebook)
+    return [_row(raw, n, e, quantity(look, e.quantity, e.of)) for e in expectations]
+
+
+def _row(raw: RawCase, n: int, e: Expectation, got: Value) -> Row:
+    difference: str | None = None
+    wanted = e.wanted
+    if isinstance(wanted, Decimal) and isinstance(got, Decimal):
+        with exact(60):
+            gap = got - wanted
+        difference = show(gap) if gap == 0 or abs(gap) > Decimal("1e-12") else f"{gap:.2E}"
+        passed = abs(gap) <= e.tolerance
+    else:
+        passed = type(got) is type(wanted) and got == wanted
+    verdict = "pass" if passed else "fail"
+    return Row(
+        raw.file, raw.rulebook, raw.id, n, e.quantity, e.of, _text(wanted), _text(got), difference, verdict
+    )
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "none" if value is None else show(value) if isinstance(value, Decimal) else value
+
+
+class Look(msgspec.Struct, frozen=True):
+    """Where quantities are looked up: the assessment, the state, and what happened in this step."""
+
+    view: Assessment
+    state: State
+    events: Sequence[Event]
+    rulebook: Rulebook
+
+
+_LEG: dict[str, Callable[[LegView], Value]] = {
+    "notional": lambda v: v.notional,
+    "unrealised_pnl": lambda v: v.unrealised_pnl,
+    "initial_margin": lambda v: v.initial_margin,
+    "maintenance_margin": lambda v: v.maintenance_margin,
+    "liquidation_price": lambda v: v.liquidation_price,
+    "displayed_liquidation_price": lambda v: v.displayed_liquidation_price,
+    "bankruptcy_price": lambda v: v.bankruptcy_price,
+    "break_even_price": lambda v: v.break_even_price,
+    "max_leverage": lambda v: v.max_leverage,
+    "entry_price": lambda v: v.entry_price,
+    "isolated_margin": lambda v: v.isolated_margin,
+    "closing_fee": lambda v: v.closing_fee,
+}
+_POOL: dict[str, Callable[[PoolView], Value]] = {
+    "margin_balance": lambda p: p.margin_balance,
+    "requirement": lambda p: p.requirement,
+    "venue_ratio": lambda p: p.venue_ratio,
+    "liquidatable": lambda p: p.liquidatable,
+    "headroom": lambda p: p.headroom,
+}
+_ASSET: dict[str, Callable[[AssetView], Value]] = {
+    "wallet_balance": lambda a: a.wallet_balance,
+    "cross_wallet_balance": lambda a: a.cash,
+    "equity": lambda a: a.equity,
+    "available_balance": lambda a: a.available_balance,
+    "withdrawable": lambda a: a.withdrawable,
+    "account_initial_margin": lambda a: a.account_initial_margin,
+    "account_maintenance_margin": lambda a: a.account_maintenance_margin,
+}
+_GONE: dict[str, Value] = {
+    "position_size": ZERO,
+    "isolated_margin": ZERO,
+    "notional": ZERO,
+    "unrealised_pnl": ZERO,
+    "initial_margin": ZERO,
+    "maintenance_margin": ZERO,
+    "liquidatable": False,
+}
+"""What a leg or pool that does not exist has."""
+
+
+def quantity(look: Look, name: str, of: str) -> Value:
+    """The value of a named quantity; the text `unknown quantity` where we have no such thing."""
+    with exact():
+        if name in _STEP:
+            return _STEP[name](look, of)
+        if name in _POOL:
+            pool = next((p for p in look.view.pools if p.key == of), None)
+            if pool is None:
+                leg = next((v for v in look.view.legs if v.name == of), None)
+                pool = next((p for p in look.view.pools if leg is not None and p.key == leg.pool), None)
+            return _GONE.get(name) if pool is None else _POOL[name](pool)
+        if name in _ASSET and of.startswith("asset:"):
+            asset = next((a for a in look.view.assets if f"asset:{a.asset}" == of), None)
+            return ZERO if asset is None else _ASSET[name](asset)
+        if name in _LEG:
+            leg = next((v for v in look.view.legs if v.name == of), None)
+            return _GONE.get(name) if leg is None else _LEG[name](leg)
+    return "unknown quantity"
+
+
+def _size(look: Look, of: str) -> Value:
+    leg = next((v for v in look.view.legs if v.name == of), None)
+    if leg is None:
+        return ZERO
+    hedge = look.state.account.position_mode is PositionMode.HEDGE
+    return abs(leg.size) if hedge else leg.size
+
+
+def _open_orders(look: Look, of: str) -> Value:
+    symbol = of.split(":")[0].split("@")[0]
+    return Decimal(sum(1 for o in look.state.account.orders if of == "account" or o.symbol == symbol))
+
+
+def _order_margin(look: Look, of: str) -> Value:
+    return next((o.order_initial_margin for o in look.view.orders if o.name == of), ZERO)
+
+
+def _order_cost(look: Look, of: str) -> Value:
+    account, rules = look.state.account, look.rulebook.rules
+    order = next((o for o in account.orders if o.symbol == of), None)
+    if order is None or order.price is None:
+        return None
+    instrument = look.rulebook.instruments[of]
+    leverage = account.leverages[rules.leverage_key(of, order.mode, order.position_side)]
+    amount = order.size * instrument.multiplier * (1 if order.side == "buy" else -1)
+    market = market_of(instrument, account.fees.taker_rate)
+    return rules.order_cost(amount, order.price, look.state.marks.marks[of], rules.initial_rate(leverage), market)
+
+
+def _stage(look: Look, of: str) -> Value:
+    stage = look.state.stages.get(of)
+    return "HEALTHY" if stage is None else stage.name
+
+
+def _settle(look: Look, leg: LegKey) -> str:
+    return look.rulebook.instruments[leg.symbol].settle
+
+
+def _names(look: Look, leg: LegKey) -> tuple[str, str]:
+    """The two names under which a leg's share of a step may be asked for: its own and its asset's."""
+    return look.rulebook.rules.leg_name(leg, look.state.account.position_mode), f"asset:{_settle(look, leg)}"
+
+
+def _realised(look: Look, of: str) -> Value:
+    kinds = (Traded, Reduced, TakenOver)
+    return sum((e.realised_pnl for e in look.events if isinstance(e, kinds) and of in _names(look, e.leg)), ZERO)
+
+
+def _fee_paid(look: Look, of: str) -> Value:
+    return sum((e.fee for e in look.events if isinstance(e, (Traded, Reduced)) and of in _names(look, e.leg)), ZERO)
+
+
+def _funding_paid(look: Look, of: str) -> Value:
+    return sum((e.amount for e in look.events if isinstance(e, FundingPaid) and of in _names(look, e.leg)), ZERO)
+
+
+def _liquidation_fee(look: Look, of: str) -> Value:
+    """At rest: what a liquidation of the whole leg at this mark would charge; in a step: what was charged."""
+    leg = next((v for v in look.view.legs if v.name == of), None)
+    charged = [e for e in look.events if isinstance(e, Reduced) and of in _names(look, e.leg)]
+    if leg is not None and not charged and not of.startswith("asset:"):
+        return leg.liquidation_fee
+    return sum((e.penalty for e in charged), ZERO)
+
+
+def _fund_change(look: Look, of: str) -> Value:
+    asset = of.removeprefix("asset:")
+    return sum((moved(e.postings, Ledger.INSURANCE_FUND, asset) for e in look.events), ZERO)
+
+
+_STEP: dict[str, Callable[[Look, str], Value]] = {
+    "position_size": _size,
+    "open_orders": _open_orders,
+    "order_initial_margin": _order_margin,
+    "order_cost": _order_cost,
+    "stage": _stage,
+    "realised_pnl": _realised,
+    "fee_paid": _fee_paid,
+    "funding_paid": _funding_paid,
+    "liquidation_fee": _liquidation_fee,
+    "insurance_fund_change": _fund_change,
+}
+
+
+def event_lines(events: Sequence[Event]) -> list[str]:
+    """Forced events in the words of the case format, e.g. `reduce BTCUSDT:long 1.5 @ 57000`."""
+    lines: list[str] = []
+    taken: dict[LegKey, str] = {}
+    for e in events:
+        if isinstance(e, OrderCancelled) and e.why == "liquidation":
+            line = f"cancel_orders {e.order.symbol}"
+            lines += [] if line in lines else [line]
+        elif isinstance(e, (Reduced, TakenOver)):
+            word = "reduce" if isinstance(e, Reduced) else "take_over"
+            taken[e.leg] = e.side
+            lines.append(f"{word} {e.leg.symbol}:{e.side} {show(e.size)} @ {show(e.price)}")
+        elif isinstance(e, Deleveraged):
+            leg = f"{e.leg.symbol}:{taken[e.leg]}"
+            lines.append(f"deleverage {e.counterparty} {leg} {show(e.size)} @ {show(e.price)}")
+    return lines
