@@ -13,7 +13,7 @@ class BadInput(Exception):
     def __init__(self, source: str, field: str, value: object, cure: str) -> None:
         self.source, self.field, self.value, self.cure = source, field, value, cure
         shown = "" if value is None else f" = {value!s}"
-        super().__init__(f"{source}: {field}{shown}: {cure}")
+        super().__init__(" ".join(f"{source}: {field}{shown}: {cure}".split()))
 
 
 class RulebookGap(Exception):

@@ -17,7 +17,9 @@ N = TypeVar("N", Decimal, float)
 """The number type of a rule: Decimal in the exact engine (tests also run Fraction), float64 in the array engine."""
 
 DIGITS = 34
-EXACT = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation])
+EXACT = Context(
+    prec=DIGITS, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation]
+)
 """34 digits (IEEE decimal128), half-even; mixing in a float raises instead of passing silently."""
 
 ZERO = Decimal(0)

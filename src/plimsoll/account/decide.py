@@ -4,7 +4,6 @@ Everything is validated first; below that line nothing may fail. Funding, fills 
 same `liquidate` as new marks do: there is no second way.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -48,6 +47,7 @@ from plimsoll.account.turn import Turn
 from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
+from plimsoll.margin.pools import legs_by_key
 from plimsoll.model import LegKey, LegSide, MarginMode, PositionMode, leg_key
 from plimsoll.number import ZERO, exact
 
@@ -69,7 +69,7 @@ def decide(state: State, command: Command, venue: Venue) -> Decision:
     with exact():
         turn = Turn(state, venue)
         try:
-            reject = _HANDLERS[type(command)](turn, command)
+            reject = _handle(turn, command)
             if reject is None:
                 liquidate(turn)
                 if isinstance(command, SetMarks):
@@ -152,7 +152,7 @@ def _funding(turn: Turn, command: SettleFunding) -> Reject | None:
         return bad
     rules = turn.rulebook.rules
     layout = turn.layout()
-    views = {key: leg for spec, pool in zip(layout.specs, layout.pools, strict=True) for key, leg in zip(spec.legs, pool.legs, strict=True)}
+    views = legs_by_key(layout)
     for position in legs:
         leg = views[leg_key(position)]
         amount = money(rules.funding_payment(leg.amount, mark, command.rate, instrument.kind == "inverse"))
@@ -229,28 +229,33 @@ def _place(turn: Turn, command: PlaceOrder) -> Reject | None:
     return fits or place(turn, msgspec.structs.replace(order, mode=mode))
 
 
-def _add(turn: Turn, command: AddMargin) -> Reject | None:
-    return move_margin(turn, command.symbol, command.position_side, command.amount, 1)
-
-
-def _remove(turn: Turn, command: RemoveMargin) -> Reject | None:
-    return move_margin(turn, command.symbol, command.position_side, command.amount, -1)
-
-
-_HANDLERS: dict[type, Callable[[Turn, object], Reject | None]] = {
-    SetMarks: _set_marks,
-    Fill: _fill,
-    PlaceOrder: _place,
-    CancelOrder: _cancel,
-    SettleFunding: _funding,
-    SettleExpiry: _expiry,
-    ChargeInterest: _interest,
-    Deposit: _deposit,
-    Withdraw: _withdraw,
-    AddMargin: _add,
-    RemoveMargin: _remove,
-    SetLeverage: set_leverage,
-    SetMarginMode: _margin_mode,
-    SetPositionMode: _position_mode,
-}  # type: ignore[dict-item]
-
+def _handle(turn: Turn, command: Command) -> Reject | None:
+    match command:
+        case SetMarks():
+            return _set_marks(turn, command)
+        case Fill():
+            return _fill(turn, command)
+        case PlaceOrder():
+            return _place(turn, command)
+        case CancelOrder():
+            return _cancel(turn, command)
+        case SettleFunding():
+            return _funding(turn, command)
+        case SettleExpiry():
+            return _expiry(turn, command)
+        case ChargeInterest():
+            return _interest(turn, command)
+        case Deposit():
+            return _deposit(turn, command)
+        case Withdraw():
+            return _withdraw(turn, command)
+        case AddMargin():
+            return move_margin(turn, command.symbol, command.position_side, command.amount, 1)
+        case RemoveMargin():
+            return move_margin(turn, command.symbol, command.position_side, command.amount, -1)
+        case SetLeverage():
+            return set_leverage(turn, command)
+        case SetMarginMode():
+            return _margin_mode(turn, command)
+        case SetPositionMode():
+            return _position_mode(turn, command)

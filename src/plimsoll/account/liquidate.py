@@ -38,7 +38,8 @@ _STEPS = 10_000
 
 
 def liquidate(turn: Turn) -> None:
-    """Take every failing pool through its venue's ladder. A pool that holds costs one assessment."""
+    """Take every failing pool through its venue's ladder. A pool that holds costs one assessment; one with resting orders
+    is put to the venue's procedure as well, which may want the orders gone before the pool itself fails."""
     layout = turn.layout()
     column = mark_column(layout, turn.state.marks.marks)
     rules = turn.rulebook.rules
@@ -46,7 +47,7 @@ def liquidate(turn: Turn) -> None:
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         if pool.legs:
             margin = rules.assess_pool(pool, column, layout.markets)
-            if rules.is_liquidatable(margin.balance, margin.requirement):
+            if pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement):
                 failing.append(spec.key)
     for key in failing:
         _ladder(turn, key)
@@ -97,7 +98,8 @@ def _fills(turn: Turn, layout: Layout, column: Sequence[Decimal]) -> tuple[Decim
     """The price at which the market takes forced orders, per market: as the environment says, else the mark; 0: nobody."""
     stated = turn.venue.environment.liquidation_fill
     return tuple(
-        (stated[symbol] or ZERO) if symbol in stated else mark for symbol, mark in zip(layout.symbols, column, strict=True)
+        (stated[symbol] or ZERO) if symbol in stated else mark
+        for symbol, mark in zip(layout.symbols, column, strict=True)
     )
 
 
@@ -113,7 +115,9 @@ def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, s
     penalty = min(money(step.penalty), room - fee)
     own = wall(key)
     postings = (
-        transfer(asset, realised, _MARKET, own) + transfer(asset, fee, own, _FEES) + transfer(asset, penalty, own, _FUND)
+        transfer(asset, realised, _MARKET, own)
+        + transfer(asset, fee, own, _FEES)
+        + transfer(asset, penalty, own, _FUND)
     )
     after = _smaller(position, size)
     turn.emit(Reduced(pool, key, _side(position), size, price, fee, penalty, realised, after, postings))
@@ -183,7 +187,9 @@ def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     result = money(result * (size - handed + nobody) / size)
     postings = transfer(asset, realised, _MARKET, wall(key)) + transfer(asset, result, _MARKET, _FUND)
     turn.emit(
-        TakenOver(spec.key, key, _side(position), size, step.price, fill, result, realised, _smaller(position, size), postings)
+        TakenOver(
+            spec.key, key, _side(position), size, step.price, fill, result, realised, _smaller(position, size), postings
+        )
     )
     for party in parties:
         turn.emit(Deleveraged(party.id, key, party.size, step.price))

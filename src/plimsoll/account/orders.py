@@ -26,7 +26,9 @@ def key_of(order: Order) -> LegKey:
 
 def place(turn: Turn, order: Order) -> Reject | None:
     """Take an order: a market order trades at the last price (else the mark) at once, the others rest."""
-    reject = _malformed(turn, order) or _reduces(turn, order) or _grows_too_far(turn, order) or _unaffordable(turn, order)
+    reject = (
+        _malformed(turn, order) or _reduces(turn, order) or _grows_too_far(turn, order) or _unaffordable(turn, order)
+    )
     if reject is not None:
         return reject
     if order.type is OrderType.MARKET:
@@ -39,8 +41,12 @@ def place(turn: Turn, order: Order) -> Reject | None:
 def _malformed(turn: Turn, order: Order) -> Reject | None:
     instrument = turn.instrument(order.symbol)
     turn.mark(order.symbol)
-    needed = order.price if order.type is OrderType.LIMIT else order.stop_price if order.type in _CONDITIONAL else order.size
-    if needed is None or any(x is not None and not (x.is_finite() and x > 0) for x in (order.size, order.price, needed)):
+    needed = (
+        order.price if order.type is OrderType.LIMIT else order.stop_price if order.type in _CONDITIONAL else order.size
+    )
+    if needed is None or any(
+        x is not None and not (x.is_finite() and x > 0) for x in (order.size, order.price, needed)
+    ):
         return Reject(Reason.BAD_AMOUNT, "size and prices must be greater than zero", order.size, ZERO)
     if order.side not in ("buy", "sell"):
         return Reject(Reason.BAD_AMOUNT, f"side is buy or sell, not {order.side!r}")
@@ -54,7 +60,9 @@ def _malformed(turn: Turn, order: Order) -> Reject | None:
     if instrument.min_notional is not None and value < instrument.min_notional and not order.reduce_only:
         return Reject(Reason.BELOW_MINIMUM, "below the smallest order value", value, instrument.min_notional)
     if order.type in _CONDITIONAL and _is_reached(turn, order):
-        return Reject(Reason.WOULD_TRIGGER, "the trigger price is already passed", order.stop_price, _watched(turn, order))
+        return Reject(
+            Reason.WOULD_TRIGGER, "the trigger price is already passed", order.stop_price, _watched(turn, order)
+        )
     return None
 
 
@@ -190,5 +198,3 @@ def _execute(turn: Turn, order: Order, price: Decimal, rate: Decimal) -> None:
             turn.emit(OrderCancelled(order, "not_enough_margin"))
             return
     trade(turn, key_of(order), order.side, size, price, rate, order.id)
-
-

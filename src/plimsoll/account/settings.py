@@ -9,7 +9,7 @@ from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
 from plimsoll.margin.assess import AssetView, Prices, assess, mark_column
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
-from plimsoll.margin.pools import leverage_of
+from plimsoll.margin.pools import legs_by_key, leverage_of
 from plimsoll.model import LegKey, LegSide, MarginMode, Position, leg_key
 from plimsoll.number import ZERO
 from plimsoll.rules.asks import LeverageAsk
@@ -53,20 +53,16 @@ def _bounds(turn: Turn, position: Position, asset: str) -> tuple[Decimal, Decima
     asks = {True: ZERO, False: ZERO}
     for spec in layout.resting:
         if spec.asset == asset:
-            asks[spec.isolated] += rules.order_margin(spec.row, column[spec.row.market], layout.markets[spec.row.market])
+            asks[spec.isolated] += rules.order_margin(
+                spec.row, column[spec.row.market], layout.markets[spec.row.market]
+            )
     leg = _leg_of(turn, position)
     market = layout.markets[leg.market]
     return rules.margin_bounds(leg, column[leg.market], market, layout.pools[at], margin, asks[False], asks[True])
 
 
 def _leg_of(turn: Turn, position: Position) -> Leg[Decimal]:
-    layout = turn.layout()
-    return next(
-        leg
-        for spec, pool in zip(layout.specs, layout.pools, strict=True)
-        for key, leg in zip(spec.legs, pool.legs, strict=True)
-        if key == leg_key(position)
-    )
+    return legs_by_key(turn.layout())[leg_key(position)]
 
 
 def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
@@ -77,10 +73,12 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     rules = turn.rulebook.rules
     mode = rules.fill_mode(turn.account, command.symbol, command.mode)
     setting = rules.leverage_key(command.symbol, mode, command.position_side)
-    under = [
-        p for p in turn.account.positions if rules.leverage_key(p.symbol, p.mode, p.side) == setting
-    ]
-    old = under[0].leverage if under else leverage_of(turn.account, turn.rulebook, command.symbol, mode, command.position_side)
+    under = [p for p in turn.account.positions if rules.leverage_key(p.symbol, p.mode, p.side) == setting]
+    old = (
+        under[0].leverage
+        if under
+        else leverage_of(turn.account, turn.rulebook, command.symbol, mode, command.position_side)
+    )
     moves = {leg_key(p): _leverage_move(turn, p, command.leverage) for p in under if p.mode is MarginMode.ISOLATED}
     view = asset_view(turn, instrument.settle)
     free = ZERO if view is None else rules.order_funds(mode, view.available_balance, view.withdrawable)

@@ -38,7 +38,9 @@ def wall(key: LegKey) -> Posting:
     return Posting(Ledger.LEG, "", ZERO, key) if key.mode is MarginMode.ISOLATED else _CASH
 
 
-def trade(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee_rate: Decimal, order_id: str = "") -> None:
+def trade(
+    turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee_rate: Decimal, order_id: str = ""
+) -> None:
     """Emit the trade of `size` > 0 contracts at `price`. One-way positions flip; entry averages on adding, stays on closing."""
     position = turn.held(key)
     parts = split_size(position, side, size)

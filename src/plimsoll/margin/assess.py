@@ -148,7 +148,9 @@ def assess(
             held = [positions[key] for key in spec.legs]
             views = _leg_views(spec.key, spec.asset, held, pool, margin, column, layout, account, rulebook, prices)
             legs.extend(views)
-            pools.append(_pool_view(spec.key, spec.asset, spec.isolated, views, pool, margin, column, layout, rulebook, prices))
+            pools.append(
+                _pool_view(spec.key, spec.asset, spec.isolated, views, pool, margin, column, layout, rulebook, prices)
+            )
         asks = tuple(
             OrdersView(r.name, r.asset, r.isolated, _order_margin(r, column, layout, rulebook)) for r in layout.resting
         )
@@ -252,7 +254,9 @@ def _leg_view(
         bracket=row,
         max_leverage=instrument.brackets[row].max_leverage,
         bankruptcy_price=bankrupt.price if bankrupt.found else None,
-        break_even_price=rules.break_even_price(position.entry_price, 1 if position.size > 0 else -1, market.taker_rate),
+        break_even_price=rules.break_even_price(
+            position.entry_price, 1 if position.size > 0 else -1, market.taker_rate
+        ),
         liquidation_price=price,
         other_liquidation_price=other if price is not None else None,
         displayed_liquidation_price=rules.displayed_liquidation_price(
@@ -344,4 +348,3 @@ def _asset_view(
         + isolated_orders,
         account_maintenance_margin=margin.maintenance + sum((leg.maintenance_margin for leg in walled), ZERO),
     )
-

@@ -62,5 +62,6 @@ def imbalance(postings: Iterable[Posting]) -> dict[str, Decimal]:
 def moved(postings: Iterable[Posting], account: Ledger, asset: str, leg: LegKey | None = None) -> Decimal:
     """Net amount that entered `account` (of `leg`, where one is named) in `asset`."""
     return sum(
-        (p.amount for p in postings if p.account is account and p.asset == asset and (leg is None or p.leg == leg)), ZERO
+        (p.amount for p in postings if p.account is account and p.asset == asset and (leg is None or p.leg == leg)),
+        ZERO,
     )

@@ -68,14 +68,20 @@ def triggers_of(
 
 
 def _bends(
-    rules: Rules, legs: Sequence[Leg[Decimal]], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]], lead: Decimal
+    rules: Rules,
+    legs: Sequence[Leg[Decimal]],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+    lead: Decimal,
 ) -> list[Decimal]:
     """Values of x at which a moving leg's value meets a bend of its requirement, ascending."""
     points = set()
     for leg in legs:
         market, mark = markets[leg.market], marks[leg.market]
         for value in rules.bends(leg, market):
-            points.add(value * mark / (abs(leg.amount) * lead) if market.inverse else value * lead / (abs(leg.amount) * mark))
+            points.add(
+                value * mark / (abs(leg.amount) * lead) if market.inverse else value * lead / (abs(leg.amount) * mark)
+            )
     return sorted(points)
 
 

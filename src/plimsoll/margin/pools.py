@@ -6,7 +6,18 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from plimsoll.errors import BadInput
-from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, OrderType, Outside, Position, leg_key
+from plimsoll.model import (
+    Account,
+    Instrument,
+    LegKey,
+    LegSide,
+    MarginMode,
+    Order,
+    OrderType,
+    Outside,
+    Position,
+    leg_key,
+)
 from plimsoll.number import ZERO
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Leg, Market, Pool, Resting
@@ -56,7 +67,9 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     symbols = tuple(dict.fromkeys([p.symbol for p in account.positions] + [o.symbol for o in account.orders]))
     for symbol in symbols:
         if symbol not in rulebook.instruments:
-            raise BadInput(rulebook.name, "symbol", symbol, rulebook.gaps.get(symbol, "the rulebook has no such instrument"))
+            raise BadInput(
+                rulebook.name, "symbol", symbol, rulebook.gaps.get(symbol, "the rulebook has no such instrument")
+            )
     index = {symbol: i for i, symbol in enumerate(symbols)}
     markets = tuple(market_of(rulebook.instruments[symbol], account.fees.taker_rate) for symbol in symbols)
     held = {leg_key(position): position for position in account.positions}
@@ -101,7 +114,14 @@ def _pool(
             reserved += rulebook.rules.order_reserve(order, instrument, taker)
     other = Outside() if outside is None or spec.isolated else outside
     return Pool(
-        cash, legs, reserved, len(orders), other.unrealised_pnl, other.initial_margin, other.maintenance_margin, other.closing_fee
+        cash,
+        legs,
+        reserved,
+        len(orders),
+        other.unrealised_pnl,
+        other.initial_margin,
+        other.maintenance_margin,
+        other.closing_fee,
     )
 
 
@@ -113,7 +133,9 @@ def orders_in_scope(spec: PoolSpec, account: Account, rulebook: Rulebook) -> tup
         return tuple(
             order
             for order in account.orders
-            if order.symbol == leg.symbol and order.mode is MarginMode.ISOLATED and order.position_side in (leg.side, LegSide.NET)
+            if order.symbol == leg.symbol
+            and order.mode is MarginMode.ISOLATED
+            and order.position_side in (leg.side, LegSide.NET)
         )
     return tuple(order for order in account.orders if rulebook.instruments[order.symbol].settle == spec.asset)
 
@@ -160,3 +182,9 @@ def _resting(
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
         yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row)
+
+
+def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:
+    """Every leg of every pool under the key of its position."""
+    pairs = zip(layout.specs, layout.pools, strict=True)
+    return {key: leg for spec, pool in pairs for key, leg in zip(spec.legs, pool.legs, strict=True)}

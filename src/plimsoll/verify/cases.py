@@ -69,7 +69,7 @@ class Expectation(msgspec.Struct, frozen=True):
         """The value as it is compared: text that reads as a number is one."""
         if isinstance(self.value, str) and self.quantity not in WORDS:
             return Decimal(self.value)
-        return None if self.value is None else self.value  # type: ignore[no-any-return]
+        return None if self.value is None else self.value
 
 
 WORDS = ("stage", "reject", "accepted", "events")
@@ -216,11 +216,12 @@ def _check(where: str, case: Case) -> None:
     for symbol, mark in case.marks.items():
         if not (mark.is_finite() and mark > 0):
             raise BadInput(where, f"marks.{symbol}", mark, "a mark price is greater than zero")
-    for item in (*case.account.positions, *case.account.orders):
-        if item.symbol not in case.instruments:
-            raise BadInput(where, "symbol", item.symbol, f"instruments lists only {', '.join(case.instruments)}")
-        if not (item.size.is_finite() and item.size > 0):
-            raise BadInput(where, f"size of {item.symbol}", item.size, "a size is greater than zero; the side gives its sign")
+    sizes = [(p.symbol, p.size) for p in case.account.positions] + [(o.symbol, o.size) for o in case.account.orders]
+    for symbol, size in sizes:
+        if symbol not in case.instruments:
+            raise BadInput(where, "symbol", symbol, f"instruments lists only {', '.join(case.instruments)}")
+        if not (size.is_finite() and size > 0):
+            raise BadInput(where, f"size of {symbol}", size, "a size is greater than zero; the side gives its sign")
     for symbol, instrument in case.instruments.items():
         if not (instrument.multiplier.is_finite() and instrument.multiplier > 0):
             raise BadInput(where, f"{symbol}.multiplier", instrument.multiplier, "a multiplier is greater than zero")
@@ -294,7 +295,17 @@ def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> O
     """A case's order as ours; in hedge mode a missing position side is the one that the order would open."""
     side = o.position_side or (LegSide.LONG if o.side == "buy" else LegSide.SHORT) if hedge else LegSide.NET
     return Order(
-        o.id or fallback_id, o.symbol, o.side, o.size, o.type, o.price, o.stop_price, o.trigger, o.reduce_only, mode, side
+        o.id or fallback_id,
+        o.symbol,
+        o.side,
+        o.size,
+        o.type,
+        o.price,
+        o.stop_price,
+        o.trigger,
+        o.reduce_only,
+        mode,
+        side,
     )
 
 
@@ -380,7 +391,16 @@ def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Comma
                 )
             case "order":
                 order = Order(
-                    f.id, f.symbol, f.side, f.size, f.type, f.price, f.stop_price, f.trigger, f.reduce_only, position_side=side
+                    f.id,
+                    f.symbol,
+                    f.side,
+                    f.size,
+                    f.type,
+                    f.price,
+                    f.stop_price,
+                    f.trigger,
+                    f.reduce_only,
+                    position_side=side,
                 )
                 return PlaceOrder(order, mode)
             case "cancel":

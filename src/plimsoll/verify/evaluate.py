@@ -75,7 +75,9 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
             rows.append(_row(raw, n, Expectation("reject", step.do, expected), got))
             rows.append(_row(raw, n, Expectation("state_unchanged", step.do, True), state == before))
         elif reject is not None:
-            rows.append(_row(raw, n, Expectation("accepted", step.do, "accepted"), f"{reject.reason}: {reject.message}"))
+            rows.append(
+                _row(raw, n, Expectation("accepted", step.do, "accepted"), f"{reject.reason}: {reject.message}")
+            )
         if step.events is not None:
             told = event_lines(events)
             rows.append(_row(raw, n, Expectation("events", step.do, "; ".join(step.events)), "; ".join(told)))
@@ -110,9 +112,7 @@ def _row(raw: RawCase, n: int, e: Expectation, got: Value) -> Row:
     else:
         passed = type(got) is type(wanted) and got == wanted
     verdict = "pass" if passed else "fail"
-    return Row(
-        raw.file, raw.rulebook, raw.id, n, e.quantity, e.of, _text(wanted), _text(got), difference, verdict
-    )
+    return Row(raw.file, raw.rulebook, raw.id, n, e.quantity, e.of, _text(wanted), _text(got), difference, verdict)
 
 
 def _text(value: Value) -> str:

@@ -137,15 +137,18 @@ def liquidation_fee(leg: Leg[N], price: N, market: Market[N]) -> N:
     return notional(leg.amount, price, market.inverse) * market.liquidation_fee_rate
 
 
-def margin_bounds(leg: Leg[N], mark: N, market: Market[N], pool: Pool[N], margin: PoolMargin[N],
-                  cross_orders: N, isolated_orders: N) -> tuple[N, N]:
+def margin_bounds(
+    leg: Leg[N], mark: N, market: Market[N], pool: Pool[N], margin: PoolMargin[N], cross_orders: N, isolated_orders: N
+) -> tuple[N, N]:
     """(most that can be added, most that can be removed) for an isolated leg; `pool`, `margin` of its asset's cross pool.
 
     add = max(0, min(crossWB - isolated open-order IM - cross MM, available)); remove = max(0, min(wallet - MM,
     wallet + UPNL - IM)). F-ADJ (an older text lacked the "- MM")."""
     add = withdrawable(pool, margin, cross_orders, isolated_orders)
     pnl = unrealised_pnl(leg.amount, leg.entry, mark, market.inverse)
-    remove = min(leg.margin - maintenance_margin(leg, mark, market), leg.margin + pnl - initial_margin(leg, mark, market))
+    remove = min(
+        leg.margin - maintenance_margin(leg, mark, market), leg.margin + pnl - initial_margin(leg, mark, market)
+    )
     return add, max(zero(mark), remove)
 
 

@@ -121,7 +121,9 @@ def order_funds(mode: MarginMode, available: Decimal, withdrawable: Decimal) -> 
     return available
 
 
-def displayed_liquidation_price(found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None) -> Decimal | None:
+def displayed_liquidation_price(
+    found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None
+) -> Decimal | None:
     """Rounded half-up to 8 decimals; the API prints 0 and the screen "--" where there is none. Recorded; F-COINLIQ."""
     if not found.found:
         return None
@@ -150,9 +152,13 @@ def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject |
     if account.margin_modes.get(symbol, MarginMode.CROSS) is mode:
         return Reject(Reason.MARGIN_MODE_SAME, "No need to change margin type.")
     if any(order.symbol == symbol for order in account.orders):
-        return Reject(Reason.MARGIN_MODE_OPEN_ORDERS, f"{symbol} has open orders: cancel them before changing the margin mode")
+        return Reject(
+            Reason.MARGIN_MODE_OPEN_ORDERS, f"{symbol} has open orders: cancel them before changing the margin mode"
+        )
     if any(position.symbol == symbol for position in account.positions):
-        return Reject(Reason.MARGIN_MODE_POSITION, f"{symbol} has an open position: close it before changing the margin mode")
+        return Reject(
+            Reason.MARGIN_MODE_POSITION, f"{symbol} has an open position: close it before changing the margin mode"
+        )
     return None
 
 
@@ -178,15 +184,21 @@ def may_set_leverage(ask: LeverageAsk) -> Reject | None:
     isolated position, -2028 lower in cross without free margin."""
     top = instrument_max_leverage(ask.instrument)
     if ask.new < 1 or (top is not None and ask.new > top) or ask.new != ask.new.to_integral_value():
-        return Reject(Reason.LEVERAGE_INVALID, f"leverage {ask.new} is not offered for {ask.instrument.symbol}", ask.new, top)
+        return Reject(
+            Reason.LEVERAGE_INVALID, f"leverage {ask.new} is not offered for {ask.instrument.symbol}", ask.new, top
+        )
     isolated = any(position.mode is MarginMode.ISOLATED for position in ask.positions)
     if isolated and ask.new < ask.old:
-        return Reject(Reason.LEVERAGE_LOWER_ISOLATED, "leverage cannot be lowered with an isolated position", ask.new, ask.old)
+        return Reject(
+            Reason.LEVERAGE_LOWER_ISOLATED, "leverage cannot be lowered with an isolated position", ask.new, ask.old
+        )
     cap = row_cap(ask.instrument, ask.new)
     if cap is not None and ask.value > cap:
         return Reject(Reason.LEVERAGE_ABOVE_BRACKET, f"the position exceeds what {ask.new}x allows", ask.value, cap)
     if ask.wanted > max(ask.free, Decimal(0)):
-        return Reject(Reason.LEVERAGE_NEEDS_MARGIN, "not enough free margin for the lower leverage", ask.wanted, ask.free)
+        return Reject(
+            Reason.LEVERAGE_NEEDS_MARGIN, "not enough free margin for the lower leverage", ask.wanted, ask.free
+        )
     return None
 
 
@@ -200,5 +212,7 @@ def may_grow(ask: SizeAsk) -> Reject | None:
     """-2027: notional beyond the cap of the last row that allows the leverage. F-LEV."""
     cap = row_cap(ask.instrument, ask.leverage)
     if cap is not None and ask.value > cap:
-        return Reject(Reason.POSITION_LIMIT, f"{ask.leverage}x allows no more of {ask.instrument.symbol}", ask.value, cap)
+        return Reject(
+            Reason.POSITION_LIMIT, f"{ask.leverage}x allows no more of {ask.instrument.symbol}", ask.value, cap
+        )
     return None

@@ -61,8 +61,9 @@ def gains(leg: Leg[N], mark: N, fill: N, market: Market[N]) -> bool:
     return cut_gain(side_of(leg.amount), market.rates[row], mark, fill, market) > 0
 
 
-def first_leg(pool: Pool[N], marks: Sequence[N], fills: Sequence[N], markets: Sequence[Market[N]], order: int,
-              gaining: bool) -> int:
+def first_leg(
+    pool: Pool[N], marks: Sequence[N], fills: Sequence[N], markets: Sequence[Market[N]], order: int, gaining: bool
+) -> int:
     """Index of the leg that goes first, -1 where none can. `gaining`: only legs whose cut would help."""
     best = -1
     score = zero(pool.cash)
@@ -83,13 +84,20 @@ def most_gain(pool: Pool[N], need: N, marks: Sequence[N], fills: Sequence[N], ma
     for i in range(len(pool.legs)):
         at = pool.legs[i].market
         if gains(pool.legs[i], marks[at], fills[at], markets[at]):
-            closed, won = cut(pool.legs[i], need, marks[at], fills[at], markets[at], 2)
+            _, won = cut(pool.legs[i], need, marks[at], fills[at], markets[at], 2)
             total += won
     return total
 
 
-def next_step(stage: int, pool: Pool[N], margin: PoolMargin[N], marks: Sequence[N], fills: Sequence[N],
-              markets: Sequence[Market[N]], reading: Reading) -> Step[N]:
+def next_step(
+    stage: int,
+    pool: Pool[N],
+    margin: PoolMargin[N],
+    marks: Sequence[N],
+    fills: Sequence[N],
+    markets: Sequence[Market[N]],
+    reading: Reading,
+) -> Step[N]:
     """The venue's next act on this pool. `stage`: the Stage reached so far; `fills`: the price at which the market takes
     forced orders, per market (0: nobody does). Once a takeover has begun it goes on until no leg is left."""
     none = zero(pool.cash)
@@ -108,18 +116,20 @@ def next_step(stage: int, pool: Pool[N], margin: PoolMargin[N], marks: Sequence[
     return Step(TAKE_OVER, first, -1, abs(leg.amount), price, none, none)
 
 
-def reduction(pool: Pool[N], need: N, marks: Sequence[N], fills: Sequence[N], markets: Sequence[Market[N]],
-              reading: Reading) -> Step[N]:
+def reduction(
+    pool: Pool[N], need: N, marks: Sequence[N], fills: Sequence[N], markets: Sequence[Market[N]], reading: Reading
+) -> Step[N]:
     """The IOC cut of the leg that goes first: a whole number of lots, strictly more than `need` asks where it can be."""
     none = zero(need)
     first = first_leg(pool, marks, fills, markets, reading.close_order, True)
     leg = pool.legs[first]
     market = markets[leg.market]
     fill = fills[leg.market]
-    amount, won = cut(leg, need, marks[leg.market], fill, market, reading.reduce_target)
-    if market.lot <= 0:
-        amount = abs(leg.amount)
+    amount, _ = cut(leg, need, marks[leg.market], fill, market, reading.reduce_target)
+    if market.lot > 0:
+        amount = floor_to(amount, market.lot) + market.lot
     else:
-        amount = min(floor_to(amount, market.lot) + market.lot, abs(leg.amount))
+        amount = abs(leg.amount)
+    amount = min(amount, abs(leg.amount))
     fee = notional(amount, fill, market.inverse) * market.liquidation_fee_rate
     return Step(REDUCE, first, -1, amount, fill, none, fee)

@@ -1,0 +1,155 @@
+"""What a comparison returns: plain frozen data that reports print, draw and write. Nothing is computed here.
+
+Money is in `unit` (the account's settle asset) unless a field says otherwise; times are UTC; None means that there is none.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+
+class PlanMode(StrEnum):
+    """The margin mode a plan is played in: every position cross, every position isolated, or as the file says."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+    AS_GIVEN = "as-given"
+
+
+class Verdict(StrEnum):
+    """Whether a leg is liquidated, over all that prices of bars leave open."""
+
+    CERTAINLY = "certainly"
+    POSSIBLY = "possibly"
+    NOT = "not"
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One event of a run. `kind`: open, close, reduce, fund, funding, stop, limit, top_up, refuse, cancel, liquidation,
+    forced_close, take_over, deleverage, shortfall, end. `leg`: printed leg or pool name; `text`: one sentence."""
+
+    time: datetime
+    kind: str
+    leg: str
+    text: str
+    price: Decimal | None = None
+    size: Decimal | None = None
+    amount: Decimal | None = None
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """The account at one instant. `headroom`: pool name -> headroom; `liquidation`: leg name -> price (None: none)."""
+
+    time: datetime
+    marks: dict[str, Decimal]
+    equity: Decimal
+    headroom: dict[str, Decimal]
+    liquidation: dict[str, Decimal | None]
+
+
+class LegResult(msgspec.Struct, frozen=True):
+    """One planned position. `at_risk`: the most it could lose (its own money if isolated, the pool's if cross);
+    `liquidated_at` None: it was not. `pnl`: price profit realised and running, without fees and funding."""
+
+    name: str
+    symbol: str
+    mode: str
+    at_risk: Decimal
+    notional_at_start: Decimal
+    liquidation_price_at_start: Decimal | None
+    liquidated_at: datetime | None
+    liquidated_price: Decimal | None
+    open_size: Decimal
+    pnl: Decimal
+
+
+class Least(msgspec.Struct, frozen=True):
+    """The nearest a pool came to its line: headroom, its share of the balance then, and when."""
+
+    pool: str
+    headroom: Decimal
+    share: Decimal | None
+    time: datetime
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One account played once: a venue, a mode, a bar path, a set of readings."""
+
+    venue: str
+    mode: PlanMode
+    path: str
+    readings: dict[str, str]
+    unit: str
+    start_equity: Decimal
+    final_equity: Decimal
+    lowest_equity: Decimal
+    lowest_equity_at: datetime
+    fees: Decimal
+    funding: Decimal
+    liquidation_cost: Decimal
+    insurance_draw: Decimal
+    counterparties_draw: Decimal
+    deposits: Decimal
+    money_at_risk: Decimal
+    capital_efficiency: Decimal | None
+    legs: tuple[LegResult, ...]
+    least: tuple[Least, ...]
+    happenings: tuple[Happening, ...]
+    samples: tuple[Sample, ...]
+    notes: tuple[str, ...] = ()
+
+
+class ModeResult(msgspec.Struct, frozen=True):
+    """One venue and mode: the headline run (bars synchronised, default readings), the range the bars leave open, and what
+    unpublished steps would change. `readings_that_matter`: reading -> the final equity under it, where it differs."""
+
+    venue: str
+    mode: PlanMode
+    run: Run
+    worst: Run | None
+    best: Run | None
+    verdicts: dict[str, Verdict]
+    readings_that_matter: dict[str, Decimal]
+    sentence: str = ""
+
+
+class VenueNote(msgspec.Struct, frozen=True):
+    """What a reader must know of a venue's part: tables used with age and grade, what is left out and why."""
+
+    venue: str
+    title: str
+    tables: dict[str, str]
+    skipped: dict[str, str]
+    notes: tuple[str, ...]
+    law: str
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """The whole answer. `sentences`: three closing sentences; `stand_in`: symbol -> what stood in for its price."""
+
+    name: str
+    about: str
+    prices: str
+    first: datetime
+    last: datetime
+    unit: str
+    venues: tuple[VenueNote, ...]
+    results: tuple[ModeResult, ...]
+    sentences: tuple[str, ...]
+    price_notes: tuple[str, ...] = ()
+    stand_in: dict[str, str] = {}
+
+
+class RegimeMap(msgspec.Struct, frozen=True):
+    """Which mode ends richer, over the deepest fall of one coin and where it ends. `isolated[i][j]`, `cross[i][j]`: final
+    equity after the fall `falls[i]` (0.3: 30 %) and the final price `finals[j]` as a share of the start (1: unchanged)."""
+
+    symbol: str
+    unit: str
+    falls: tuple[Decimal, ...]
+    finals: tuple[Decimal, ...]
+    isolated: tuple[tuple[Decimal | None, ...], ...]
+    cross: tuple[tuple[Decimal | None, ...], ...]
+    marks_of_regimes: dict[str, tuple[Decimal, Decimal]] = {}
