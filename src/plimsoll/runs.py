@@ -9,13 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-
-class PlanMode(StrEnum):
-    """The margin mode a plan is played in: every position cross, every position isolated, or as the file says."""
-
-    CROSS = "cross"
-    ISOLATED = "isolated"
-    AS_GIVEN = "as-given"
+from plimsoll.plan import PlanMode
 
 
 class Verdict(StrEnum):

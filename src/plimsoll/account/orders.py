@@ -147,8 +147,12 @@ def _is_reached(turn: Turn, order: Order) -> bool:
     watched = _watched(turn, order)
     if watched is None or order.stop_price is None:
         return False
-    falling = (order.type is OrderType.STOP_MARKET) == (order.side == "sell")
-    return watched <= order.stop_price if falling else watched >= order.stop_price
+    return watched <= order.stop_price if falling_watch(order) else watched >= order.stop_price
+
+
+def falling_watch(order: Order) -> bool:
+    """Whether a conditional order waits for its price to fall: a stop that sells, a take-profit that buys."""
+    return (order.type is OrderType.STOP_MARKET) == (order.side == "sell")
 
 
 def _is_filled(turn: Turn, order: Order) -> bool:

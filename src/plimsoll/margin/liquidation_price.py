@@ -1,22 +1,26 @@
 """Where the line is: the prices at which a pool fails.
 
-One price moves, or several together in fixed proportion; everything else is frozen. Seen over x (the price of linear, its
-inverse of inverse contracts) headroom is piecewise linear and concave, with bends only where a leg's value meets a
-bracket floor (a law that every rulebook is tested for). So each piece is solved exactly, walking outward from the marks.
-Results are rounded at 34 digits to the side on which the pool fails.
+One market moves, or several together by a common factor; everything else is frozen. Write x for the factor on the marks
+of linear contracts, or on the inverse marks of inverse ones. Over x the headroom of a pool is concave and made of straight
+lines, which meet only where a leg's value meets a bend of its requirement (a law that every rulebook is tested for). So
+Newton's method, line by line, ends at the exact root. Results are rounded at 34 digits to the side on which the pool fails.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import NamedTuple
 
-from plimsoll.number import DIGITS, EXACT, ONE, ZERO, exact
+from plimsoll.number import DIGITS, EXACT, ONE, ZERO
 from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin
 from plimsoll.rules.interface import Rules
 
-WORKING = 60
-"""Digits used between the marks and the rounded result, so that only the last rounding counts."""
+LAST_DIGIT = ONE.scaleb(1 - DIGITS)
+"""Largest relative error of one 34-digit operation: what a sum over the whole pool may round the other way."""
+WORKING = 57
+"""Digits used between the marks and the rounded result, so that only the last rounding counts (three machine words)."""
+LINES = 1_000
+"""More lines than Newton's method ever meets; only printed deductions that leave a gap at a floor could bring it there."""
 
 
 class Triggers(NamedTuple):
@@ -24,6 +28,61 @@ class Triggers(NamedTuple):
 
     below: Decimal | None
     above: Decimal | None
+
+
+class Line(NamedTuple):
+    """base + slope * x."""
+
+    base: Decimal
+    slope: Decimal
+
+
+class Curve:
+    """What the legs of one market add to their pool's headroom, over x. Lines are kept: several prices need the same."""
+
+    def __init__(
+        self, rules: Rules, legs: Sequence[Leg[Decimal]], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]
+    ) -> None:
+        self.at = legs[0].market
+        self.mark, self.inverse = marks[self.at], markets[self.at].inverse
+        self.rules, self.markets, self.column = rules, markets, list(marks)
+        self.alone = Pool(ZERO, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+        self.bends = sorted(
+            bend / rules.notional(leg.amount, self.mark, self.inverse)
+            for leg in legs
+            for bend in rules.bends(leg, markets[self.at])
+        )
+        self.lines: dict[int, Line] = {}
+        self.start = self.headroom(self.mark)
+
+    def headroom(self, price: Decimal) -> Decimal:
+        """The legs alone, without any cash."""
+        self.column[self.at] = price
+        own = self.rules.assess_pool(self.alone, self.column, self.markets)
+        return own.balance - own.requirement
+
+    def line(self, i: int) -> Line:
+        """The line between bend i - 1 and bend i, through two points inside."""
+        if i not in self.lines:
+            low = self.bends[i - 1] if i > 0 else ZERO
+            high = self.bends[i] if i < len(self.bends) else 4 * max(low, ONE)
+            x1, x2 = (3 * low + high) / 4, (low + 3 * high) / 4
+            g1 = self.headroom(self.mark / x1 if self.inverse else self.mark * x1)
+            g2 = self.headroom(self.mark / x2 if self.inverse else self.mark * x2)
+            slope = (g2 - g1) / (x2 - x1)
+            self.lines[i] = Line(g1 - slope * x1, slope)
+        return self.lines[i]
+
+
+def curves_of(
+    rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]
+) -> dict[int, Curve]:
+    """Market -> its curve in this pool at these marks: the work that all prices of the pool share."""
+    legs: dict[int, list[Leg[Decimal]]] = {}
+    for leg in pool.legs:
+        legs.setdefault(leg.market, []).append(leg)
+    with localcontext(EXACT, prec=WORKING):
+        return {at: Curve(rules, held, marks, markets) for at, held in legs.items()}
 
 
 def nearest(triggers: Triggers, mark: Decimal) -> Decimal | None:
@@ -40,103 +99,86 @@ def triggers_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
     moving: Sequence[int],
+    curves: Mapping[int, Curve] | None = None,
 ) -> Triggers:
     """Triggers of the markets in `moving`, moved together in proportion to their marks, as prices of `moving[0]`.
 
-    `margin` is the pool's at these marks. All moving markets are of one kind (one settle asset, one coin)."""
-    legs = tuple(leg for leg in pool.legs if leg.market in moving)
-    if not legs:
-        return Triggers(None, None)
-    lead, inverse = marks[moving[0]], markets[moving[0]].inverse
-    with exact(WORKING):
-        own = rules.assess_pool(Pool(ZERO, legs, ZERO, 0, ZERO, ZERO, ZERO, ZERO), marks, markets)
-        rest = Pool(margin.balance - own.balance, legs, ZERO, 0, ZERO, ZERO, margin.requirement - own.requirement, ZERO)
-        column = list(marks)
-
-        def headroom(price: Decimal) -> Decimal:
-            for i in moving:
-                column[i] = price if i == moving[0] else marks[i] * price / lead
-            at = rules.assess_pool(rest, column, markets)
-            return at.balance - at.requirement
-
-        if inverse:
-            low, high = solve(lambda x: headroom(1 / x), _bends(rules, legs, marks, markets, lead), 1 / lead)
-            below, above = (None if high is None else 1 / high), (None if low is None else 1 / low)
-        else:
-            below, above = solve(headroom, _bends(rules, legs, marks, markets, lead), lead)
-        return Triggers(_failing(below, ROUND_FLOOR, headroom), _failing(above, ROUND_CEILING, headroom))
+    `margin` is the pool's at these marks; `curves` saves work where several prices of one pool are asked for. All moving
+    markets are of one kind (one settle asset, one coin)."""
+    if curves is None:
+        curves = curves_of(rules, pool, marks, markets)
+    moved = [curves[at] for at in moving if at in curves]
+    return _triggers(pool, margin, moved, marks[moving[0]]) if moved else Triggers(None, None)
 
 
-def _bends(
-    rules: Rules,
-    legs: Sequence[Leg[Decimal]],
-    marks: Sequence[Decimal],
-    markets: Sequence[Market[Decimal]],
-    lead: Decimal,
-) -> list[Decimal]:
-    """Values of x at which a moving leg's value meets a bend of its requirement, ascending."""
-    points = set()
-    for leg in legs:
-        market, mark = markets[leg.market], marks[leg.market]
-        for value in rules.bends(leg, market):
-            points.add(
-                value * mark / (abs(leg.amount) * lead) if market.inverse else value * lead / (abs(leg.amount) * mark)
-            )
-    return sorted(points)
+def common_factors(pool: Pool[Decimal], margin: PoolMargin[Decimal], curves: Mapping[int, Curve]) -> Triggers:
+    """The factors on all marks at once at which the pool fails, below and above 1."""
+    return _triggers(pool, margin, list(curves.values()), ONE) if curves else Triggers(None, None)
 
 
-def solve(
-    g: Callable[[Decimal], Decimal], bends: Sequence[Decimal], start: Decimal
-) -> tuple[Decimal | None, Decimal | None]:
-    """(lower, upper) root of a concave g over x > 0, linear between `bends`: the ends of the stretch on which g > 0.
+def _triggers(pool: Pool[Decimal], margin: PoolMargin[Decimal], moving: Sequence[Curve], lead: Decimal) -> Triggers:
+    """As multiples of `lead`: a mark to get prices, 1 to get factors. What is looked for is a headroom of -`room`, so that
+    the whole pool summed in 34 digits fails as well."""
+    room = margin.scale * (len(pool.legs) + 2) * LAST_DIGIT
+    with localcontext(EXACT, prec=WORKING):
+        rest = margin.balance - margin.requirement - sum([curve.start for curve in moving], ZERO)
+        low, high = _ends(moving, rest + room)
+        if moving[0].inverse:
+            low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
+        below, above = (None if low is None else lead * low), (None if high is None else lead * high)
 
-    From a start with g <= 0 only the end that is met on the way uphill is returned."""
-    edges: list[Decimal | None] = [ZERO, *bends, None]
-    lines: dict[int, tuple[Decimal, Decimal]] = {}
+    def fails(price: Decimal) -> bool:
+        parts = [curve.headroom(price if curve.mark == lead else curve.mark * price / lead) for curve in moving]
+        return rest + sum(parts, ZERO) <= -room
 
-    def line(i: int) -> tuple[Decimal, Decimal]:
-        if i not in lines:
-            low = edges[i] or ZERO
-            high = edges[i + 1] or 4 * max(low, start)
-            x1, x2 = (3 * low + high) / 4, (low + 3 * high) / 4
-            g1 = g(x1)
-            slope = (g(x2) - g1) / (x2 - x1)
-            lines[i] = (g1 - slope * x1, slope)
-        return lines[i]
+    return Triggers(_failing(below, ROUND_FLOOR, fails), _failing(above, ROUND_CEILING, fails))
 
-    def walk(i: int, rising: bool, step: int) -> Decimal | None:
-        while 0 <= i < len(edges) - 1:
-            base, slope = line(i)
-            if slope != 0 and (slope > 0) is rising:
-                root, low, high = -base / slope, edges[i] or ZERO, edges[i + 1]
-                if root > 0 and (root >= low if step < 0 else (high is None or root <= high)):
-                    return root
-            elif step > 0 and rising:
-                return None
-            i += step
+
+def _ends(moving: Sequence[Curve], rest: Decimal) -> tuple[Decimal | None, Decimal | None]:
+    """(lower, upper) end of the stretch of x > 0 on which `rest` and the curves sum to more than zero. From a start without
+    headroom only the end that is met on the way uphill is returned."""
+    start = _line_at(moving, rest, ONE)
+    good = start.base + start.slope > 0
+    lower = start if start.slope > 0 else _line_at(moving, rest, ZERO) if good else None
+    upper = start if start.slope < 0 else _line_at(moving, rest, None) if good else None
+    return _root(moving, rest, lower, 1), _root(moving, rest, upper, -1)
+
+
+def _line_at(moving: Sequence[Curve], rest: Decimal, x: Decimal | None) -> Line:
+    """The line of the whole pool in force at x (None: beyond every bend)."""
+    base, slope = rest, ZERO
+    for curve in moving:
+        line = curve.line(len(curve.bends) if x is None else bisect_left(curve.bends, x))
+        base += line.base
+        slope += line.slope
+    return Line(base, slope)
+
+
+def _root(moving: Sequence[Curve], rest: Decimal, line: Line | None, side: int) -> Decimal | None:
+    """Newton's method towards the root where headroom rises (`side` 1) or falls (-1) with x: the line in force at the root
+    of a line lies nowhere below the curve, so the next root is nearer, until line and root belong together."""
+    for _ in range(LINES):
+        if line is None or line.slope * side <= 0:
+            return None
+        root = max(-line.base / line.slope, ZERO)
+        there = _line_at(moving, rest, root)
+        if there == line:
+            break
+        line = there
+    return root if root > 0 else None
+
+
+def _failing(price: Decimal | None, rounding: str, fails: Callable[[Decimal], bool]) -> Decimal | None:
+    """The price at 34 digits on its failing side, moved on by units of the last place should 34-digit sums still hold."""
+    if price is None:
         return None
-
-    at = bisect_left(bends, start)
-    if g(start) > 0:
-        lower = walk(at, True, -1) if line(0)[0] <= 0 else None
-        upper = walk(at, False, 1) if line(len(edges) - 2)[1] < 0 else None
-        return lower, upper
-    slope = line(at)[1]
-    return (walk(at, True, 1) if slope > 0 else None), (walk(at, False, -1) if slope < 0 else None)
-
-
-def _failing(price: Decimal | None, rounding: str, headroom: Callable[[Decimal], Decimal]) -> Decimal | None:
-    """The price at 34 digits on its failing side, moved on by units of the last place until 34-digit arithmetic agrees."""
-    if price is None or price <= 0:
-        return None
-    context = EXACT.copy()
-    context.rounding = rounding
-    rounded = context.plus(price)
+    with localcontext(EXACT, rounding=rounding):
+        rounded = +price
     step = ONE.scaleb(rounded.adjusted() + 1 - DIGITS)
     away = -step if rounding == ROUND_FLOOR else step
-    with exact():
-        for i in range(12):
-            if headroom(rounded) <= 0:
+    with localcontext(EXACT):
+        for i in range(40):
+            if fails(rounded):
                 break
             rounded += away * (1 << i)
     return rounded

@@ -1,0 +1,88 @@
+"""The accounts that are timed: ten different symbols of the packaged tables, long and short, some beyond the first
+bracket, at round prices near those of the tables' days. Built once; nothing here is timed."""
+
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from plimsoll.account.state import Venue
+from plimsoll.model import Account, Fees, LegSide, MarginMode, Marks, Position, PositionMode
+from plimsoll.rulebook import in_force
+from plimsoll.table_files import load
+
+BINANCE_DAY = date(2026, 9, 1)
+BINANCE = """
+BTCUSDT     9.5     64000    62500    20
+ETHUSDT    -250     3150     3200     15
+SOLUSDT     2600    148.5    151.2    10
+BNBUSDT    -40      605.1    598.4    10
+XRPUSDT     180000  0.5182   0.5241   10
+ADAUSDT    -90000   0.4513   0.4402   8
+DOGEUSDT    600000  0.1208   0.1187   10
+AVAXUSDT    1500    27.31    26.88    10
+LINKUSDT   -3000    14.226   14.102   10
+LTCUSDT     55      71.45    70.93    20
+"""
+"""symbol, contracts, entry, mark, leverage; one cross pool in USDT."""
+
+OKX_DAY = date(2023, 6, 15)
+OKX = """
+BTC-USDT-SWAP     4100   25480.5   25120.3   20
+ETH-USDT-SWAP    -9000   1668.42   1652.15   15
+ADA-USDT-SWAP     4000   0.2712    0.2655    10
+AAVE-USDT-SWAP   -700    54.31     53.87     10
+BTC-USDC-SWAP     45000  25466.1   25118.7   10
+BTC-USD-SWAP      5600   25502.4   25111.9   10
+BTC-USD-230630   -1200   25530.0   25140.2   10
+BTC-USD-230707    300    25541.5   25155.6   10
+BTC-USD-230929   -800    25690.0   25310.4   10
+BTC-USD-231229    450    25880.5   25480.8   10
+"""
+"""As above; cross pools in USDT, USDC and BTC."""
+
+TEXTBOOK = """
+BTCUSDT   0.05   40000   40000   10
+ETHUSDT   1      2000    2000    10
+"""
+"""500 USDT, 200 of margin each at 10x, 100 spare."""
+
+
+class Case(NamedTuple):
+    """An account, the marks it stands at, and under whose rules."""
+
+    account: Account
+    marks: Marks
+    venue: Venue
+
+
+def case(name: str, day: date, rows: str, cash: dict[str, str], mode: MarginMode = MarginMode.CROSS) -> Case:
+    """The account of `rows` under the tables of `day`; isolated legs get value at entry / leverage as their own."""
+    cells = [row.split() for row in rows.strip().splitlines()]
+    positions = tuple(_position(mode, symbol, *map(Decimal, numbers)) for symbol, *numbers in cells)
+    account = Account(
+        PositionMode.ONE_WAY,
+        {asset: Decimal(amount) for asset, amount in cash.items()},
+        positions,
+        margin_modes={p.symbol: mode for p in positions},
+        fees=Fees(Decimal("0.0002"), Decimal("0.0005")),
+    )
+    rulebook = in_force(load(name), day, symbols=[p.symbol for p in positions])
+    assert not rulebook.gaps, rulebook.gaps
+    return Case(account, Marks({symbol: Decimal(mark) for symbol, _, _, mark, _ in cells}), Venue(rulebook))
+
+
+def _position(mode: MarginMode, symbol: str, size: Decimal, entry: Decimal, mark: Decimal, leverage: Decimal) -> Position:
+    own = abs(size) * entry / leverage if mode is MarginMode.ISOLATED else Decimal(0)
+    return Position(symbol, mode, LegSide.NET, size, entry, leverage, own)
+
+
+def binance_ten() -> Case:
+    return case("binance_usdm", BINANCE_DAY, BINANCE, {"USDT": "180000"})
+
+
+def okx_ten() -> Case:
+    return case("okx_futures", OKX_DAY, OKX, {"USDT": "250000", "USDC": "180000", "BTC": "6"})
+
+
+def textbook() -> Case:
+    return case("binance_usdm", BINANCE_DAY, TEXTBOOK, {"USDT": "500"})

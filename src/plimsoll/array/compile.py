@@ -1,0 +1,137 @@
+"""The rules as machine code: the text that the exact engine runs on Decimal, compiled for float64. No rule stands here.
+
+The only module that imports numba. Nothing is cached on disk: numba's cache does not notice that an imported rule file
+changed and would go on serving the old rules. `fastmath` is off, so that sums keep their order and products are not
+fused. Division follows Python: a zero divisor raises as it does on Decimal. Rules guard their divisors, so this never
+happens in a correct rule; an infinity that quietly wins a comparison would be worse than the branch it saves.
+
+Legs and markets become arrays of records, so that one compilation serves any number of either.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import cache
+from types import FunctionType
+from typing import Any, Final, NamedTuple, cast
+
+import numba
+import numpy as np
+from numba.extending import register_jitable
+
+from plimsoll import number
+from plimsoll.rulebook import rules_of
+from plimsoll.rules import common
+from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Step
+
+ERROR_MODEL: Final = "python"
+STEPS_OF_NUMBER = (number.zero, number.floor_to, number.ceil_to, number.half_up_to)
+ROWS = 64
+"""Bracket rows that a market record has room for; `rows` says how many count."""
+
+Column = np.ndarray[Any, Any]
+
+LEG_RECORD = np.dtype(
+    [
+        ("market", np.int64),
+        ("amount", np.float64),
+        ("entry", np.float64),
+        ("leverage", np.float64),
+        ("initial_rate", np.float64),
+        ("margin", np.float64),
+        ("isolated", np.bool_),
+        ("tier", np.float64),
+    ],
+    align=True,
+)
+MARKET_RECORD = np.dtype(
+    [
+        ("inverse", np.bool_),
+        ("multiplier", np.float64),
+        ("lot", np.float64),
+        ("tick", np.float64),
+        ("taker_rate", np.float64),
+        ("liquidation_fee_rate", np.float64),
+        ("rows", np.int64),
+        ("floors", np.float64, (ROWS,)),
+        ("rates", np.float64, (ROWS,)),
+        ("deductions", np.float64, (ROWS,)),
+        ("leverages", np.float64, (ROWS,)),
+    ],
+    align=True,
+)
+
+
+class Compiled(NamedTuple):
+    """One rulebook in float64. Arguments as in the interface: a pool of `float_pool`, columns of `float_column`, markets
+    of `float_markets`, the rulebook's own Reading."""
+
+    name: str
+    assess_pool: Callable[[Pool[float], Column, Column], PoolMargin[float]]
+    is_liquidatable: Callable[[float, float], bool]
+    next_step: Callable[[int, Pool[float], PoolMargin[float], Column, Column, Column, Any], Step[float]]
+
+
+@cache
+def compile_rules(name: str) -> Compiled:
+    """The rules of one venue product as compiled functions; machine code is made at the first call of each, once per
+    process. BadInput: no rulebook of that name."""
+    return Compiled(
+        name, compile_rule(name, "assess_pool"), compile_rule(name, "is_liquidatable"), compile_rule(name, "next_step")
+    )
+
+
+@cache
+def compile_rule(name: str, rule: str) -> Callable[..., Any]:
+    """One function of a rulebook, compiled. BadInput: no rulebook of that name; AttributeError: no such rule."""
+    rules = rules_of(name)
+    for function in (*STEPS_OF_NUMBER, *rule_functions(common.__name__), *rule_functions(rules.__name__)):
+        _register(function)
+    return cast("Callable[..., Any]", numba.njit(error_model=ERROR_MODEL)(getattr(rules, rule)))
+
+
+def rule_functions(module: str) -> tuple[FunctionType, ...]:
+    """The rule functions written in a module, or in `formulas` and `procedure` of a rulebook's folder."""
+    found = importlib.import_module(module)
+    if hasattr(found, "__path__"):
+        return rule_functions(f"{module}.formulas") + rule_functions(f"{module}.procedure")
+    return tuple(f for _, f in inspect.getmembers(found, inspect.isfunction) if f.__module__ == module)
+
+
+@cache
+def _register(function: FunctionType) -> None:
+    """Tell numba that compiled code may call this function: once, for a second time would compile it twice."""
+    register_jitable(error_model=ERROR_MODEL)(function)
+
+
+def float_column(numbers: Sequence[Decimal]) -> Column:
+    """Marks or fills as float64, each rounded once, to the nearest."""
+    return np.array([float(x) for x in numbers], dtype=np.float64)
+
+
+def float_legs(legs: Sequence[Leg[Decimal]]) -> Column:
+    """Legs as records, in the order given."""
+    return np.array([tuple(_plain(x) for x in leg) for leg in legs], dtype=LEG_RECORD)
+
+
+def float_markets(markets: Sequence[Market[Decimal]]) -> Column:
+    """Markets as records; bracket columns are padded with zeros. Asserts that the rows fit."""
+    return np.array([tuple(_plain(x) for x in market) for market in markets], dtype=MARKET_RECORD)
+
+
+def float_pool(pool: Pool[Decimal]) -> Pool[float]:
+    """A pool for compiled rules: numbers as float64, legs as records."""
+    legs = cast("Sequence[Leg[float]]", float_legs(pool.legs))
+    fields = {name: _plain(value) for name, value in pool._asdict().items() if name != "legs"}
+    return Pool(legs=legs, **fields)
+
+
+def _plain(value: Decimal | float | bool | Sequence[Decimal]) -> Any:
+    """A field of a record: truths and counts as they are, amounts as float, bracket columns padded."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, (tuple, list)):
+        assert len(value) <= ROWS, f"{len(value)} bracket rows, room for {ROWS}"
+        return [float(x) for x in value] + [0.0] * (ROWS - len(value))
+    return value

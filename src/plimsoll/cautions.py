@@ -1,0 +1,179 @@
+"""What should worry a trader about an account as it stands: frozen records, the numbers beside the sentence. Thresholds are
+ours, not a venue's; what a venue allows is asked of its rules. A caution is never a stage of a liquidation.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from plimsoll.margin.assess import Assessment, LegView, PoolView
+from plimsoll.model import Account, Order, OrderType
+from plimsoll.number import ZERO, exact, show
+from plimsoll.rulebook import Rulebook
+from plimsoll.rules.asks import SizeAsk
+
+NEAR = Decimal("0.05")
+"""A liquidation price nearer than this share of the mark is near."""
+THIN = Decimal("1.5")
+"""A margin balance below this multiple of the requirement is thin."""
+HIGH = Decimal("0.8")
+"""An effective leverage above this share of the most that the bracket allows is high."""
+FULL = Decimal("0.9")
+"""A position above this share of the size that its leverage allows is at the edge."""
+
+
+class Code(StrEnum):
+    """What a caution is about, most urgent first."""
+
+    LIQUIDATABLE = "liquidatable"
+    NEAR_LIQUIDATION = "near_liquidation"
+    THIN_COVER = "thin_cover"
+    STOP_BEYOND_LIQUIDATION = "stop_beyond_liquidation"
+    LEVERAGE_ABOVE_BRACKET = "leverage_above_bracket"
+    OVER_LEVERAGED = "over_leveraged"
+    BRACKET_EDGE = "bracket_edge"
+    TWO_TRIGGERS = "two_triggers"
+    NO_STOP = "no_stop"
+    STALE_TABLE = "stale_table"
+    OPEN_TABLE = "open_table"
+
+
+class Caution(msgspec.Struct, frozen=True):
+    """`of`: a leg, a pool or a symbol. `value` and `limit`: the two numbers compared, where the caution compares any."""
+
+    code: Code
+    of: str
+    sentence: str
+    value: Decimal | None = None
+    limit: Decimal | None = None
+
+
+def cautions(view: Assessment, account: Account, rulebook: Rulebook) -> tuple[Caution, ...]:
+    """All cautions of an assessed account, most urgent first. `view`: with liquidation prices."""
+    with exact():
+        pools = {pool.key: pool for pool in view.pools}
+        found = [caution for pool in view.pools for caution in _pool(pool, view.legs)]
+        for leg in view.legs:
+            if not pools[leg.pool].liquidatable:
+                found += [*_near(leg), *_two_triggers(leg), *_stops(leg, account.orders)]
+            found += _limits(leg, rulebook)
+        found += _tables(view, rulebook)
+    order = list(Code)
+    return tuple(sorted(found, key=lambda caution: order.index(caution.code)))
+
+
+def distance(leg: LegView) -> Decimal | None:
+    """How far the mark has to move to the leg's liquidation price, as a signed share of the mark."""
+    if leg.liquidation_price is None:
+        return None
+    with exact():
+        return leg.liquidation_price / leg.mark - 1
+
+
+def percent(share: Decimal) -> str:
+    """A share as per cent with one decimal: `9.6 %`."""
+    with exact():
+        return f"{show(share * 100, 1)} %"
+
+
+def _pool(pool: PoolView, legs: Sequence[LegView]) -> list[Caution]:
+    if pool.requirement <= 0:
+        return []
+    balance, needed = show(pool.margin_balance, 8), show(pool.requirement, 8)
+    if pool.liquidatable:
+        text = f"{pool.key} is due for liquidation: it has {balance} {pool.asset} and needs {needed}."
+        return [Caution(Code.LIQUIDATABLE, pool.key, text, pool.margin_balance, pool.requirement)]
+    out = []
+    if pool.margin_balance < THIN * pool.requirement:
+        cover = pool.margin_balance / pool.requirement
+        text = f"{pool.key} covers its requirement only {show(cover, 2)} times."
+        out.append(Caution(Code.THIN_COVER, pool.key, text, cover, THIN))
+    own = [leg for leg in legs if leg.pool == pool.key]
+    caps = [leg.max_leverage for leg in own if leg.max_leverage is not None]
+    leverage = sum((leg.notional for leg in own), ZERO) / pool.margin_balance
+    if caps and leverage > HIGH * min(caps):
+        text = f"{pool.key} carries {show(leverage, 1)} times its balance; the brackets allow {show(min(caps))}x at most."
+        out.append(Caution(Code.OVER_LEVERAGED, pool.key, text, leverage, min(caps)))
+    return out
+
+
+def _near(leg: LegView) -> list[Caution]:
+    away = distance(leg)
+    if away is None or abs(away) >= NEAR:
+        return []
+    text = f"{leg.name} is liquidated {percent(abs(away))} from its mark."
+    return [Caution(Code.NEAR_LIQUIDATION, leg.name, text, abs(away), NEAR)]
+
+
+def _two_triggers(leg: LegView) -> list[Caution]:
+    if leg.liquidation_price is None or leg.other_liquidation_price is None:
+        return []
+    low, high = sorted((leg.liquidation_price, leg.other_liquidation_price))
+    text = f"{leg.name} has two liquidation prices: its pool fails below {show(low, 8)} and above {show(high, 8)}."
+    return [Caution(Code.TWO_TRIGGERS, leg.name, text, leg.other_liquidation_price, leg.liquidation_price)]
+
+
+def _closes(order: Order, leg: LegView) -> bool:
+    same = (order.symbol, order.mode, order.position_side) == (leg.symbol, leg.mode, leg.side)
+    return same and order.type is OrderType.STOP_MARKET and (order.side == "sell") == (leg.size > 0)
+
+
+def _stops(leg: LegView, orders: Sequence[Order]) -> list[Caution]:
+    """No stop at all, or a stop that the mark reaches only after the liquidation price."""
+    stops = [order for order in orders if _closes(order, leg)]
+    if not stops:
+        return [Caution(Code.NO_STOP, leg.name, f"{leg.name} has no stop.")]
+    line = leg.liquidation_price
+    if line is None or (line < leg.mark) is not (leg.size > 0):
+        return []
+    late = [s for s in stops if s.stop_price is not None and (s.stop_price <= line if leg.size > 0 else s.stop_price >= line)]
+    return [
+        Caution(
+            Code.STOP_BEYOND_LIQUIDATION,
+            leg.name,
+            f"{order.id} at {show(order.stop_price or ZERO)} lies beyond the liquidation price {show(line, 8)}: "
+            "the position is liquidated first.",
+            order.stop_price,
+            line,
+        )
+        for order in late
+    ]
+
+
+def _limits(leg: LegView, rulebook: Rulebook) -> list[Caution]:
+    """What the venue would say to a position of this size under this leverage, and to one a little larger."""
+    instrument = rulebook.instruments[leg.symbol]
+    size = abs(leg.size)
+    now = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size, leg.notional))
+    if now is not None:
+        text = f"{leg.name} is larger than {show(leg.leverage)}x allows: {show(now.wanted or ZERO, 2)} of {show(now.limit or ZERO, 2)}."
+        return [Caution(Code.LEVERAGE_ABOVE_BRACKET, leg.name, text, now.wanted, now.limit)]
+    soon = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size / FULL, leg.notional / FULL))
+    if soon is None or soon.wanted is None:
+        return []
+    held = soon.wanted * FULL
+    text = f"{leg.name} nearly fills what {show(leg.leverage)}x allows: {show(held, 2)} of {show(soon.limit or ZERO, 2)}."
+    return [Caution(Code.BRACKET_EDGE, leg.name, text, held, soon.limit)]
+
+
+def _tables(view: Assessment, rulebook: Rulebook) -> list[Caution]:
+    """Numbers that stand in for those of the day, and rows the venue has but nobody has recorded."""
+    out = []
+    for symbol in dict.fromkeys(leg.symbol for leg in view.legs):
+        age = rulebook.ages.get(symbol)
+        if age is None:
+            continue
+        if age.days:
+            text = f"{symbol}: the nearest bracket table is {age.days} days away ({age.brackets.since})."
+            out.append(Caution(Code.STALE_TABLE, symbol, text, Decimal(age.days), ZERO))
+        if age.open_above is not None and any(leg.symbol == symbol and _reach(leg, rulebook) > age.open_above for leg in view.legs):
+            text = f"{symbol}: rows above {show(age.open_above)} exist but are not known; the last known one is used."
+            out.append(Caution(Code.OPEN_TABLE, symbol, text, None, age.open_above))
+    return out
+
+
+def _reach(leg: LegView, rulebook: Rulebook) -> Decimal:
+    """The leg in the unit its bracket table counts."""
+    return leg.notional if rulebook.instruments[leg.symbol].bracket_unit == "notional" else abs(leg.size)

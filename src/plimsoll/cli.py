@@ -1,0 +1,114 @@
+"""The command line: flags and exit codes. Each command's work stands in its own module.
+
+Exit codes: 0 done, 1 a verification failed, 2 bad input (one line on standard error), 3 something is not supported,
+130 interrupted. Nothing is written half: files are replaced whole.
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+from plimsoll.errors import BadInput, RulebookGap
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+try:
+    import typer
+except ModuleNotFoundError:  # pragma: no cover - seen only without the extra
+    sys.stderr.write("plimsoll: the command line needs the `cli` extra; install plimsoll[report]\n")
+    raise SystemExit(2) from None
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Plimsoll: exact margin, cross and isolated, under each exchange's own rules.",
+)
+
+JSON = typer.Option("--json", help="Print JSON instead of text.")
+
+
+@app.command()
+def compare(
+    account: Annotated[str, typer.Argument(help="Account file (TOML) or the name of a bundled example.")] = "textbook",
+    prices: Annotated[str | None, typer.Option(help="A script of the account file, or a CSV or Parquet file.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day or time of recorded prices.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day (included) or end time of recorded prices.")] = None,
+    venue: Annotated[str | None, typer.Option(help="Rulebooks, comma-separated, or `all`.")] = None,
+    modes: Annotated[str, typer.Option(help="cross, isolated, as-given; comma-separated.")] = "isolated,cross,as-given",
+    rules_as_of: Annotated[str, typer.Option(help="A date, `nearest` (default) or `in-force`.")] = "nearest",
+    funding: Annotated[str | None, typer.Option(help="A file of funding rates, where the prices hold none.")] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Your own table file, laid over the bundled ones.")] = None,
+    symbol: Annotated[list[str] | None, typer.Option(help="ACCOUNT_SYMBOL=PRICE_SYMBOL, where the names differ.")] = None,
+    html: Annotated[str | None, typer.Option(help="Write one self-contained HTML file.")] = None,
+    map_: Annotated[str | None, typer.Option("--map", help="Add the map of fall and end of this symbol (HTML).")] = None,
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """Play an account in cross, in isolated and as given, under one venue's rules or several."""
+    from plimsoll.compare_command import Wish
+    from plimsoll.report.compare_screen import run_compare
+
+    wish = Wish(
+        account=account,
+        prices=prices,
+        start=start,
+        end=end,
+        venue=venue,
+        modes=modes,
+        rules_as_of=rules_as_of,
+        funding=funding,
+        tables=tuple(table or ()),
+        symbols=tuple(symbol or ()),
+    )
+    raise typer.Exit(run_compare(wish, html, map_, json))
+
+
+@app.command()
+def verify(
+    files: Annotated[list[str], typer.Argument(help="Case files (JSON).")],
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """Check published and independently computed numbers. Exit 0: all pass, 1: a failure, 2: bad input, 3: unsupported."""
+    from plimsoll.verify.report import run_verify
+
+    raise typer.Exit(run_verify(files, "json" if json else None))
+
+
+@app.command()
+def rules(
+    venue: Annotated[str | None, typer.Argument(help="A rulebook; none: list them all.")] = None,
+) -> None:
+    """A rulebook in words: formulas, tables with age and grade, readings with their grades."""
+    from plimsoll.rulebook_words import print_rules
+
+    print_rules(venue, console())
+
+
+def console() -> "Console":
+    """Standard output as Rich sees it; a pipe gets plain text of the width it asks for (COLUMNS, else 120)."""
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return Console()
+    return Console(width=int(os.environ.get("COLUMNS", "120")), no_color=True, highlight=False)
+
+
+def main() -> None:
+    """The entry point: bad input becomes one line and exit code 2, an interrupt leaves quietly."""
+    try:
+        app()
+    except (BadInput, RulebookGap) as problem:
+        sys.stderr.write(f"plimsoll: {problem}\n")
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("plimsoll: interrupted; nothing was written\n")
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()

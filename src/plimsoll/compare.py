@@ -1,0 +1,247 @@
+"""The main job: one plan, one history, every venue and margin mode asked for, and what that did to the account.
+
+Each venue and mode is played on synchronised bars (the headline), on the worst and the kindest path the bars allow, and
+under every other reading of what the venue does not publish. Each run is the exact machine; nothing is approximated.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from plimsoll.account.state import Environment, Venue
+from plimsoll.errors import BadInput
+from plimsoll.plan import Opening, Plan, PlanMode, open_plan
+from plimsoll.play import play
+from plimsoll.prices.history import Bar, Frame, History
+from plimsoll.prices.paths import BarPath
+from plimsoll.rulebook import Rulebook, all_readings, law_digest, with_readings
+from plimsoll.runs import Comparison, ModeResult, RegimeMap, Run, VenueNote, Verdict
+from plimsoll.sentences import closing_sentences, mode_sentence
+from plimsoll.telling import run_of
+
+Progress = Callable[[str], None]
+
+
+class Job(NamedTuple):
+    """One venue's part: its rulebook, that of the plan's own venue, and the history in the venue's symbols."""
+
+    rulebook: Rulebook
+    home: Rulebook
+
+
+def compare(
+    plan: Plan,
+    history: History,
+    jobs: Sequence[Job],
+    modes: Sequence[PlanMode],
+    environment: Environment | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Play `plan` on `history` (in the plan's own symbols) under each job's rulebook in each mode.
+
+    BadInput: no venue can run any of it, a wallet that does not suffice, a symbol without a price. `progress` is told what
+    is being played."""
+    results: list[ModeResult] = []
+    venues: list[VenueNote] = []
+    for job in jobs:
+        rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
+        runnable = _part_of(plan, rulebook, job.home, history)
+        venues.append(runnable.note)
+        if runnable.history is None:
+            continue
+        for mode in modes:
+            venue = Venue(rulebook, environment or Environment())
+            results.append(_mode_result(plan, runnable.history, venue, job.home, mode, progress))
+    if not results:
+        reasons = "; ".join(f"{v.venue}: {', '.join(v.skipped.values()) or 'nothing to play'}" for v in venues)
+        raise BadInput(plan.source, "venue", None, f"no venue can play this account ({reasons})")
+    return Comparison(
+        name=plan.name,
+        about=plan.about,
+        prices=history.source,
+        first=history.frames[0].time,
+        last=history.frames[-1].time,
+        unit=results[0].run.unit,
+        venues=tuple(venues),
+        results=tuple(results),
+        sentences=closing_sentences(results),
+        price_notes=history.notes,
+        stand_in=history.stand_in,
+    )
+
+
+class _Part(NamedTuple):
+    note: VenueNote
+    history: History | None
+
+
+def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History) -> _Part:
+    """What of the plan this venue can play, on the prices there are, and what a reader must know of it."""
+    opening = open_plan(plan, rulebook, home, PlanMode.CROSS)
+    skipped = {s.symbol: s.reason for s in opening.skipped}
+    notes = list(opening.notes)
+    here = opening.symbols
+    tables = {symbol: _table_words(rulebook, symbol) for symbol in here.values()}
+    title = rulebook.rules.TITLE
+    legs = len(opening.account.positions) + len(opening.commands)
+    moved = None
+    if legs:
+        moved, cut = in_symbols(history, here)
+        notes += cut
+        if rulebook.name != plan.venue:
+            notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
+    return _Part(VenueNote(rulebook.name, title, tables, skipped, tuple(notes), law_digest(rulebook)), moved)
+
+
+def _table_words(rulebook: Rulebook, symbol: str) -> str:
+    """Which bracket table is used, how old it is, and how firm."""
+    age = rulebook.ages.get(symbol)
+    if age is None:
+        return "given"
+    table = age.brackets
+    until = table.until or table.since
+    span = f"{table.since}" if until == table.since else f"{table.since} to {until}"
+    distance = "" if age.days == 0 else f", {age.days} days away"
+    end = "" if age.open_above is None else f", known up to {age.open_above}"
+    return f"table of {span}{distance}, grade {age.grade}{end}"
+
+
+def in_symbols(history: History, symbols: Mapping[str, str]) -> tuple[History, list[str]]:
+    """(the history with its symbols renamed, what was cut): it starts at the first time at which all of them have a price."""
+    missing = [symbol for symbol in symbols if symbol not in history.symbols]
+    if missing:
+        known = ", ".join(history.symbols)
+        raise BadInput(history.source, "symbol", missing[0], f"the prices have only {known}; add this symbol's")
+    first = next((n for n, f in enumerate(history.frames) if all(s in f.bars for s in symbols)), None)
+    if first is None:
+        raise BadInput(history.source, "symbols", ", ".join(symbols), "they never have a price at the same time")
+    frames = tuple(_renamed(frame, symbols) for frame in history.frames[first:])
+    notes = [] if first == 0 else [f"played from {frames[0].time:%Y-%m-%d %H:%M}: only then every symbol has a price"]
+    stand_in = {symbols[s]: what for s, what in history.stand_in.items() if s in symbols}
+    return History(history.source, tuple(symbols.values()), frames, history.notes, stand_in), notes
+
+
+def _renamed(frame: Frame, symbols: Mapping[str, str]) -> Frame:
+    bars = {there: frame.bars[here] for here, there in symbols.items() if here in frame.bars}
+    funding = {there: frame.funding[here] for here, there in symbols.items() if here in frame.funding}
+    return Frame(frame.time, frame.seconds, bars, funding)
+
+
+def _mode_result(
+    plan: Plan, history: History, venue: Venue, home: Rulebook, mode: PlanMode, progress: Progress | None
+) -> ModeResult:
+    opening = open_plan(plan, venue.rulebook, home, mode)
+    unit = _unit(opening, venue)
+
+    def once(path: BarPath, under: Venue) -> Run:
+        if progress is not None:
+            progress(f"{under.rulebook.name} {mode.value}, {path.value} bars")
+        notes = opening.notes
+        played = play(opening.account, opening.commands, opening.top_ups, history, under, path)
+        return run_of(played, under, mode, path, unit, notes)
+
+    headline = once(BarPath.SYNCHRONISED, venue)
+    bars = any(frame.seconds for frame in history.frames)
+    worst = once(BarPath.WORST, venue) if bars else None
+    best = once(BarPath.BEST, venue) if bars else None
+    others = _other_readings(venue, headline, lambda v: once(BarPath.SYNCHRONISED, v))
+    result = ModeResult(
+        venue=venue.rulebook.name,
+        mode=mode,
+        run=headline,
+        worst=worst,
+        best=best,
+        verdicts=_verdicts(headline, worst, best),
+        readings_that_matter=others,
+    )
+    return msgspec.structs.replace(result, sentence=mode_sentence(result))
+
+
+def _unit(opening: Opening, venue: Venue) -> str:
+    """The asset that money is told in: what the first symbol settles in."""
+    first = next(iter(opening.symbols.values()))
+    return venue.rulebook.instruments[first].settle
+
+
+FORCED_KINDS = ("liquidation", "forced_close", "take_over", "close", "refuse", "end")
+
+
+def _other_readings(venue: Venue, headline: Run, once: Callable[[Venue], Run]) -> dict[str, Decimal]:
+    """reading -> final equity, for the readings under which the run ends otherwise. Readings concern forced steps, closings
+    and settings: a run without any of them is the same under all, and is not repeated."""
+    if not any(h.kind in FORCED_KINDS for h in headline.happenings):
+        return {}
+    found = {}
+    for other in all_readings(venue.rulebook)[1:]:
+        changed = next(k for k, v in other.readings.items() if venue.rulebook.readings[k] != v)
+        run = once(msgspec.structs.replace(venue, rulebook=other))
+        if run.final_equity != headline.final_equity or _fates(run) != _fates(headline):
+            found[f"{changed} = {other.readings[changed]}"] = run.final_equity
+    return found
+
+
+def _fates(run: Run) -> list[tuple[str, bool]]:
+    return [(leg.name, leg.liquidated_at is not None) for leg in run.legs]
+
+
+def _verdicts(headline: Run, worst: Run | None, best: Run | None) -> dict[str, Verdict]:
+    """Per leg: liquidated even on the kindest path (certainly), on some path (possibly), on none."""
+    runs = [run for run in (headline, worst, best) if run is not None]
+    verdicts = {}
+    for leg in headline.legs:
+        gone = [any(x.name == leg.name and x.liquidated_at is not None for x in run.legs) for run in runs]
+        verdicts[leg.name] = Verdict.CERTAINLY if all(gone) else Verdict.POSSIBLY if any(gone) else Verdict.NOT
+    return verdicts
+
+
+def regime_map(
+    plan: Plan,
+    rulebook: Rulebook,
+    symbol: str,
+    prices: Mapping[str, tuple[Decimal, Decimal]],
+    falls: Sequence[Decimal],
+    finals: Sequence[Decimal],
+    named: Mapping[str, tuple[Decimal, Decimal]],
+) -> RegimeMap:
+    """Which mode ends richer when `symbol` falls by `falls[i]` and ends at `finals[j]` of its start. `prices`: symbol ->
+    (start, end) of every symbol; the others move straight to their end while `symbol` falls. Every cell is played exactly
+    in both modes; a cell whose end lies below its own low is None."""
+    grids = {}
+    for mode in (PlanMode.ISOLATED, PlanMode.CROSS):
+        opening = open_plan(plan, rulebook, rulebook, mode)
+        venue = Venue(rulebook)
+        rows = []
+        for fall in falls:
+            row: list[Decimal | None] = []
+            for final in finals:
+                if final < 1 - fall:
+                    row.append(None)
+                    continue
+                history = _three_points(symbol, prices, 1 - fall, final)
+                played = play(
+                    opening.account, opening.commands, opening.top_ups, history, venue, BarPath.SYNCHRONISED
+                )
+                row.append(played.samples[-1].equity)
+            rows.append(tuple(row))
+        grids[mode] = tuple(rows)
+    unit = rulebook.instruments[symbol].settle
+    return RegimeMap(
+        symbol, unit, tuple(falls), tuple(finals), grids[PlanMode.ISOLATED], grids[PlanMode.CROSS], dict(named)
+    )
+
+
+def _three_points(
+    symbol: str, prices: Mapping[str, tuple[Decimal, Decimal]], low: Decimal, final: Decimal
+) -> History:
+    """Start, the low, the end."""
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    points = []
+    for n, share in enumerate((Decimal(1), low, final)):
+        at = {s: start if n == 0 else end for s, (start, end) in prices.items()}
+        at[symbol] = prices[symbol][0] * share
+        bars = {s: Bar(p, p, p, p, p, p, p, p) for s, p in at.items()}
+        points.append(Frame(begin + timedelta(hours=n), 0, bars))
+    return History("map", tuple(prices), tuple(points))

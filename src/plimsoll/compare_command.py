@@ -1,0 +1,185 @@
+"""`plimsoll compare` without its flags' syntax: from words on a command line to a Comparison. Reads files; prints nothing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from plimsoll.account_file import read_account
+from plimsoll.compare import Job, Progress, compare, regime_map
+from plimsoll.errors import BadInput
+from plimsoll.plan import Plan, PlanMode, symbols_of
+from plimsoll.prices.files import read_history
+from plimsoll.prices.history import History
+from plimsoll.prices.script import read_script, script_names
+from plimsoll.prices.times import parse_end, parse_time
+from plimsoll.rulebook import Policy, Rulebook, discover, in_force
+from plimsoll.runs import Comparison, RegimeMap
+from plimsoll.table_files import load, load_file, merge
+
+EXAMPLE = "textbook"
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user asked for, as words. `rules_as_of`: a date, `nearest` or `in-force`; `symbols`: plan symbol -> the
+    prices' symbol, where they differ."""
+
+    account: str = EXAMPLE
+    prices: str | None = None
+    start: str | None = None
+    end: str | None = None
+    venue: str | None = None
+    modes: str = "isolated,cross,as-given"
+    rules_as_of: str = "nearest"
+    funding: str | None = None
+    tables: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+
+
+class Ready(NamedTuple):
+    """Everything loaded: nothing after this reads a file."""
+
+    plan: Plan
+    history: History
+    jobs: tuple[Job, ...]
+    modes: tuple[PlanMode, ...]
+
+
+def prepare(wish: Wish) -> Ready:
+    """Load account, prices and tables. BadInput or RulebookGap where something is wrong or missing."""
+    plan = read_account(wish.account)
+    renamed = _pairs(wish.symbols, symbols_of(plan))
+    history = load_prices(plan, wish, renamed)
+    day, policy = rules_date(wish.rules_as_of, plan, history)
+    home = load_rulebook(plan.venue, day, policy, wish.tables, symbols_of(plan) if policy is Policy.IN_FORCE else None)
+    jobs = tuple(
+        Job(home if name == plan.venue else load_rulebook(name, day, policy, wish.tables, None), home)
+        for name in venues(wish.venue, plan)
+    )
+    return Ready(plan, history, jobs, modes_of(wish.modes, plan))
+
+
+def run(wish: Wish, progress: Progress | None = None) -> Comparison:
+    """The comparison that was asked for."""
+    ready = prepare(wish)
+    return compare(ready.plan, ready.history, ready.jobs, ready.modes, progress=progress)
+
+
+def venues(word: str | None, plan: Plan) -> tuple[str, ...]:
+    """Rulebook names: the plan's own first. `all`: every rulebook there is."""
+    if word is None:
+        return (plan.venue,)
+    known = discover()
+    asked = list(known) if word.strip() == "all" else [part.strip() for part in word.split(",") if part.strip()]
+    for name in asked:
+        if name not in known:
+            raise BadInput("command line", "--venue", name, _near(name, known))
+    if not asked:
+        raise BadInput("command line", "--venue", word, f"name one of {', '.join(known)}, or all")
+    return tuple(sorted(dict.fromkeys(asked), key=lambda name: (name != plan.venue, name)))
+
+
+def modes_of(word: str, plan: Plan) -> tuple[PlanMode, ...]:
+    """The modes to play. As given is left out where it is the same as one of the others."""
+    known = [mode.value for mode in PlanMode]
+    asked = [part.strip() for part in word.split(",") if part.strip()]
+    for name in asked:
+        if name not in known:
+            raise BadInput("command line", "--modes", name, _near(name, known))
+    if not asked:
+        raise BadInput("command line", "--modes", word, f"name one or more of {', '.join(known)}")
+    modes = list(dict.fromkeys(PlanMode(name) for name in asked))
+    kinds = {position.mode.value for position in plan.positions}
+    if len(kinds) == 1 and len(modes) > 1 and PlanMode(next(iter(kinds))) in modes and PlanMode.AS_GIVEN in modes:
+        modes.remove(PlanMode.AS_GIVEN)
+    return tuple(modes)
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    return f"did you mean {close[0]}?" if close else f"name one of {', '.join(known)}"
+
+
+def _pairs(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for word in words:
+        here, equals, there = word.partition("=")
+        if not equals or not here.strip() or not there.strip():
+            raise BadInput("command line", "--symbol", word, "write ACCOUNT_SYMBOL=PRICE_SYMBOL")
+        if here.strip() not in known:
+            raise BadInput("command line", "--symbol", here.strip(), f"the account has {', '.join(known)}")
+        pairs[here.strip()] = there.strip()
+    return pairs
+
+
+def load_prices(plan: Plan, wish: Wish, renamed: Mapping[str, str]) -> History:
+    """A script of the account file by its name (the first one where none is named), or a CSV or Parquet file."""
+    wanted = {symbol: renamed.get(symbol, symbol) for symbol in symbols_of(plan)}
+    scripts = script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}
+    name = wish.prices if wish.prices is not None else next(iter(scripts), None)
+    if name is None:
+        cure = "the account file has no scripts; name a CSV or Parquet file with --prices"
+        raise BadInput("command line", "--prices", None, cure)
+    if name in scripts:
+        if wish.start is not None or wish.end is not None:
+            raise BadInput("command line", "--from/--to", None, f"{name} is a script and is played whole; leave them out")
+        return read_script({"scripts": plan.scripts}, plan.source, name, wanted)
+    path = Path(name)
+    if not path.exists():
+        cure = f"is neither a file nor a script of {plan.source}" + (f" ({', '.join(scripts)})" if scripts else "")
+        raise BadInput("command line", "--prices", name, cure)
+    return read_history(
+        path,
+        wanted,
+        None if wish.start is None else parse_time(wish.start, "--from", "command line"),
+        None if wish.end is None else parse_end(wish.end, "--to", "command line"),
+        None if wish.funding is None else Path(wish.funding),
+    )
+
+
+def rules_date(word: str, plan: Plan, history: History | None) -> tuple[date, Policy]:
+    """(the day whose rules apply, what to do where no table is in force). A date that is named counts; otherwise the
+    account file's, otherwise the day the prices begin."""
+    begun = None if history is None else history.frames[0].time.date()
+    if word in ("nearest", "in-force"):
+        policy = Policy(word)
+        day = begun if policy is Policy.IN_FORCE and begun is not None else plan.rules_as_of or begun
+        if day is None:
+            raise BadInput("command line", "--rules-as-of", word, "no date is known; name one, such as 2026-07-02")
+        return day, policy
+    return parse_time(word, "--rules-as-of", "command line").date(), Policy.NEAREST
+
+
+def load_rulebook(
+    name: str, day: date, policy: Policy, tables: Sequence[str], symbols: Sequence[str] | None
+) -> Rulebook:
+    """A venue's rulebook of a day, with the user's own table files laid over the bundled one."""
+    table = load(name)
+    for file in tables:
+        own = load_file(Path(file))
+        if own.name == name:
+            table = merge(table, own)
+    return in_force(table, day, policy, symbols)
+
+
+def map_of(ready: Ready, symbol: str) -> RegimeMap:
+    """The regime map of one symbol of the account, the others going where the prices end. The account's scripts are marked
+    on it by name."""
+    plan, history = ready.plan, ready.history
+    if symbol not in symbols_of(plan):
+        raise BadInput("command line", "--map", symbol, f"the account has {', '.join(symbols_of(plan))}")
+    first, last = history.frames[0], history.frames[-1]
+    prices = {s: (first.bars[s].open, last.bars[s].close) for s in symbols_of(plan)}
+    named = {}
+    for name in script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}:
+        told = read_script({"scripts": plan.scripts}, plan.source, name)
+        start = told.frames[0].bars[symbol].open
+        lows = [f.bars[symbol].low for f in told.frames if symbol in f.bars]
+        named[name] = (1 - min(lows) / start, told.frames[-1].bars[symbol].close / start)
+    falls = [Decimal(n) / 50 for n in range(31)]
+    finals = [Decimal(n) / 50 for n in range(20, 61)]
+    return regime_map(plan, ready.jobs[0].rulebook, symbol, prices, falls, finals, named)

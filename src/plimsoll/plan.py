@@ -1,0 +1,442 @@
+"""What a trader has and intends, venue by venue: a `Plan` as an account file states it, opened under one rulebook in one
+division into margin modes. Plans count coins (linear) or quote face (inverse); accounts count contracts. No prices, no I/O.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from plimsoll.account.commands import AddMargin, Command, Deposit, PlaceOrder
+from plimsoll.errors import BadInput
+from plimsoll.margin.ledger import money
+from plimsoll.margin.pools import market_of
+from plimsoll.model import (
+    Account,
+    Fees,
+    Instrument,
+    LegSide,
+    MarginMode,
+    Order,
+    OrderType,
+    Position,
+    PositionMode,
+    Trigger,
+)
+from plimsoll.number import ZERO, exact, floor_to, show
+from plimsoll.rulebook import Rulebook, match
+
+
+class PlanMode(StrEnum):
+    """How the plan's positions are divided: all cross, all isolated, or as the file says."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+    AS_GIVEN = "as-given"
+
+
+class Side(StrEnum):
+    """Which way a position profits."""
+
+    LONG = "long"
+    SHORT = "short"
+
+
+class Payer(StrEnum):
+    """Where a top-up comes from: the account's own cash, or fresh money."""
+
+    CASH = "cash"
+    OUTSIDE = "outside"
+
+
+class PlannedPosition(msgspec.Struct, frozen=True):
+    """`size` > 0 in coins or quote face. `entry_price` None: opened at the first price by a market order that pays its
+    fee. `margin`: isolated money where it is not value / leverage."""
+
+    symbol: str
+    side: Side
+    size: Decimal
+    leverage: Decimal
+    mode: MarginMode
+    entry_price: Decimal | None = None
+    margin: Decimal | None = None
+
+
+class PlannedOrder(msgspec.Struct, frozen=True):
+    """`size` None: the whole position of the leg. `mode`, `leverage` None: those of the position in that symbol."""
+
+    id: str
+    symbol: str
+    side: str
+    type: OrderType
+    size: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trigger: Trigger = Trigger.MARK
+    reduce_only: bool = False
+    position_side: LegSide = LegSide.NET
+    mode: MarginMode | None = None
+    leverage: Decimal | None = None
+
+
+class PlannedTopUp(msgspec.Struct, frozen=True):
+    """Money added when the mark of `symbol` gets to `at_price`, or at the time `at` (exactly one of the two is given)."""
+
+    symbol: str
+    amount: Decimal
+    payer: Payer
+    position_side: LegSide
+    at_price: Decimal | None
+    at: datetime | None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """An account file. `wallet`: asset -> everything put in, isolated money included. `fees` None: the venue's list rates.
+    `scripts`: scripted prices as they stand in the file, for `prices.script.read_script`."""
+
+    source: str
+    name: str
+    about: str
+    venue: str
+    position_mode: PositionMode
+    wallet: dict[str, Decimal]
+    positions: tuple[PlannedPosition, ...]
+    orders: tuple[PlannedOrder, ...] = ()
+    top_ups: tuple[PlannedTopUp, ...] = ()
+    fees: Fees | None = None
+    readings: dict[str, str] = {}
+    rules_as_of: date | None = None
+    scripts: dict[str, object] = {}
+
+
+class TopUp(msgspec.Struct, frozen=True):
+    """A planned top-up in the venue's words: when it is due and what it asks of the account (nothing where the cash already
+    stands behind the position)."""
+
+    symbol: str
+    at_price: Decimal | None
+    at: datetime | None
+    commands: tuple[Command, ...]
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A symbol of the plan that this venue cannot run, and why, in one sentence."""
+
+    symbol: str
+    reason: str
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """The account at the start, what is asked of it once the first marks are set, and later. `symbols`: the plan's symbol ->
+    the venue's. `notes`: what was rounded or replaced, a sentence each."""
+
+    account: Account
+    commands: tuple[Command, ...]
+    top_ups: tuple[TopUp, ...]
+    symbols: dict[str, str]
+    notes: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+
+
+class Matched(NamedTuple):
+    """The plan's symbols found at the venue, and those that are not."""
+
+    found: dict[str, Instrument]
+    skipped: tuple[Skipped, ...]
+
+
+def symbols_of(plan: Plan) -> tuple[str, ...]:
+    """Every symbol the plan holds or trades, in its order."""
+    return tuple(dict.fromkeys([p.symbol for p in plan.positions] + [o.symbol for o in plan.orders]))
+
+
+def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
+    """The venue's instrument for each symbol of the plan. `home`: the rulebook of the plan's own venue, which the symbols
+    are words of. BadInput: a symbol that even the home venue has never heard of."""
+    found: dict[str, Instrument] = {}
+    skipped: list[Skipped] = []
+    for symbol in symbols_of(plan):
+        known = home.instruments.get(symbol)
+        if known is None and symbol not in home.gaps:
+            near = _near(symbol, [*home.instruments, *home.gaps])
+            raise BadInput(plan.source, "symbol", symbol, f"{home.name} has no such instrument{near}")
+        if known is None:
+            skipped.append(Skipped(symbol, f"{home.name}: {home.gaps[symbol]}"))
+            continue
+        there = known if rulebook.name == home.name else match(rulebook, known.base, known.quote, known.kind)
+        if there is None:
+            skipped.append(Skipped(symbol, _absence(rulebook, known)))
+        else:
+            found[symbol] = there
+    return Matched(found, tuple(skipped))
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, list(known), 1, 0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _absence(rulebook: Rulebook, known: Instrument) -> str:
+    """Why a venue cannot run an instrument: what it says of the symbols that look alike, or that there is none."""
+    alike = [s for s in rulebook.gaps if s.replace("-", "").startswith(f"{known.base}{known.quote}")]
+    if alike:
+        return f"{rulebook.name}: {alike[0]}: {rulebook.gaps[alike[0]]}"
+    return f"{rulebook.name} has no {known.kind} contract of {known.base} in {known.quote}"
+
+
+def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) -> Opening:
+    """The plan under `rulebook`, divided as `mode` says. `home`: the rulebook of the plan's own venue.
+
+    Held positions stand in the account; the others, and all orders, are commands to give after the first marks. What
+    the venue lacks is skipped. BadInput: a wallet that cannot pay, a symbol nobody knows, settings the venue cannot keep."""
+    with exact():
+        matched = match_symbols(plan, rulebook, home)
+        notes: list[str] = []
+        small: list[Skipped] = []
+        sizes: dict[tuple[str, Side], Decimal] = {}
+        for planned in plan.positions:
+            if planned.symbol in matched.found:
+                size = _contracts(planned.size, matched.found[planned.symbol], notes)
+                if size > 0:
+                    sizes[planned.symbol, planned.side] = size
+                else:
+                    small.append(Skipped(planned.symbol, _too_small(planned, matched.found[planned.symbol])))
+        kept = [p for p in plan.positions if (p.symbol, p.side) in sizes]
+        fees = _fees(plan, rulebook, home, notes)
+        positions = tuple(
+            _position(plan, p, sizes[p.symbol, p.side], matched.found[p.symbol], fees, rulebook, mode)
+            for p in kept
+            if p.entry_price is not None
+        )
+        account = Account(
+            position_mode=plan.position_mode,
+            cash=_cash(plan, positions, matched.found, rulebook),
+            positions=positions,
+            leverages=_leverages(plan, matched.found, rulebook, mode),
+            margin_modes=_margin_modes(plan, matched.found, mode),
+            fees=fees,
+        )
+        _check_modes(plan, account, matched.found, rulebook, mode)
+        opened = [_market_open(p, sizes[p.symbol, p.side], matched.found, plan, mode) for p in kept if p.entry_price is None]
+        orders = [_placed(order, sizes, matched.found, plan, mode, notes) for order in plan.orders]
+        return Opening(
+            account=account,
+            commands=(*opened, *(order for order in orders if order is not None)),
+            top_ups=tuple(_top_up(t, matched.found, plan, mode) for t in plan.top_ups if _has(t, sizes)),
+            symbols={symbol: instrument.symbol for symbol, instrument in matched.found.items()},
+            notes=tuple(dict.fromkeys(notes)),
+            skipped=(*matched.skipped, *small),
+        )
+
+
+def _contracts(amount: Decimal, instrument: Instrument, notes: list[str]) -> Decimal:
+    """Coins or face as contracts, down to the lot."""
+    size = amount / instrument.multiplier
+    if instrument.lot is None:
+        return size
+    whole = floor_to(size, instrument.lot)
+    if whole != size:
+        unit = instrument.base if instrument.kind == "linear" else instrument.quote
+        kept = show(whole * instrument.multiplier)
+        notes.append(
+            f"{instrument.symbol} trades in steps of {show(instrument.lot * instrument.multiplier)} {unit}: "
+            f"{show(amount)} became {kept}."
+        )
+    return whole
+
+
+def _too_small(planned: PlannedPosition, instrument: Instrument) -> str:
+    step = show((instrument.lot or ZERO) * instrument.multiplier)
+    return f"{show(planned.size)} is less than one step of {instrument.symbol}, {step}"
+
+
+def mode_of(planned: MarginMode | None, mode: PlanMode) -> MarginMode:
+    """The margin mode a position or order gets; cross where nothing says otherwise."""
+    if mode is PlanMode.AS_GIVEN:
+        return MarginMode.CROSS if planned is None else planned
+    return MarginMode(mode.value)
+
+
+def leg_side(plan: Plan, side: Side) -> LegSide:
+    """The leg a position is kept under."""
+    return LegSide(side.value) if plan.position_mode is PositionMode.HEDGE else LegSide.NET
+
+
+def _position(
+    plan: Plan,
+    planned: PlannedPosition,
+    size: Decimal,
+    instrument: Instrument,
+    fees: Fees,
+    rulebook: Rulebook,
+    mode: PlanMode,
+) -> Position:
+    assert planned.entry_price is not None
+    margin_mode = mode_of(planned.mode, mode)
+    signed = size if planned.side is Side.LONG else -size
+    margin = ZERO
+    if margin_mode is MarginMode.ISOLATED:
+        margin = planned.margin if planned.margin is not None else isolated_money(
+            rulebook, instrument, signed, planned.entry_price, planned.leverage, fees
+        )
+    return Position(
+        instrument.symbol, margin_mode, leg_side(plan, planned.side), signed, planned.entry_price, planned.leverage, margin
+    )
+
+
+def isolated_money(
+    rulebook: Rulebook, instrument: Instrument, size: Decimal, entry: Decimal, leverage: Decimal, fees: Fees
+) -> Decimal:
+    """What the venue walls off for `size` contracts opened at `entry`: value / leverage, rounded as the venue does."""
+    rate = rulebook.rules.initial_rate(leverage)
+    market = market_of(instrument, fees.taker_rate)
+    return money(rulebook.rules.margin_at_fill(size * instrument.multiplier, entry, leverage, rate, market))
+
+
+def _fees(plan: Plan, rulebook: Rulebook, home: Rulebook, notes: list[str]) -> Fees:
+    if plan.fees is None:
+        return rulebook.fees
+    if rulebook.name == home.name:
+        return plan.fees
+    notes.append(f"Fees are the list rates of {rulebook.name}: the file's own are those of {home.name}.")
+    return rulebook.fees
+
+
+def _cash(
+    plan: Plan, positions: Iterable[Position], found: Mapping[str, Instrument], rulebook: Rulebook
+) -> dict[str, Decimal]:
+    """The wallet less the isolated money. BadInput: it does not suffice, or an asset that is needed is not in it."""
+    cash = dict(plan.wallet)
+    for instrument in found.values():
+        if instrument.settle not in cash:
+            cure = f"{instrument.symbol} settles in {instrument.settle}; say how much of it there is"
+            raise BadInput(plan.source, f"wallet.{instrument.settle}", None, cure)
+    for position in positions:
+        cash[rulebook.instruments[position.symbol].settle] -= position.isolated_margin
+    for asset, left in cash.items():
+        if left < 0:
+            wanted = show(plan.wallet[asset] - left)
+            cure = f"the isolated positions need {wanted} {asset} at {rulebook.name}; raise the wallet or lower a margin"
+            raise BadInput(plan.source, f"wallet.{asset}", show(plan.wallet[asset]), cure)
+    return cash
+
+
+def _leverages(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode) -> dict[str, Decimal]:
+    """The venue's leverage settings. BadInput: two positions that share a setting ask for different ones."""
+    settings: dict[str, Decimal] = {}
+    asked = [(p.symbol, mode_of(p.mode, mode), leg_side(plan, p.side), p.leverage) for p in plan.positions]
+    asked += [
+        (o.symbol, mode_of(o.mode, mode), o.position_side, o.leverage) for o in plan.orders if o.leverage is not None
+    ]
+    for symbol, margin_mode, side, leverage in asked:
+        if symbol not in found:
+            continue
+        key = rulebook.rules.leverage_key(found[symbol].symbol, margin_mode, side)
+        if settings.setdefault(key, leverage) != leverage:
+            cure = f"{rulebook.name} keeps one leverage for {key}, and {show(settings[key])} is asked for as well"
+            raise BadInput(plan.source, f"leverage of {symbol}", show(leverage), cure)
+    return settings
+
+
+def _margin_modes(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -> dict[str, MarginMode]:
+    """Symbols away from the default, cross: only venues that keep the mode per symbol read this."""
+    asked = [(p.symbol, mode_of(p.mode, mode)) for p in plan.positions]
+    asked += [(o.symbol, mode_of(order_mode(plan, o), mode)) for o in plan.orders]
+    return {found[s].symbol: m for s, m in asked if s in found and m is MarginMode.ISOLATED}
+
+
+def _check_modes(
+    plan: Plan, account: Account, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode
+) -> None:
+    """BadInput where the venue cannot keep two legs of a symbol in different modes."""
+    for planned in plan.positions:
+        asked = mode_of(planned.mode, mode)
+        if planned.symbol in found:
+            symbol = found[planned.symbol].symbol
+            kept = rulebook.rules.fill_mode(account, symbol, asked)
+            if kept is not asked:
+                cure = f"{rulebook.name} keeps one margin mode per symbol, and {kept} is asked for as well"
+                raise BadInput(plan.source, f"mode of {planned.symbol}", asked, cure)
+
+
+def order_mode(plan: Plan, order: PlannedOrder) -> MarginMode | None:
+    """The order's own mode, else that of the position it belongs to, else None."""
+    return order.mode or next((p.mode for p in plan.positions if _serves(order, p)), None)
+
+
+def _serves(order: PlannedOrder | PlannedTopUp, position: PlannedPosition) -> bool:
+    side = order.position_side
+    return order.symbol == position.symbol and (side is LegSide.NET or side.value == position.side.value)
+
+
+def _market_open(
+    planned: PlannedPosition, size: Decimal, found: Mapping[str, Instrument], plan: Plan, mode: PlanMode
+) -> PlaceOrder:
+    symbol, margin_mode, side = found[planned.symbol].symbol, mode_of(planned.mode, mode), leg_side(plan, planned.side)
+    order = Order(
+        id=f"open-{symbol}" if side is LegSide.NET else f"open-{symbol}:{side}",
+        symbol=symbol,
+        side="buy" if planned.side is Side.LONG else "sell",
+        size=size,
+        type=OrderType.MARKET,
+        mode=margin_mode,
+        position_side=side,
+    )
+    return PlaceOrder(order, margin_mode)
+
+
+def _placed(
+    planned: PlannedOrder,
+    sizes: Mapping[tuple[str, Side], Decimal],
+    found: Mapping[str, Instrument],
+    plan: Plan,
+    mode: PlanMode,
+    notes: list[str],
+) -> PlaceOrder | None:
+    """The order at the venue; None where its symbol, its position or its last lot is not there."""
+    if planned.symbol not in found:
+        return None
+    instrument = found[planned.symbol]
+    if planned.size is not None:
+        size = _contracts(planned.size, instrument, notes)
+    else:
+        legs = [p for p in plan.positions if _serves(planned, p) and (p.symbol, p.side) in sizes]
+        size = sizes[legs[0].symbol, legs[0].side] if legs else ZERO
+    if size <= 0:
+        return None
+    margin_mode = mode_of(order_mode(plan, planned), mode)
+    order = Order(
+        id=planned.id.replace(planned.symbol, instrument.symbol),
+        symbol=instrument.symbol,
+        side=planned.side,
+        size=size,
+        type=planned.type,
+        price=planned.price,
+        stop_price=planned.stop_price,
+        trigger=planned.trigger,
+        reduce_only=planned.reduce_only,
+        mode=margin_mode,
+        position_side=planned.position_side,
+    )
+    return PlaceOrder(order, margin_mode)
+
+
+def _has(top_up: PlannedTopUp, sizes: Mapping[tuple[str, Side], Decimal]) -> bool:
+    side = top_up.position_side
+    return any(s == top_up.symbol and (side is LegSide.NET or side.value == at.value) for s, at in sizes)
+
+
+def _top_up(planned: PlannedTopUp, found: Mapping[str, Instrument], plan: Plan, mode: PlanMode) -> TopUp:
+    """Fresh money is deposited; an isolated leg then takes it in. In cross the cash stands behind the position as it is."""
+    instrument = found[planned.symbol]
+    leg = next(p for p in plan.positions if _serves(planned, p))
+    commands: tuple[Command, ...] = ()
+    if planned.payer is Payer.OUTSIDE:
+        commands += (Deposit(instrument.settle, planned.amount),)
+    if mode_of(leg.mode, mode) is MarginMode.ISOLATED:
+        commands += (AddMargin(instrument.symbol, planned.amount, planned.position_side),)
+    return TopUp(instrument.symbol, planned.at_price, planned.at, commands)

@@ -1,0 +1,371 @@
+"""Playing one account along one path of prices, with the exact machine.
+
+Between two points all prices move together along a straight segment. The player stops wherever something happens on it,
+in order: a pool loses its headroom, a stop or limit is reached, a top-up falls due. The machine then handles that instant.
+A segment on which nothing can happen is crossed in one step: headroom is concave along it (or bounded leg by leg, where
+inverse legs of several symbols mix), so looking at its ends is enough. The screen holds no rule of its own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from plimsoll.account.commands import Command, SetMarks, SettleFunding
+from plimsoll.account.decide import decide
+from plimsoll.account.events import Event, StageReached
+from plimsoll.account.orders import falling_watch
+from plimsoll.account.state import State, Venue
+from plimsoll.errors import BadInput, Reject
+from plimsoll.margin.assess import Prices, assess
+from plimsoll.margin.liquidation_price import first_failure
+from plimsoll.margin.pools import Layout, lay_out
+from plimsoll.model import Account, Marks, Order, OrderType, Stage, Trigger
+from plimsoll.number import ONE, ZERO, exact
+from plimsoll.plan import TopUp
+from plimsoll.prices.history import Frame, History
+from plimsoll.prices.paths import BarPath, Quote, waypoints
+from plimsoll.rules.columns import Leg, Pool
+from plimsoll.runs import Least, Sample
+
+SAMPLES = 1_500
+"""At most so many frames of a run carry a sample; more would only make figures heavy."""
+
+
+class Told(NamedTuple):
+    """An event with its time, or a refusal of something the plan wanted."""
+
+    time: datetime
+    event: Event | None
+    command: Command
+    reject: Reject | None
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What one playing gives: the states at both ends, everything that happened, the extremes, the samples."""
+
+    start: State
+    final: State
+    told: tuple[Told, ...]
+    start_equity: Decimal
+    lowest_equity: Decimal
+    lowest_equity_at: datetime
+    least: tuple[Least, ...]
+    samples: tuple[Sample, ...]
+
+
+class _Tape:
+    """One playing as it runs: the state, what was told, the extremes so far. Lives for one `play`."""
+
+    def __init__(self, account: Account, venue: Venue, time: datetime) -> None:
+        self.state = State(account, Marks({}))
+        self.venue = venue
+        self.time = time
+        self.told: list[Told] = []
+        self.lowest: tuple[Decimal, datetime] | None = None
+        self.least: dict[str, Least] = {}
+        self.samples: list[Sample] = []
+        self.equity = ZERO
+        self.headroom: dict[str, Decimal] = {}
+        self._layout: tuple[Account, Layout] | None = None
+
+    def layout(self) -> Layout:
+        """The account's columns, rebuilt only when the account changed."""
+        if self._layout is None or self._layout[0] is not self.state.account:
+            self._layout = (self.state.account, lay_out(self.state.account, self.venue.rulebook))
+        return self._layout[1]
+
+    def do(self, command: Command) -> Reject | None:
+        decision = decide(self.state, command, self.venue)
+        self.state = decision.state
+        if decision.reject is not None:
+            self.told.append(Told(self.time, None, command, decision.reject))
+        for event in decision.events:
+            self.told.append(Told(self.time, event, command, None))
+            if isinstance(event, StageReached) and event.stage is Stage.CANCELLING:
+                self._near(event.pool, event.margin_balance - event.requirement, event.margin_balance)
+        return decision.reject
+
+    def obey(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            self.do(command)
+
+    def look(self) -> None:
+        """Equity and headroom now, kept where they are the lowest so far."""
+        layout = self.layout()
+        marks = [self.state.marks.marks[symbol] for symbol in layout.symbols]
+        equity = ZERO
+        self.headroom = {}
+        for spec, pool in zip(layout.specs, layout.pools, strict=True):
+            margin = self.venue.rulebook.rules.assess_pool(pool, marks, layout.markets)
+            equity += (margin.balance + pool.reserved) * self._value(spec.asset)
+            if not pool.legs:
+                continue
+            self.headroom[spec.key] = margin.balance - margin.requirement
+            self._near(spec.key, self.headroom[spec.key], margin.balance)
+        self.equity = equity
+        if self.lowest is None or equity < self.lowest[0]:
+            self.lowest = (equity, self.time)
+
+    def _near(self, pool: str, headroom: Decimal, balance: Decimal) -> None:
+        known = self.least.get(pool)
+        if known is None or headroom < known.headroom:
+            self.least[pool] = Least(pool, headroom, headroom / balance if balance > 0 else None, self.time)
+
+    def _value(self, asset: str) -> Decimal:
+        """What one unit of an asset is worth in the unit of the account: 1 where it holds only one asset."""
+        assets = {spec.asset for spec in self.layout().specs}
+        if len(assets) == 1:
+            return ONE
+        return coin_value(asset, self.state, self.venue)
+
+    def sample(self) -> None:
+        with exact():
+            view = assess(self.state.account, self.state.marks, self.venue.rulebook, Prices.OWN)
+        prices = {leg.name: leg.liquidation_price for leg in view.legs}
+        self.samples.append(Sample(self.time, dict(self.state.marks.marks), self.equity, dict(self.headroom), prices))
+
+
+def coin_value(asset: str, state: State, venue: Venue) -> Decimal:
+    """Price of an asset in the quote of the account's contracts. BadInput where no mark tells it."""
+    for symbol, mark in state.marks.marks.items():
+        instrument = venue.rulebook.instruments.get(symbol)
+        if instrument is not None and instrument.base == asset:
+            return mark
+        if instrument is not None and asset == instrument.quote:
+            return ONE
+    raise BadInput("prices", asset, None, f"no price tells what one {asset} is worth; hold one asset or give its prices")
+
+
+def play(
+    account: Account,
+    commands: Sequence[Command],
+    top_ups: Sequence[TopUp],
+    history: History,
+    venue: Venue,
+    path: BarPath,
+    progress: Callable[[], None] | None = None,
+) -> Played:
+    """Play `account` along `history`: the `commands` open it at the first prices. `progress` is called after each frame."""
+    frames = history.frames
+    tape = _Tape(account, venue, frames[0].time)
+    waiting = list(top_ups)
+    stride = -(-len(frames) // SAMPLES)
+    start = start_equity = None
+    with exact():
+        for n, frame in enumerate(frames):
+            adverse: dict[str, int] = {} if start is None else _adverse(tape.state.account)
+            points = waypoints(frame, path, adverse)
+            for k, (point, time) in enumerate(zip(points, _times(frame, len(points)), strict=True)):
+                if start is None:
+                    _jump(tape, point, time)
+                    tape.look()
+                    start_equity = tape.equity
+                    tape.obey(commands)
+                    start = tape.state
+                else:
+                    _move(tape, point, time, waiting)
+                if k == 0:
+                    _due(tape, waiting, frame)
+                tape.look()
+            if n % stride == 0 or n == len(frames) - 1:
+                tape.sample()
+            if progress is not None:
+                progress()
+    assert start is not None and start_equity is not None and tape.lowest is not None
+    return Played(
+        start=start,
+        final=tape.state,
+        told=tuple(tape.told),
+        start_equity=start_equity,
+        lowest_equity=tape.lowest[0],
+        lowest_equity_at=tape.lowest[1],
+        least=tuple(tape.least.values()),
+        samples=tuple(tape.samples),
+    )
+
+
+def _times(frame: Frame, count: int) -> Iterator[datetime]:
+    """Nominal times of the points inside a bar, evenly spread: a bar does not say when its extremes were."""
+    for k in range(count):
+        yield frame.time + timedelta(seconds=frame.seconds * k / max(count, 1))
+
+
+def _adverse(account: Account) -> dict[str, int]:
+    """symbol -> the side of the price that hurts: -1 down (net long), +1 up (net short). Entry orders of a symbol without
+    a position count as what they would open."""
+    net: dict[str, Decimal] = {}
+    for position in account.positions:
+        net[position.symbol] = net.get(position.symbol, ZERO) + position.size
+    for order in account.orders:
+        if order.symbol not in net and not order.reduce_only:
+            net[order.symbol] = order.size if order.side == "buy" else -order.size
+    return {symbol: -1 if size > 0 else 1 for symbol, size in net.items() if size != 0}
+
+
+def _jump(tape: _Tape, point: Mapping[str, Quote], time: datetime) -> None:
+    tape.time = time
+    marks = {symbol: quote.mark for symbol, quote in point.items()}
+    tape.do(SetMarks(marks, {symbol: quote.last for symbol, quote in point.items()}, {}, time))
+
+
+def _due(tape: _Tape, waiting: list[TopUp], frame: Frame) -> None:
+    """What a frame brings at its opening time: funding, then top-ups of that time."""
+    for symbol, rate in frame.funding.items():
+        tape.do(SettleFunding(symbol, rate))
+    for top_up in [t for t in waiting if t.at is not None and t.at <= tape.time]:
+        waiting.remove(top_up)
+        tape.obey(top_up.commands)
+
+
+def _move(tape: _Tape, target: Mapping[str, Quote], time: datetime, waiting: list[TopUp]) -> None:
+    """From where the prices stand to `target` along one straight, common segment, stopping at everything on the way."""
+    now = tape.state.marks
+    origin = {s: Quote(now.marks[s], now.lasts.get(s, now.marks[s])) if s in now.marks else q for s, q in target.items()}
+    began, done = tape.time, ZERO
+    while True:
+        stop = _next_stop(tape, origin, target, done, waiting)
+        if stop is None:
+            _jump(tape, target, time)
+            return
+        _jump(tape, stop.quotes, began + (time - began) * float(stop.at))
+        if stop.top_up is not None:
+            waiting.remove(stop.top_up)
+            tape.obey(stop.top_up.commands)
+        tape.look()
+        done = stop.at
+        if done >= 1:
+            return
+
+
+class _Stop(NamedTuple):
+    """Where on a segment (0..1) something happens, and the quotes there."""
+
+    at: Decimal
+    quotes: dict[str, Quote]
+    top_up: TopUp | None
+
+
+def _between(origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decimal) -> dict[str, Quote]:
+    return {
+        symbol: Quote(a.mark + (target[symbol].mark - a.mark) * at, a.last + (target[symbol].last - a.last) * at)
+        for symbol, a in origin.items()
+    }
+
+
+def _next_stop(
+    tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote], done: Decimal, waiting: Sequence[TopUp]
+) -> _Stop | None:
+    """The first thing that happens after `done`. Watched levels are set exactly, so that rounding cannot miss them."""
+    best: _Stop | None = None
+    for order in tape.state.account.orders:
+        watch = _watch(order)
+        if watch is None or order.symbol not in origin:
+            continue
+        on_mark, level, falling = watch
+        a, b = (origin[order.symbol][0 if on_mark else 1], target[order.symbol][0 if on_mark else 1])
+        at = _crossing(a, b, level, falling)
+        if at is not None and at > done and (best is None or at < best.at):
+            quotes = _between(origin, target, at)
+            quotes[order.symbol] = quotes[order.symbol]._replace(**{"mark" if on_mark else "last": level})
+            best = _Stop(at, quotes, None)
+    for top_up in waiting:
+        if top_up.at_price is None or top_up.symbol not in origin:
+            continue
+        a, b = origin[top_up.symbol].mark, target[top_up.symbol].mark
+        at = _crossing(a, b, top_up.at_price, a > top_up.at_price)
+        if at is not None and at > done and (best is None or at < best.at):
+            quotes = _between(origin, target, at)
+            quotes[top_up.symbol] = quotes[top_up.symbol]._replace(mark=top_up.at_price)
+            best = _Stop(at, quotes, top_up)
+    end = ONE if best is None else best.at
+    failure = _first_loss(tape, origin, target, done, end)
+    if failure is not None:
+        return _Stop(failure, _between(origin, target, failure), None)
+    return best
+
+
+def _watch(order: Order) -> tuple[bool, Decimal, bool] | None:
+    """(on the mark?, level, reached by falling?) of an order that waits for a price."""
+    if order.type is OrderType.LIMIT and order.price is not None:
+        return False, order.price, order.side == "buy"
+    if order.stop_price is not None:
+        return order.trigger is Trigger.MARK, order.stop_price, falling_watch(order)
+    return None
+
+
+def _crossing(a: Decimal, b: Decimal, level: Decimal, falling: bool) -> Decimal | None:
+    """Where a price moving from a to b first stands at `level` from its own side; None: it does not get there."""
+    if (a > level >= b) if falling else (a < level <= b):
+        return (a - level) / (a - b)
+    return None
+
+
+def _first_loss(
+    tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote], done: Decimal, end: Decimal
+) -> Decimal | None:
+    """The first point in (done, end] at which some pool's headroom is gone, on its failing side."""
+    layout = tape.layout()
+    first: Decimal | None = None
+    for pool in layout.pools:
+        if not pool.legs:
+            continue
+        headroom = _along(pool, tape, origin, target)
+        markets = {leg.market for leg in pool.legs}
+        bends_both_ways = len(markets) > 1 and any(layout.markets[i].inverse for i in markets)
+        parts = [_along(_alone(leg), tape, origin, target) for leg in pool.legs] if bends_both_ways else []
+        at = _earliest(headroom, parts, done, end if first is None else first, 0)
+        if at is not None:
+            first = at
+    return first
+
+
+def _alone(leg: Leg[Decimal]) -> Pool[Decimal]:
+    """A pool of nothing but this leg: its share of the headroom, which is concave or monotone in its own price."""
+    return Pool(ZERO, (leg,), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+
+
+def _along(
+    pool: Pool[Decimal], tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
+) -> Callable[[Decimal], Decimal]:
+    """Headroom of a pool as a function of the way along the segment."""
+    layout, rules, still = tape.layout(), tape.venue.rulebook.rules, tape.state.marks.marks
+
+    def headroom(at: Decimal) -> Decimal:
+        marks = []
+        for symbol in layout.symbols:
+            if symbol in origin:
+                a = origin[symbol].mark
+                marks.append(a + (target[symbol].mark - a) * at)
+            else:
+                marks.append(still[symbol])
+        margin = rules.assess_pool(pool, marks, layout.markets)
+        return margin.balance - margin.requirement
+
+    return headroom
+
+
+def _earliest(
+    headroom: Callable[[Decimal], Decimal],
+    parts: Sequence[Callable[[Decimal], Decimal]],
+    low: Decimal,
+    high: Decimal,
+    depth: int,
+) -> Decimal | None:
+    """Where headroom first vanishes in (low, high]. Without `parts` it is concave, so its ends decide and the root is one.
+    With `parts` (inverse legs of several symbols) each part is least at an end: their sum bounds headroom from below, and
+    a stretch that the bound cannot clear is halved, down to 2^-30 of the segment."""
+    if not parts:
+        if headroom(high) > 0:
+            return None
+        return first_failure(headroom, low, high) if headroom(low) > 0 else high
+    rest = headroom(low) - sum((part(low) for part in parts), ZERO)
+    if rest + sum((min(part(low), part(high)) for part in parts), ZERO) > 0:
+        return None
+    if depth == 30:
+        return high if headroom(high) <= 0 else None
+    middle = (low + high) / 2
+    left = _earliest(headroom, parts, low, middle, depth + 1)
+    return left if left is not None else _earliest(headroom, parts, middle, high, depth + 1)

@@ -1,0 +1,47 @@
+"""A comparison as JSON. Keys, in this order: `schema`, the fields of `runs.Comparison` as declared there (with those of the
+structs inside: `venues`, `results` with `run`, `legs`, `least`, `happenings`, `samples` ...), and `regime_map`.
+
+Amounts and prices are strings in fixed-point notation (never an exponent, never a float); times are ISO 8601 in UTC with
+a Z; what is absent is null; keyed maps (symbols, pools, readings) are sorted. A reader checks `schema` first: its number
+grows when a key changes its meaning or goes away.
+"""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from plimsoll.number import show
+from plimsoll.runs import Comparison, RegimeMap
+
+SCHEMA = "plimsoll.comparison/1"
+
+
+def to_json(comparison: Comparison, regime_map: RegimeMap | None = None) -> bytes:
+    """UTF-8 JSON of the whole answer; the same comparison always gives the same bytes."""
+    body = _plain(comparison)
+    assert isinstance(body, dict)
+    page = {"schema": SCHEMA, **body, "regime_map": _plain(regime_map)}
+    return json.dumps(page, ensure_ascii=False, indent=1, allow_nan=False).encode()
+
+
+def _plain(value: object) -> object:
+    """The value in JSON's own types."""
+    if isinstance(value, Decimal):
+        return show(value)
+    if isinstance(value, datetime):
+        return time_text(value)
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        return {str(key): _plain(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def time_text(time: datetime) -> str:
+    """ISO 8601 in UTC with a Z; a time without a zone is UTC already."""
+    moment = time.astimezone(UTC) if time.tzinfo else time
+    return f"{moment.replace(tzinfo=None).isoformat()}Z"

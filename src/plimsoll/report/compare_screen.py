@@ -1,0 +1,87 @@
+"""`plimsoll compare` on a screen: progress while it plays, then the table, the page or the JSON that was asked for."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from plimsoll.compare import compare
+from plimsoll.compare_command import EXAMPLE, Ready, Wish, map_of, prepare
+from plimsoll.errors import BadInput
+from plimsoll.prices.script import read_script, script_names
+from plimsoll.report.as_json import to_json
+from plimsoll.report.regimes_screen import print_regimes
+from plimsoll.report.terminal import print_comparison
+from plimsoll.runs import Comparison, RegimeMap
+
+
+def run_compare(wish: Wish, html: str | None, mapped: str | None, json_out: bool) -> int:
+    """The whole command. Exit code 0; BadInput and RulebookGap pass through to the caller."""
+    from plimsoll.cli import console
+
+    _check_target(html)
+    ready = prepare(wish)
+    comparison, others, regimes = _play(ready, wish, mapped if mapped or not html else _default_map(wish))
+    if json_out:
+        sys.stdout.buffer.write(to_json(comparison, regimes) + b"\n")
+    else:
+        out = console()
+        print_comparison(comparison, out)
+        if others:
+            print_regimes(others, out)
+    if html is not None:
+        from plimsoll.report.html import write_html
+
+        write_html(comparison, Path(html), regimes)
+        if not json_out:
+            console().print(f"written: {html}")
+    return 0
+
+
+def _check_target(html: str | None) -> None:
+    if html is None:
+        return
+    folder = Path(html).absolute().parent
+    if not folder.is_dir():
+        raise BadInput("command line", "--html", html, f"there is no folder {folder}")
+    if Path(html).is_dir():
+        raise BadInput("command line", "--html", html, "is a folder; name a file")
+
+
+def _default_map(wish: Wish) -> str | None:
+    """The textbook example draws its map without being asked."""
+    return "ETHUSDT" if wish.account == EXAMPLE else None
+
+
+def _play(
+    ready: Ready, wish: Wish, mapped: str | None
+) -> tuple[Comparison, dict[str, Comparison], RegimeMap | None]:
+    """The comparison, for the bare example also its other scripts, and the map."""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task("playing", total=None)
+
+        def told(what: str) -> None:
+            bar.update(task, description=what)
+
+        comparison = compare(ready.plan, ready.history, ready.jobs, ready.modes, progress=told)
+        others: dict[str, Comparison] = {}
+        if wish.account == EXAMPLE and wish.prices is None and wish.venue is None:
+            scripts = {"scripts": ready.plan.scripts}
+            for name in script_names(scripts, ready.plan.source):
+                history = read_script(scripts, ready.plan.source, name)
+                others[name] = compare(ready.plan, history, ready.jobs[:1], ready.modes, progress=told)
+        regimes = None
+        if mapped is not None:
+            told(f"drawing the map of {mapped}")
+            regimes = map_of(ready, mapped)
+    return comparison, others, regimes

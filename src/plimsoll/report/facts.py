@@ -1,0 +1,273 @@
+"""What a report says of a comparison, as text and tone: the one place where numbers become words, for terminal and page.
+
+Nothing is computed beyond differences and sums of what `runs` holds. Text is plain (no markup); times are UTC.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import groupby
+
+import msgspec
+
+from plimsoll.number import exact
+from plimsoll.runs import Comparison, Happening, LegResult, ModeResult, PlanMode, RegimeMap, Run, VenueNote, Verdict
+
+NONE = "none"
+DOLLARS = frozenset({"USD", "USDT", "USDC", "FDUSD", "BUSD", "DAI"})
+FORCED = frozenset({"liquidation", "forced_close", "take_over", "deleverage", "shortfall"})
+"""Kinds of events in which the venue acted against the trader."""
+
+WORDS = {
+    "open": "opened",
+    "close": "closed",
+    "reduce": "reduced",
+    "fund": "wallet",
+    "funding": "funding",
+    "stop": "stop",
+    "limit": "limit filled",
+    "top_up": "top-up",
+    "refuse": "refused",
+    "cancel": "cancelled",
+    "liquidation": "liquidated",
+    "forced_close": "forced close",
+    "take_over": "taken over",
+    "deleverage": "auto-deleveraged",
+    "shortfall": "shortfall",
+    "end": "end",
+}
+MODES = {PlanMode.CROSS: "cross", PlanMode.ISOLATED: "isolated", PlanMode.AS_GIVEN: "as given"}
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One quantity of one mode. `tone`: "good", "bad", "warn" or "" (neutral); `detail`: the smaller second part."""
+
+    text: str
+    tone: str = ""
+    detail: tuple[str, ...] = ()
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line of an event log; a run of funding payments is one line."""
+
+    time: str
+    what: str
+    leg: str
+    price: str
+    text: str
+    tone: str = ""
+
+
+def places(unit: str) -> int:
+    """Decimals that money in `unit` is printed with: cents for dollars, six for coins."""
+    return 2 if unit in DOLLARS else 6
+
+
+def money(value: Decimal | None, unit: str) -> str:
+    """An amount with thousands separators; more decimals where two would print a small amount as nothing."""
+    if value is None:
+        return "-"
+    digits = places(unit)
+    if value and abs(value) < Decimal(5).scaleb(-digits - 1):
+        digits += 4
+    with exact():
+        text = f"{value:,.{digits}f}"
+    return text.lstrip("-") if not text.strip("-0.,") else text
+
+
+def signed(value: Decimal | None, unit: str) -> str:
+    """As `money`, with a plus where the amount is a gain."""
+    text = money(value, unit)
+    return f"+{text}" if value is not None and value > 0 else text
+
+
+def price(value: Decimal | None) -> str:
+    """A price with as many decimals as its size asks for; "-" where there is none."""
+    if value is None:
+        return "-"
+    size = abs(value)
+    digits = 2 if size >= 100 else 4 if size >= 1 else 6 if size >= Decimal("0.01") else 8
+    with exact():
+        return f"{value:,.{digits}f}"
+
+
+def share(value: Decimal | None) -> str:
+    """A ratio as per cent."""
+    if value is None:
+        return "-"
+    with exact():
+        return f"{value * 100:,.1f} %"
+
+
+def when(time: datetime) -> str:
+    """A UTC time to the minute, to the second where it has seconds."""
+    moment = time.astimezone(UTC) if time.tzinfo else time
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment.second else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def tone(value: Decimal | None) -> str:
+    """Good for a gain, bad for a loss."""
+    return "" if not value else "good" if value > 0 else "bad"
+
+
+def change(run: Run) -> Decimal:
+    """Final less starting equity, without what was paid in on the way."""
+    with exact():
+        return run.final_equity - run.start_equity - run.deposits
+
+
+def summary(result: ModeResult) -> dict[str, Cell]:
+    """Quantity -> what one mode made of it, in reading order. Each mode of a comparison has the same quantities."""
+    run, unit = result.run, result.run.unit
+    cells = {
+        "Final equity": Cell(money(run.final_equity, unit), detail=(f"of {money(run.start_equity, unit)} at the start",)),
+        "Change": _change(run),
+        "Lowest equity": Cell(money(run.lowest_equity, unit), detail=(when(run.lowest_equity_at),)),
+        "Nearest to the line": _nearest(run),
+        "Liquidated": _liquidated(result),
+        "Fees": Cell(money(run.fees, unit)),
+        "Funding": Cell(signed(run.funding, unit), tone(run.funding)),
+        "Liquidation cost": Cell(money(run.liquidation_cost, unit), "bad" if run.liquidation_cost else ""),
+        "Insurance draw": Cell(money(run.insurance_draw, unit), "warn" if run.insurance_draw else ""),
+        "Money at risk": Cell(money(run.money_at_risk, unit), detail=tuple(_at_risk(leg, unit) for leg in run.legs)),
+        "Capital efficiency": Cell("-" if run.capital_efficiency is None else f"{run.capital_efficiency:,.2f}"),
+    }
+    if run.counterparties_draw:
+        cells["Paid by counterparties"] = Cell(money(run.counterparties_draw, unit), "warn")
+    if run.deposits:
+        cells["Paid in on the way"] = Cell(money(run.deposits, unit))
+    return cells
+
+
+def table(results: Iterable[ModeResult]) -> dict[str, list[Cell]]:
+    """Quantity -> one cell per mode, "-" where a mode has no such quantity."""
+    columns = [summary(result) for result in results]
+    titles = list(dict.fromkeys(title for column in columns for title in column))
+    return {title: [column.get(title, Cell("-")) for column in columns] for title in titles}
+
+
+def _change(run: Run) -> Cell:
+    moved = change(run)
+    with exact():
+        paid = run.start_equity + run.deposits
+        part = moved / paid if paid else None
+    sign = "+" if moved > 0 else ""
+    return Cell(signed(moved, run.unit), tone(moved), (f"{sign}{share(part)}",) if part is not None else ())
+
+
+def _nearest(run: Run) -> Cell:
+    if not run.least:
+        return Cell("-")
+    near = min(run.least, key=lambda least: least.headroom if least.share is None else least.share)
+    part = "" if near.share is None else f" = {share(near.share)} of its balance"
+    text = money(near.headroom, run.unit)
+    if near.headroom <= 0:
+        return Cell("crossed", "bad", (f"headroom {text}{part}", near.pool, when(near.time)))
+    danger = near.share is not None and near.share < Decimal("0.1")
+    return Cell(text, "warn" if danger else "", (f"headroom{part}", near.pool, when(near.time)))
+
+
+def _liquidated(result: ModeResult) -> Cell:
+    lines = tuple(filter(None, (_fate(leg, result.verdicts.get(leg.name)) for leg in result.run.legs)))
+    hit = sum(leg.liquidated_at is not None for leg in result.run.legs)
+    if not lines:
+        return Cell(NONE, "good")
+    return Cell(f"{hit} of {len(result.run.legs)}", "bad" if hit else "warn", lines)
+
+
+def _fate(leg: LegResult, verdict: Verdict | None) -> str:
+    """How one leg ended, "" where it was safe on every path of the bars."""
+    if leg.liquidated_at is not None:
+        sure = "" if verdict is None else f" ({verdict})"
+        return f"{leg.name}: {when(leg.liquidated_at)} @ {price(leg.liquidated_price)}{sure}"
+    if verdict is Verdict.POSSIBLY:
+        return f"{leg.name}: possibly, on another path inside the bars"
+    return ""
+
+
+def _at_risk(leg: LegResult, unit: str) -> str:
+    return f"{leg.name}: {money(leg.at_risk, unit)}"
+
+
+def log(run: Run) -> list[Line]:
+    """The events of a run in order; payments of funding that follow each other are one line with their sum."""
+    lines: list[Line] = []
+    for is_funding, group in groupby(run.happenings, key=lambda event: event.kind == "funding"):
+        events = list(group)
+        if is_funding and len(events) > 1:
+            lines.append(_funding_line(events, run.unit))
+        else:
+            lines.extend(_line(event) for event in events)
+    return lines
+
+
+def matters(line: Line) -> bool:
+    """Whether a line belongs in a short log: anything but funding that was paid as usual."""
+    return line.what != WORDS["funding"]
+
+
+def _line(event: Happening) -> Line:
+    loud = "bad" if event.kind in FORCED else "warn" if event.kind in {"stop", "refuse", "cancel"} else ""
+    level = price(event.price) if event.price is not None else ""
+    return Line(when(event.time), WORDS.get(event.kind, event.kind), event.leg, level, event.text, loud)
+
+
+def _funding_line(events: list[Happening], unit: str) -> Line:
+    with exact():
+        total = sum((event.amount for event in events if event.amount is not None), Decimal(0))
+    legs = ", ".join(dict.fromkeys(event.leg for event in events if event.leg))
+    text = f"{len(events)} payments until {when(events[-1].time)}, together {signed(total, unit)} {unit}"
+    return Line(when(events[0].time), WORDS["funding"], legs, "", text, tone(total))
+
+
+def decided(result: ModeResult) -> Iterator[str]:
+    """What could have made this mode end otherwise: readings of unpublished steps, and the order of prices inside bars."""
+    mode, unit = MODES[result.mode], result.run.unit
+    final = money(result.run.final_equity, unit)
+    for reading, other in result.readings_that_matter.items():
+        yield f"{mode}: with the unpublished step read as {reading}, final equity is {money(other, unit)}, not {final} {unit}."
+    open_legs = [name for name, verdict in result.verdicts.items() if verdict is Verdict.POSSIBLY]
+    if open_legs:
+        yield f"{mode}: the path inside the bars decides whether {', '.join(open_legs)} is liquidated; finer prices would tell."
+    if result.worst is None or result.best is None:
+        return
+    low, high = (money(run.final_equity, unit) for run in (result.worst, result.best))
+    if low != high:
+        yield f"{mode}: the path inside the bars leaves final equity between {low} (worst) and {high} {unit} (best)."
+
+
+def known(results: Iterable[ModeResult]) -> list[str]:
+    """`decided` of all modes, or the one sentence that says that nothing was left open."""
+    lines = [line for result in results for line in decided(result)]
+    return lines or ["No unpublished step and no path inside the bars changes who is liquidated or what is left."]
+
+
+def remarks(note: VenueNote, results: Iterable[ModeResult]) -> list[str]:
+    """Everything else a reader must know of a venue's part, each sentence once."""
+    notes = [*note.notes, *(text for result in results for text in result.run.notes)]
+    return list(dict.fromkeys(notes))
+
+
+def sources(comparison: Comparison) -> list[str]:
+    """What the prices are, and which prices stand in for others."""
+    stood = [f"Stand-in prices: {symbol} uses {other}." for symbol, other in comparison.stand_in.items()]
+    return [*stood, *comparison.price_notes]
+
+
+def span(comparison: Comparison) -> str:
+    """First and last time of the prices, UTC."""
+    return f"{when(comparison.first)} to {when(comparison.last)} UTC"
+
+
+def of_venue(comparison: Comparison, venue: str) -> tuple[ModeResult, ...]:
+    """The results of one venue, in the order they were played."""
+    return tuple(result for result in comparison.results if result.venue == venue)
+
+
+def richer(regime: RegimeMap, row: int, column: int) -> Decimal | None:
+    """Isolated less cross final equity of one cell; None where the end would lie below the deepest fall."""
+    isolated, cross = regime.isolated[row][column], regime.cross[row][column]
+    if isolated is None or cross is None:
+        return None
+    with exact():
+        return isolated - cross

@@ -1,0 +1,333 @@
+"""The picture of one venue: prices with each position's moving liquidation price, equity and headroom of all modes, all on
+one time axis. Figures are plain dicts in Plotly's JSON form; floats appear here and nowhere else in a report.
+
+Colour says the mode, the dash says whose wall (solid: cross, dashed: isolated), the marker says what happened. Traces
+without a colour take the page's ink, which the page sets for light, dark and print.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from plimsoll.report import facts
+from plimsoll.report.thin import thinned
+from plimsoll.runs import Happening, ModeResult, PlanMode, Run, Sample
+
+Trace = dict[str, Any]
+Figure = dict[str, Any]
+
+COLOURS = {PlanMode.CROSS: "#2f7de1", PlanMode.ISOLATED: "#e0760a", PlanMode.AS_GIVEN: "#8e5bd0"}
+BANDS = {PlanMode.CROSS: "47,125,225", PlanMode.ISOLATED: "224,118,10", PlanMode.AS_GIVEN: "142,91,208"}
+DANGER = "#d63b3b"
+
+SYMBOLS = {
+    "open": "circle",
+    "close": "circle-open",
+    "reduce": "circle-open-dot",
+    "fund": "square",
+    "stop": "triangle-down",
+    "limit": "diamond",
+    "top_up": "triangle-up",
+    "refuse": "cross-open",
+    "cancel": "diamond-open",
+    "liquidation": "x",
+    "forced_close": "x-open",
+    "take_over": "x-open",
+    "deleverage": "star",
+    "shortfall": "hexagram",
+    "funding": "line-ns-open",
+}
+DASHES = ("dash", "dot", "dashdot", "longdash")
+
+TALL, LOW, GAP, TOP, BOTTOM = 250, 200, 66, 44, 34
+"""Pixels: a price panel, an equity or headroom panel, between panels, above the first and below the last."""
+
+MOST_POINTS = 800
+ALL_POINTS = 22_000
+"""Points of one trace, and of one page: beyond it the traces share them."""
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """One strip of the picture. `bounds`: the range of its vertical axis, None: as its lines need."""
+
+    title: str
+    height: int
+    traces: list[Trace]
+    labels: list[Trace] = []
+    bounds: tuple[float, float] | None = None
+    line_at_zero: bool = False
+
+
+def timeline(results: Sequence[ModeResult], points: int = MOST_POINTS) -> Figure:
+    """The figure of one venue. `points`: the most of one trace."""
+    symbols = dict.fromkeys(leg.symbol for result in results for leg in result.run.legs)
+    panels = [_price_panel(symbol, results, points) for symbol in symbols]
+    panels += [_equity_panel(results, points), _headroom_panel(results, points)]
+    return _stacked(panels, _cuts(results))
+
+
+def points_each(results: Sequence[ModeResult]) -> int:
+    """How many points a trace may have, so that all traces of the page stay small together."""
+    traces = sum(4 + len(result.run.legs) * 2 + len(result.run.least) for result in results)
+    return max(120, min(MOST_POINTS, ALL_POINTS // max(traces, 1)))
+
+
+# ---- panels -------------------------------------------------------------------------------------------------------------
+
+
+def _price_panel(symbol: str, results: Sequence[ModeResult], points: int) -> Panel:
+    fullest = max((result.run for result in results), key=lambda run: sum(symbol in s.marks for s in run.samples))
+    keep = _event_times(result.run for result in results)
+    traces = [_line(fullest, lambda sample: sample.marks.get(symbol), keep, points, name="mark price", line={"width": 1.8})]
+    labels: list[Trace] = []
+    for result in results:
+        legs = [leg for leg in result.run.legs if leg.symbol == symbol]
+        for leg in legs:
+            traces.append(_liquidation_line(result, leg.name, leg.mode, keep, points))
+        marked = [event for event in result.run.happenings if _symbol_of(event, result.run) == symbol]
+        traces += _markers(result, marked, lambda event, run=result.run: _level(event, run, symbol))
+        labels += [_label(result, event) for event in marked if event.kind == "liquidation" and event.price is not None]
+    return Panel(f"<b>{symbol}</b>  price and liquidation prices", TALL, traces, labels, _bounds(symbol, results))
+
+
+def _liquidation_line(result: ModeResult, leg: str, mode: str, keep: set[datetime], points: int) -> Trace:
+    style = {"color": COLOURS[result.mode], "width": 1.6, "dash": "solid" if mode == "cross" else "dash"}
+    name = f"{facts.MODES[result.mode]}: liquidation of {leg}"
+    return _line(result.run, lambda sample: sample.liquidation.get(leg), keep, points, name=name, line=style)
+
+
+def _equity_panel(results: Sequence[ModeResult], points: int) -> Panel:
+    traces: list[Trace] = []
+    for result in results:
+        keep = _event_times([result.run])
+        if result.worst is not None and result.best is not None:
+            traces += _band(result, result.worst, result.best, points)
+        style = {"color": COLOURS[result.mode], "width": 2.4}
+        traces.append(_line(result.run, _equity, keep, points, name=facts.MODES[result.mode], line=style))
+        pooled = [event for event in result.run.happenings if not _symbol_of(event, result.run)]
+        traces += _markers(result, pooled, lambda event, run=result.run: _at(run, event.time, _equity))
+    unit = results[0].run.unit if results else ""
+    return Panel(f"<b>Equity</b>  {unit}", LOW, traces)
+
+
+def _band(result: ModeResult, worst: Run, best: Run, points: int) -> list[Trace]:
+    """The range that the order of prices inside bars leaves open."""
+    name = f"{facts.MODES[result.mode]}: worst to best path in the bars"
+    shape: Trace = {"line": {"width": 0}, "hoverinfo": "skip", "hovertemplate": None}
+    low = _line(worst, _equity, set(), points, name=name, showlegend=False, **shape)
+    fill = f"rgba({BANDS[result.mode]},0.18)"
+    high = _line(best, _equity, set(), points, name=name, fill="tonexty", fillcolor=fill, **shape)
+    return [low, high]
+
+
+def _headroom_panel(results: Sequence[ModeResult], points: int) -> Panel:
+    traces = [
+        _line(result.run, lambda sample, pool=pool: sample.headroom.get(pool), _event_times([result.run]), points, **style)
+        for result in results
+        for pool, style in _pool_styles(result).items()
+    ]
+    unit = results[0].run.unit if results else ""
+    title = f"<b>Headroom</b>  {unit} above the line at which the venue liquidates"
+    return Panel(title, LOW, traces, line_at_zero=True)
+
+
+def _pool_styles(result: ModeResult) -> dict[str, Trace]:
+    """Pool -> name and line: the shared pool solid, each isolated wall with its own dash."""
+    styles: dict[str, Trace] = {}
+    for pool in dict.fromkeys(pool for sample in result.run.samples for pool in sample.headroom):
+        walled = any(leg.mode == "isolated" and pool == leg.name for leg in result.run.legs) or "isolated" in pool
+        dash = DASHES[sum(style["line"]["dash"] != "solid" for style in styles.values()) % len(DASHES)] if walled else "solid"
+        line = {"color": COLOURS[result.mode], "width": 1.6, "dash": dash}
+        styles[pool] = {"name": f"{facts.MODES[result.mode]}: {pool}", "line": line}
+    return styles
+
+
+# ---- lines and markers --------------------------------------------------------------------------------------------------
+
+
+def _line(run: Run, read: Callable[[Sample], Decimal | None], keep: set[datetime], points: int, **look: Any) -> Trace:
+    """One quantity over time, thinned; the instants in `keep` stay."""
+    values = [_float(read(sample)) for sample in run.samples]
+    wanted = [i for i, sample in enumerate(run.samples) if sample.time in keep]
+    drawn = thinned(values, wanted, points)
+    xs, ys = [_time(run.samples[i].time) for i in drawn], [values[i] for i in drawn]
+    return {"type": "scatter", "mode": "lines", "x": xs, "y": ys, "hovertemplate": "%{y:,.8~g}", **look}
+
+
+def _markers(result: ModeResult, events: Sequence[Happening], level: Callable[[Happening], float | None]) -> list[Trace]:
+    """Events as symbols: what happened, and funding payments apart (hidden until asked for)."""
+    drawn = [event for event in events if event.kind != "end"]
+    paid = [event for event in drawn if event.kind == "funding"]
+    rest = [event for event in drawn if event.kind != "funding"]
+    traces = [_marks(result, rest, level)] if rest else []
+    if paid:
+        name = f"{facts.MODES[result.mode]}: funding"
+        spread = paid[:: -(-len(paid) // MOST_POINTS)]
+        traces.append({**_marks(result, spread, level), "name": name, "visible": "legendonly", "showlegend": True})
+    return traces
+
+
+def _marks(result: ModeResult, events: Sequence[Happening], level: Callable[[Happening], float | None]) -> Trace:
+    forced = [event.kind in facts.FORCED for event in events]
+    marker = {
+        "symbol": [SYMBOLS.get(event.kind, "circle-open") for event in events],
+        "size": [13 if bad else 9 for bad in forced],
+        "color": COLOURS[result.mode],
+        "line": {"color": [DANGER if bad else COLOURS[result.mode] for bad in forced], "width": [2 if bad else 1 for bad in forced]},
+    }
+    texts = [f"{facts.MODES[result.mode]}: {event.text or facts.WORDS.get(event.kind, event.kind)}" for event in events]
+    xs, ys = [_time(event.time) for event in events], [level(event) for event in events]
+    look = {"name": f"{facts.MODES[result.mode]}: events", "showlegend": False, "hovertemplate": "%{text}<extra></extra>"}
+    return {"type": "scatter", "mode": "markers", "x": xs, "y": ys, "text": [_escaped(t) for t in texts], "marker": marker, **look}
+
+
+def _label(result: ModeResult, event: Happening) -> Trace:
+    """A liquidation's words beside its mark."""
+    text = f"<b>{facts.MODES[result.mode]}: liquidated @ {facts.price(event.price)}</b>"
+    colour = COLOURS[result.mode]
+    line = {"arrowcolor": colour, "arrowwidth": 1.2, "arrowhead": 0, "standoff": 8}
+    return {"x": _time(event.time), "y": _float(event.price), "text": text, "font": {"color": colour, "size": 12}, **line}
+
+
+# ---- putting the panels together ----------------------------------------------------------------------------------------
+
+
+def _stacked(panels: Sequence[Panel], cuts: list[Trace]) -> Figure:
+    """Panels below each other, one time axis at the foot, a legend over each panel, cuts through all of them."""
+    inner = sum(panel.height for panel in panels) + GAP * (len(panels) - 1)
+    layout: Figure = {
+        "height": inner + TOP + BOTTOM,
+        "margin": {"l": 64, "r": 18, "t": TOP, "b": BOTTOM},
+        "hovermode": "x unified",
+        "hoverlabel": {"namelength": -1, "align": "left"},
+        "xaxis": {"anchor": f"y{len(panels)}" if len(panels) > 1 else "y", "type": "date", "showgrid": False, "showline": True},
+        "shapes": list(cuts),
+        "annotations": [],
+    }
+    traces: list[Trace] = []
+    used = 0
+    for number, panel in enumerate(panels, start=1):
+        suffix = "" if number == 1 else str(number)
+        top, foot = 1 - used / inner, 1 - (used + panel.height) / inner
+        layout[f"yaxis{suffix}"] = _axis(panel, max(foot, 0.0), top)
+        layout[f"legend{suffix}"] = _legend(top, inner)
+        layout["annotations"] += [_title(panel.title, top), *_placed(panel.labels, f"y{suffix}", layout)]
+        if panel.line_at_zero:
+            layout["shapes"].append(_zero_line(f"y{suffix}"))
+        traces += [{**trace, "yaxis": f"y{suffix}", "xaxis": "x", "legend": f"legend{suffix}"} for trace in panel.traces]
+        used += panel.height + GAP
+    return {"data": traces, "layout": layout}
+
+
+def _axis(panel: Panel, foot: float, top: float) -> Trace:
+    axis: Trace = {"domain": [foot, top], "anchor": "x", "zeroline": False, "tickformat": ",", "nticks": 6}
+    return {**axis, "range": list(panel.bounds)} if panel.bounds else axis
+
+
+def _legend(top: float, inner: int) -> Trace:
+    place = {"x": 1, "xanchor": "right", "y": top + 4 / inner, "yanchor": "bottom"}
+    return {**place, "orientation": "h", "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)", "tracegroupgap": 0}
+
+
+def _title(text: str, top: float) -> Trace:
+    place = {"xref": "paper", "yref": "paper", "x": 0, "y": top, "xanchor": "left", "yanchor": "bottom", "yshift": 5}
+    return {**place, "text": text, "showarrow": False, "font": {"size": 13}}
+
+
+def _placed(labels: Sequence[Trace], axis: str, layout: Figure) -> list[Trace]:
+    """Labels stepped above each other so that those of one moment do not overlap."""
+    del layout
+    return [
+        {**label, "xref": "x", "yref": axis, "ax": 26, "ay": -30 - 24 * step, "xanchor": "left", "showarrow": True}
+        for step, label in enumerate(labels)
+    ]
+
+
+def _zero_line(axis: str) -> Trace:
+    line = {"color": DANGER, "width": 1.5}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": 0, "y1": 0, "line": line}
+
+
+def _cuts(results: Sequence[ModeResult]) -> list[Trace]:
+    """A faint line through all panels wherever the venue liquidated."""
+    hits = {(result.mode, event.time) for result in results for event in result.run.happenings if event.kind == "liquidation"}
+    return [
+        {
+            "type": "line",
+            "xref": "x",
+            "yref": "paper",
+            "x0": _time(time),
+            "x1": _time(time),
+            "y0": 0,
+            "y1": 1,
+            "layer": "below",
+            "line": {"color": COLOURS[mode], "width": 1, "dash": "dot"},
+        }
+        for mode, time in sorted(hits)
+    ]
+
+
+# ---- reading the runs ---------------------------------------------------------------------------------------------------
+
+
+def _equity(sample: Sample) -> Decimal | None:
+    return sample.equity
+
+
+def _symbol_of(event: Happening, run: Run) -> str:
+    """The symbol whose panel an event belongs to; "" for events of a pool or of the account."""
+    for leg in run.legs:
+        if event.leg in (leg.name, leg.symbol):
+            return leg.symbol
+    return next((leg.symbol for leg in run.legs if leg.symbol in event.leg), "")
+
+
+def _level(event: Happening, run: Run, symbol: str) -> float | None:
+    """The height of an event in its price panel: its price, else the mark then."""
+    if event.price is not None:
+        return _float(event.price)
+    return _at(run, event.time, lambda sample: sample.marks.get(symbol))
+
+
+def _at(run: Run, time: datetime, read: Callable[[Sample], Decimal | None]) -> float | None:
+    """A quantity of the last sample not after `time`."""
+    found = bisect_right(run.samples, time, key=lambda sample: sample.time)
+    return _float(read(run.samples[max(found - 1, 0)])) if run.samples else None
+
+
+def _bounds(symbol: str, results: Sequence[ModeResult]) -> tuple[float, float] | None:
+    """Room for the price and for liquidation prices within reach; far-away ones are left outside the frame."""
+    runs = [result.run for result in results]
+    marks = [float(sample.marks[symbol]) for run in runs for sample in run.samples if symbol in sample.marks]
+    if not marks:
+        return None
+    low, high = min(marks), max(marks)
+    reach = max(high - low, 0.02 * high) * 0.6
+    legs = [leg.name for run in runs for leg in run.legs if leg.symbol == symbol]
+    lines = [float(p) for run in runs for s in run.samples for leg in legs if (p := s.liquidation.get(leg)) is not None]
+    near = [level for level in lines if low - reach <= level <= high + reach]
+    bottom, top = min([low, *near]), max([high, *near])
+    pad = 0.06 * (top - bottom) or 0.01 * top
+    return bottom - pad, top + pad
+
+
+def _event_times(runs: Iterable[Run]) -> set[datetime]:
+    return {event.time for run in runs for event in run.happenings if event.kind != "funding"}
+
+
+def _time(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def _float(value: Decimal | None) -> float | None:
+    """Eight significant digits: what a screen can show, and half the bytes."""
+    return None if value is None else float(f"{value:.8g}")
+
+
+def _escaped(text: str) -> str:
+    """Plotly reads a small HTML of its own in texts."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,206 @@
+"""The page's text: one HTML document without any address in it, the numbers of `facts`, and the figures as JSON.
+
+Everything that comes from a user's file is escaped; the page's own policy forbids it to load anything.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from plimsoll.report import facts
+from plimsoll.report.facts import Cell, Line
+from plimsoll.report.figures import points_each, timeline
+from plimsoll.report.regimes import regime_figure
+from plimsoll.runs import Comparison, ModeResult, RegimeMap, VenueNote
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
+KEY = (
+    "Colour is the mode: <b class='c'>blue cross</b>, <b class='i'>orange isolated</b>, <b class='g'>purple as given</b>. "
+    "Solid liquidation lines share the pool, dashed ones are walled off. "
+    "&#10005; liquidation &nbsp; &#9660; stop &nbsp; &#9650; top-up &nbsp; &#9679; open &nbsp; &#9675; close &nbsp; "
+    "&#9670; limit order. Dotted uprights cut all panels where the venue liquidated. Click a legend entry to hide or show "
+    "its line (funding is hidden at first); drag to zoom, double-click to come back."
+)
+OPEN_LOG = 14
+"""A log of so many lines stands open; a longer one waits for a click."""
+
+
+def page(comparison: Comparison, regime_map: RegimeMap | None, plotly_js: str) -> str:
+    """The whole document. `plotly_js`: the text of plotly.js, put in once."""
+    figures = _figures(comparison, regime_map)
+    body = [_header(comparison), _lead(comparison.sentences), _nav(comparison, regime_map)]
+    body += [_venue(note, facts.of_venue(comparison, note.venue)) for note in comparison.venues]
+    body += [_map_section(regime_map)] if regime_map is not None else []
+    body += [_unknowns(comparison), _methods(comparison)]
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(comparison.name)} | Plimsoll</title>",
+            f"<style>{_asset('page.css')}</style></head><body>",
+            *body,
+            *(f'<script type="application/json" id="{name}">{_json(figure)}</script>' for name, figure in figures.items()),
+            f"<script>{plotly_js}</script>",
+            f"<script>{_asset('page.js')}</script>",
+            "</body></html>\n",
+        ]
+    )
+
+
+def _asset(name: str) -> str:
+    return files("plimsoll.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _json(figure: dict[str, Any]) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(figure, separators=(",", ":"), allow_nan=False).replace("</", "<\\/").replace("<!--", "<\\u0021--")
+
+
+def _figures(comparison: Comparison, regime_map: RegimeMap | None) -> dict[str, dict[str, Any]]:
+    points = points_each(comparison.results)
+    drawn = {}
+    for note in comparison.venues:
+        results = facts.of_venue(comparison, note.venue)
+        if results:
+            drawn[f"figure-{escape(note.venue)}"] = timeline(results, points)
+    if regime_map is not None:
+        drawn["figure-regimes"] = regime_figure(regime_map)
+    return drawn
+
+
+# ---- head ---------------------------------------------------------------------------------------------------------------
+
+
+def _header(comparison: Comparison) -> str:
+    about = f"<p>{escape(comparison.about)}</p>" if comparison.about else ""
+    meta = f"{escape(comparison.prices)} &middot; {facts.span(comparison)} &middot; amounts in {escape(comparison.unit)}"
+    stood = "".join(f'<p class="meta warn">{escape(line)}</p>' for line in facts.sources(comparison))
+    top = '<div class="eyebrow">Plimsoll &middot; cross and isolated margin compared</div>'
+    return f'<header>{top}<h1>{escape(comparison.name)}</h1>{about}<p class="meta">{meta}</p>{stood}</header>'
+
+
+def _lead(sentences: Sequence[str]) -> str:
+    text = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    return f'<section class="lead">{text}</section>' if text else ""
+
+
+def _nav(comparison: Comparison, regime_map: RegimeMap | None) -> str:
+    links = [(note.venue, note.title or note.venue) for note in comparison.venues]
+    links += [("regimes", "Map of regimes")] if regime_map is not None else []
+    links += [("unknowns", "What is not known"), ("methods", "How it was computed")]
+    return f"<nav>{''.join(f'<a href="#{escape(name)}">{escape(title)}</a>' for name, title in links)}</nav>"
+
+
+# ---- one venue ----------------------------------------------------------------------------------------------------------
+
+
+def _venue(note: VenueNote, results: tuple[ModeResult, ...]) -> str:
+    parts = [f'<section id="{escape(note.venue)}"><h2>{escape(note.title or note.venue)}</h2>']
+    if results:
+        name = f"figure-{escape(note.venue)}"
+        parts += ['<div class="cards">', *(_card(result) for result in results), "</div>"]
+        parts += [f'<div class="figure" data-figure="{name}"></div><p class="key">{KEY}</p>']
+        parts += ["<h3>Mode by mode</h3>", _summary(results), *(_log(result) for result in results)]
+    parts += [_listed("Left out", (f"{symbol}: {reason}" for symbol, reason in note.skipped.items())), "</section>"]
+    return "\n".join(parts)
+
+
+def _card(result: ModeResult) -> str:
+    cells = facts.summary(result)
+    change, fate = cells["Change"], cells["Liquidated"]
+    unit = f"<small>{escape(result.run.unit)}</small>"
+    fates = "".join(f"<div>{escape(line)}</div>" for line in fate.detail) or "<div>nothing liquidated</div>"
+    return (
+        f'<div class="card {result.mode}"><div class="mode">{facts.MODES[result.mode]}</div>'
+        f'<div class="sum">{cells["Final equity"].text} {unit}</div>'
+        f'<div class="more"><span class="{change.tone}">{_minus(change.text)} ({_minus(" ".join(change.detail))})</span>'
+        f"{fates}</div></div>"
+    )
+
+
+def _summary(results: Sequence[ModeResult]) -> str:
+    heads = "".join(f'<th class="mode {result.mode}">{facts.MODES[result.mode]}</th>' for result in results)
+    rows = (
+        f"<tr><th>{escape(title)}</th>{''.join(_cell(cell) for cell in cells)}</tr>"
+        for title, cells in facts.table(results).items()
+    )
+    unit = escape(results[0].run.unit)
+    return f'<div class="scroll"><table><thead><tr><th>{unit}</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _cell(cell: Cell) -> str:
+    more = "".join(f"<small>{_minus(escape(detail))}</small>" for detail in cell.detail)
+    return f'<td><b class="{cell.tone}">{_minus(escape(cell.text))}</b>{more}</td>'
+
+
+def _log(result: ModeResult) -> str:
+    lines = facts.log(result.run)
+    rows = "".join(_row(line) for line in lines)
+    told = f"<p>{escape(result.sentence)}</p>" if result.sentence else ""
+    shown = " open" if len(lines) <= OPEN_LOG else ""
+    title = f"{facts.MODES[result.mode]}: what happened ({len(lines)})"
+    return f'<details{shown}><summary>{title}</summary>{told}<div class="scroll"><table><tbody>{rows}</tbody></table></div></details>'
+
+
+def _row(line: Line) -> str:
+    return (
+        f'<tr><td class="time">{line.time}</td><td><b class="{line.tone}">{escape(line.what)}</b></td>'
+        f'<td>{escape(line.leg)}</td><td class="price">{line.price}</td><td>{escape(line.text)}</td></tr>'
+    )
+
+
+def _minus(text: str) -> str:
+    """A true minus sign in front of negative amounts."""
+    return f"\N{MINUS SIGN}{text[1:]}" if text.startswith("-") and len(text) > 1 else text
+
+
+# ---- foot ---------------------------------------------------------------------------------------------------------------
+
+
+def _map_section(regime: RegimeMap) -> str:
+    symbol = escape(regime.symbol)
+    told = (
+        f"Each point is one path: {symbol} falls to its deepest point (left to right), then ends where the height says. "
+        "Orange: isolated margin leaves more. Blue: cross margin leaves more. The line between them is where both end equal."
+    )
+    return (
+        f'<section id="regimes"><h2>Which mode ends richer?</h2><p>{told}</p>'
+        '<div class="figure" data-figure="figure-regimes"></div></section>'
+    )
+
+
+def _unknowns(comparison: Comparison) -> str:
+    parts = ['<section id="unknowns" class="small"><h2>What is not known</h2>']
+    for note in comparison.venues:
+        results = facts.of_venue(comparison, note.venue)
+        ages = [f"{symbol}: {age}" for symbol, age in note.tables.items()]
+        left_out = [f"{symbol} is left out: {reason}" for symbol, reason in note.skipped.items()]
+        decided = facts.known(results) if results else []
+        parts.append(_listed(note.title or note.venue, [*decided, *left_out, *facts.remarks(note, results)]))
+        parts.append(_listed("Tables used", ages))
+    parts.append(_listed("Prices", facts.sources(comparison)))
+    return "\n".join([*parts, "</section>"])
+
+
+def _methods(comparison: Comparison) -> str:
+    """What the words mean and which rules were used."""
+    told = [
+        "All prices of one instant arrive together; between two instants they move together along a straight line.",
+        "Bars hide the order of their prices. The lines show the synchronised path; the pale band spans the worst and the best.",
+        "Headroom is a pool's equity above the line at which the venue begins to liquidate; cross positions share one pool, "
+        "an isolated position is a pool of its own.",
+        "Money at risk is the most a position could lose: its own margin if isolated, the whole pool's if cross.",
+    ]
+    laws = [f"<li>{escape(note.title or note.venue)}: <code>{escape(note.law)}</code></li>" for note in comparison.venues]
+    rules = f"<h3>Rules in force</h3><ul>{''.join(laws)}</ul>" if laws else ""
+    return f'<section id="methods" class="small"><h2>How it was computed</h2>{_listed("", told)}{rules}</section>'
+
+
+def _listed(title: str, lines: Iterable[str]) -> str:
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    head = f"<h3>{escape(title)}</h3>" if title else ""
+    return f"{head}<ul>{items}</ul>" if items else ""

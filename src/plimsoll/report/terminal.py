@@ -1,0 +1,123 @@
+"""A comparison in the terminal, with Rich: one column per mode, so that the eye compares along a line. Reads well at 80,
+100 and 140 columns, with and without colour, and piped (Rich then writes no escape codes)."""
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from plimsoll.report import facts
+from plimsoll.report.facts import Cell, Line
+from plimsoll.runs import Comparison, ModeResult, VenueNote
+
+TONES = {"good": "green", "bad": "red", "warn": "yellow", "": ""}
+ROOMY = 96
+"""Columns from which the log names the leg beside the sentence."""
+
+LOG_LINES = 24
+"""Lines of one mode's log; what goes beyond is counted and left to --html and --json."""
+
+WIDEST = 140
+
+
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """Print the whole answer: head, per venue the table, the log and the unknowns, and the closing sentences."""
+    width = min(console.width, WIDEST)
+    for part in (_head(comparison), *_venues(comparison, width), _closing(comparison)):
+        console.print(part, width=width)
+
+
+def _head(comparison: Comparison) -> RenderableType:
+    lines = Text(comparison.name, style="bold")
+    if comparison.about:
+        lines.append(f"\n{comparison.about}", style="not bold")
+    lines.append(f"\nPrices  {comparison.prices}\nSpan    {facts.span(comparison)}", style="not bold")
+    notes = [Text(note, style="yellow") for note in facts.sources(comparison)]
+    return Padding(Group(lines, *notes), (1, 0, 0, 0))
+
+
+def _venues(comparison: Comparison, width: int) -> Iterable[RenderableType]:
+    for note in comparison.venues:
+        results = facts.of_venue(comparison, note.venue)
+        yield Padding(Rule(Text(note.title or note.venue, style="bold"), align="left"), (1, 0, 0, 0))
+        if results:
+            yield _summary(results)
+            yield from (_log(result, width) for result in results)
+        yield _unknowns(note, results)
+
+
+def _summary(results: tuple[ModeResult, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
+    table.add_column(results[0].run.unit, style="dim", ratio=2, min_width=12)
+    for result in results:
+        table.add_column(facts.MODES[result.mode], ratio=5, overflow="fold", header_style="bold")
+    for title, cells in facts.table(results).items():
+        table.add_row(title, *(_cell(cell) for cell in cells))
+    return table
+
+
+def _cell(cell: Cell) -> Text:
+    text = Text(cell.text, style=f"{TONES[cell.tone]} bold".strip())
+    for detail in cell.detail:
+        text.append("\n" if len(cell.detail) > 1 else "  ").append(detail, style="not bold")
+    return text
+
+
+def _log(result: ModeResult, width: int) -> RenderableType:
+    lines = facts.log(result.run)
+    shown = _shortened(lines)
+    head = Text(facts.MODES[result.mode], style="bold").append(": what happened", style="not bold")
+    if result.sentence:
+        head.append(f"\n{result.sentence}", style="italic not bold")
+    parts: list[RenderableType] = [head, _lines(shown, roomy=width >= ROOMY)]
+    if len(shown) < len(lines):
+        parts.append(Text(f"... and {len(lines) - len(shown)} more: --html and --json tell them all", style="dim"))
+    return Padding(Group(*parts), (1, 0, 0, 0))
+
+
+def _shortened(lines: list[Line]) -> list[Line]:
+    """The lines that fit: what the venue forced first, then the rest from the start, printed in their order."""
+    ranked = sorted(range(len(lines)), key=lambda i: (lines[i].tone != "bad" or not facts.matters(lines[i]), i))
+    return [lines[i] for i in sorted(ranked[:LOG_LINES])]
+
+
+def _lines(lines: list[Line], *, roomy: bool) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    if roomy:
+        table.add_column(overflow="fold", max_width=28)
+    table.add_column(ratio=1, overflow="fold")
+    for line in lines:
+        cells = [Text(line.time), Text(line.what, style=TONES[line.tone]), Text(line.price)]
+        table.add_row(*cells, *([Text(line.leg)] if roomy else []), Text(line.text))
+    return table
+
+
+def _unknowns(note: VenueNote, results: tuple[ModeResult, ...]) -> RenderableType:
+    """Readings and paths that decided, ages and grades of tables, skipped symbols."""
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(style="dim", min_width=10, max_width=26)
+    table.add_column(ratio=1, overflow="fold")
+    for line in facts.known(results) if results else []:
+        table.add_row("decided", Text(line))
+    for symbol, age in note.tables.items():
+        table.add_row(Text(symbol), Text(age))
+    for symbol, reason in note.skipped.items():
+        table.add_row(Text(symbol), Text(f"left out: {reason}", style="yellow"))
+    for remark in facts.remarks(note, results):
+        table.add_row("note", Text(remark))
+    return Padding(Group(Text("What is not known", style="bold"), table), (1, 0, 0, 0))
+
+
+def _closing(comparison: Comparison) -> RenderableType:
+    if not comparison.sentences:
+        return Text("")
+    body = Text("\n").join(Text(sentence) for sentence in comparison.sentences)
+    return Padding(Panel(body, title="In short", title_align="left", padding=(0, 1), box=box.ROUNDED), (1, 0, 0, 0))

@@ -1,0 +1,119 @@
+"""What happened, in sentences a trader reads; every number in them comes from the runs."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from plimsoll.number import show
+from plimsoll.plan import PlanMode
+from plimsoll.runs import LegResult, ModeResult, Run, Verdict
+
+
+def amount(value: Decimal, unit: str) -> str:
+    """Money for a sentence: 2 places for stable coins, 6 for others, thousands apart."""
+    places = 2 if unit in ("USDT", "USDC", "USD", "BUSD", "FDUSD") else 6
+    head, _, tail = show(abs(value), places).partition(".")
+    padded = f"{int(head):,}" + (f".{tail.ljust(2, '0')}" if tail or places == 2 else "")
+    if places == 2 and not tail:
+        padded = f"{int(head):,}.00"
+    return f"{'-' if value < 0 else ''}{padded} {unit}"
+
+
+def price(value: Decimal) -> str:
+    """A price for a sentence: five significant places at least."""
+    places = 2 if value >= 100 else 4 if value >= 1 else 6
+    head, _, tail = show(value, places).partition(".")
+    return f"{int(head):,}" + (f".{tail}" if tail else "")
+
+
+def percent(share: Decimal) -> str:
+    return f"{show(share * 100, 1)} %"
+
+
+def names(words: Sequence[str]) -> str:
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def mode_sentence(result: ModeResult) -> str:
+    """One mode of one venue: what went, what stayed, what was left."""
+    run = result.run
+    gone = [leg for leg in run.legs if leg.liquidated_at is not None]
+    kept = [leg for leg in run.legs if leg.open_size != 0]
+    end = f"{amount(run.final_equity, run.unit)} of {amount(run.start_equity, run.unit)} are left"
+    lead = {PlanMode.CROSS: "Cross", PlanMode.ISOLATED: "Isolated", PlanMode.AS_GIVEN: "As given"}[result.mode]
+    if not gone:
+        low = amount(run.lowest_equity, run.unit)
+        return f"{lead}: nothing was liquidated; equity fell to {low} at the lowest and {end}{_doubt(result)}."
+    parts = [f"{leg.name} was liquidated at {price(leg.liquidated_price)}" for leg in gone if leg.liquidated_price]
+    after = f"; {names([leg.name for leg in kept])} stayed open" if kept else ""
+    return f"{lead}: {names(parts)}{after}; {end}{_doubt(result)}."
+
+
+def _doubt(result: ModeResult) -> str:
+    unsure = [name for name, verdict in result.verdicts.items() if verdict is Verdict.POSSIBLY]
+    if not unsure:
+        return ""
+    return f" (inside its bars the path is not known: {names(unsure)} possibly liquidated)"
+
+
+def closing_sentences(results: Sequence[ModeResult]) -> tuple[str, ...]:
+    """Three sentences on the first venue: each of the two modes that differ most, and why they differ. With one mode only,
+    what happened, how near it came, and what it cost."""
+    first = [r for r in results if r.venue == results[0].venue]
+    cross = next((r for r in first if r.mode is PlanMode.CROSS), None)
+    isolated = next((r for r in first if r.mode is PlanMode.ISOLATED), None)
+    if cross is not None and isolated is not None:
+        return isolated.sentence, cross.sentence, _why(isolated.run, cross.run)
+    only = first[0]
+    return only.sentence, _nearest(only.run), _cost(only.run)
+
+
+def _why(isolated: Run, cross: Run) -> str:
+    """The reason the modes differ, in money: what stood behind the positions and where that put the line."""
+    gap = cross.final_equity - isolated.final_equity
+    richer = "cross" if gap > 0 else "isolated"
+    alone = isolated.money_at_risk
+    together = cross.money_at_risk
+    stakes = (
+        f"isolated stood {amount(alone, isolated.unit)} behind the positions, each its own, "
+        f"and cross {amount(together, cross.unit)} behind all of them"
+    )
+    line = _line(isolated, cross)
+    if gap == 0:
+        return f"Both modes ended alike: {stakes}{line}, and the prices never reached the difference."
+    return f"They differ because {stakes}{line}: {richer} ended {amount(abs(gap), cross.unit)} richer."
+
+
+def _line(isolated: Run, cross: Run) -> str:
+    """Where the first leg to go had its line in each mode."""
+    gone = next((leg for leg in isolated.legs if leg.liquidated_at is not None), None)
+    gone = gone or next((leg for leg in cross.legs if leg.liquidated_at is not None), None)
+    if gone is None:
+        gone = isolated.legs[0] if isolated.legs else None
+    if gone is None:
+        return ""
+    here, there = _start_line(isolated.legs, gone.symbol), _start_line(cross.legs, gone.symbol)
+    if here is None or there is None:
+        return f", which left {gone.symbol} without a line in one of them" if here != there else ""
+    return f", which put the line of {gone.symbol} at {price(here)} and at {price(there)} when they began"
+
+
+def _start_line(legs: Sequence[LegResult], symbol: str) -> Decimal | None:
+    return next((leg.liquidation_price_at_start for leg in legs if leg.symbol == symbol), None)
+
+
+def _nearest(run: Run) -> str:
+    if not run.least:
+        return "No position was open long enough to come near a line."
+    near = min(run.least, key=lambda least: least.share if least.share is not None else Decimal(-1))
+    share = "" if near.share is None else f", {percent(near.share)} of its balance"
+    when = f"{near.time:%Y-%m-%d %H:%M}"
+    return f"It came nearest to its line on {when} UTC, when {near.pool} had {amount(near.headroom, run.unit)} left{share}."
+
+
+def _cost(run: Run) -> str:
+    return (
+        f"It cost {amount(run.fees, run.unit)} in fees, {amount(run.funding, run.unit)} in funding and "
+        f"{amount(run.liquidation_cost, run.unit)} in liquidation, with {amount(run.money_at_risk, run.unit)} at risk."
+    )

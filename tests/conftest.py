@@ -1,0 +1,21 @@
+"""Hypothesis profiles (a failing example prints a blob that replays it), and the Decimal context of the test programs: wide,
+so that tests may add and compare, and not the one that results are computed in."""
+
+import decimal
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+
+decimal.getcontext().prec = 80
+decimal.DefaultContext.prec = 80
+
+ALWAYS = {
+    "deadline": None,
+    "print_blob": True,
+    "derandomize": False,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+}
+settings.register_profile("ci", max_examples=60, **ALWAYS)
+settings.register_profile("long", max_examples=1500, **ALWAYS)
+settings.register_profile("quick", max_examples=10, phases=(Phase.explicit, Phase.generate), **ALWAYS)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

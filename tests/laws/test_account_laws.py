@@ -1,0 +1,127 @@
+"""What holds for the life of every account, whatever is asked of it and whatever the world does to it."""
+
+from collections import Counter
+from decimal import Decimal
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from lawbook import law
+
+from plimsoll.account.commands import SetMarks
+from plimsoll.account.decide import decide
+from plimsoll.account.events import Reduced, ShortfallCovered, TakenOver
+from plimsoll.account.state import State
+from plimsoll.margin.assess import Prices, assess
+from plimsoll.model import MarginMode, Marks
+from random_accounts import D, accounts, on_boundaries, rulebook_of
+from random_commands import live, worlds
+
+
+def money_everywhere(state: State, venue: str) -> dict[str, Decimal]:
+    """Asset -> all there is: cash, the walls, and what the rest of the world has gained."""
+    total: Counter[str] = Counter()
+    for asset, amount in state.account.cash.items():
+        total[asset] += amount
+    for position in state.account.positions:
+        total[rulebook_of(venue).instruments[position.symbol].settle] += position.isolated_margin
+    for key, amount in state.world.items():
+        total[key.rpartition("|")[2]] += amount
+    return {asset: amount for asset, amount in total.items() if amount != 0}
+
+
+@law
+@given(st.data())
+def test_no_money_appears_or_vanishes(venue: str, data: st.DataObject) -> None:
+    life = live(data, venue)
+    opening = money_everywhere(life.states[0], venue)
+    for state in life.states:
+        assert money_everywhere(state, venue) == opening
+
+
+@law
+@given(st.data())
+def test_every_events_postings_sum_to_zero_per_asset(venue: str, data: st.DataObject) -> None:
+    for event in live(data, venue).journal:
+        total: Counter[str] = Counter()
+        for posting in event.postings:
+            total[posting.asset] += posting.amount
+        assert all(amount == 0 for amount in total.values()), event
+
+
+@law
+@given(st.data())
+def test_after_a_command_no_pool_is_left_under_water(venue: str, data: st.DataObject) -> None:
+    life = live(data, venue)
+    for state in life.states[1:]:
+        if all(p.symbol in state.marks.marks for p in state.account.positions):
+            view = assess(state.account, state.marks, rulebook_of(venue), Prices.NONE)
+            assert not any(pool.liquidatable for pool in view.pools)
+            assert all(leg.isolated_margin >= 0 or leg.mode is MarginMode.CROSS for leg in view.legs)
+
+
+@law
+@given(st.data())
+def test_the_same_question_has_the_same_answer(venue: str, data: st.DataObject) -> None:
+    life = live(data, venue, 8)
+    for before, command, after in zip(life.states, life.commands, life.states[1:], strict=False):
+        kept = msgspec.json.encode(before)
+        assert decide(before, command, life.world).state == after
+        assert msgspec.json.encode(before) == kept
+
+
+@law
+@given(st.data())
+def test_the_same_prices_again_change_nothing(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(on_boundaries(venue))
+    world = data.draw(worlds(venue))
+    first = decide(State(account, marks), SetMarks(marks.marks), world)
+    assert first.reject is None
+    again = decide(first.state, SetMarks(marks.marks), world)
+    assert again.state == first.state and len(again.events) == 1
+
+
+@law
+@given(st.data())
+def test_an_isolated_pool_never_loses_more_than_was_assigned_to_it(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue, modes=(MarginMode.ISOLATED,)))
+    share = D(data.draw(st.integers(1, 4000))) / 1000
+    crash = {symbol: max(D("0.01"), mark * share) for symbol, mark in marks.marks.items()}
+    after = decide(State(account, marks), SetMarks(crash), data.draw(worlds(venue))).state
+    for asset, cash in account.cash.items():
+        assert after.account.cash[asset] >= cash
+
+
+@law
+@given(st.data())
+def test_a_liquidated_trader_owes_nothing(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    share = D(data.draw(st.integers(1, 4000))) / 1000
+    crash = {symbol: max(D("0.01"), mark * share) for symbol, mark in marks.marks.items()}
+    after = decide(State(account, marks), SetMarks(crash), data.draw(worlds(venue))).state
+    held = {rulebook_of(venue).instruments[p.symbol].settle for p in after.account.positions if p.mode is MarginMode.CROSS}
+    for asset, cash in after.account.cash.items():
+        assert cash >= 0 or asset in held
+
+
+@law
+@given(st.data())
+def test_each_step_of_a_ladder_leaves_less_and_the_ladder_ends(venue: str, data: st.DataObject) -> None:
+    """Reductions only shrink a leg; a leg that was taken over is gone; every shortfall is covered to the last unit."""
+    account, marks = data.draw(on_boundaries(venue))
+    decision = decide(State(account, marks), SetMarks(marks.marks), data.draw(worlds(venue)))
+    sizes = {(p.symbol, p.mode, p.side): abs(p.size) for p in account.positions}
+    for event in decision.events:
+        if isinstance(event, (Reduced, TakenOver)):
+            left = abs(event.position.size)
+            assert left == sizes[event.leg] - event.size < sizes[event.leg]
+            sizes[event.leg] = left
+            assert isinstance(event, Reduced) or left == 0
+        if isinstance(event, ShortfallCovered):
+            assert event.from_fund >= 0 and event.from_counterparties >= 0
+    assert not assess_fails(decision.state, venue)
+
+
+def assess_fails(state: State, venue: str) -> bool:
+    view = assess(state.account, Marks(state.marks.marks), rulebook_of(venue), Prices.NONE)
+    return any(pool.liquidatable for pool in view.pools)

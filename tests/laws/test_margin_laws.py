@@ -1,0 +1,322 @@
+"""What holds for the margin of every venue, whatever its formulas."""
+
+from datetime import date
+from decimal import Decimal, localcontext
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lawbook import law
+
+from plimsoll.errors import RulebookGap
+from plimsoll.margin.assess import PoolView, Prices, assess
+from plimsoll.model import Account, Bracket, Instrument, Kind, LegSide, MarginMode, Marks, Position, PositionMode, leg_key
+from plimsoll.number import exact
+from plimsoll.rulebook import Policy, in_force
+from plimsoll.rules.columns import Leg, Market
+from plimsoll.table_files import load
+from random_accounts import (
+    D,
+    accounts,
+    laid_out,
+    leverages_of,
+    on_boundaries,
+    prices,
+    rulebook_of,
+    shares,
+    sizes,
+    symbols_of,
+)
+
+LAST_DIGIT = D("1e-30")
+"""Room, as a share of gross size, for sums of 34 digits taken in another order."""
+
+
+def same(a: Decimal, b: Decimal, scale: Decimal) -> bool:
+    return abs(a - b) <= LAST_DIGIT * scale
+
+
+def pools(venue: str, account: Account, marks: Marks) -> dict[str, PoolView]:
+    return {p.key: p for p in assess(account, marks, rulebook_of(venue), Prices.NONE).pools}
+
+
+def with_position(account: Account, i: int, **changes: object) -> Account:
+    changed = tuple(msgspec.structs.replace(p, **changes) if n == i else p for n, p in enumerate(account.positions))
+    return msgspec.structs.replace(account, positions=changed)
+
+
+def lone_leg(
+    venue: str, symbol: str, size: Decimal, entry: Decimal, leverage: Decimal, mode: MarginMode
+) -> tuple[Leg[Decimal], Market[Decimal]]:
+    """A position of `size` signed contracts as rules read it. Call inside `exact()`."""
+    position = Position(symbol, mode, LegSide.NET, size, entry, leverage, D(1))
+    account = Account(PositionMode.ONE_WAY, {}, (position,))
+    layout, _ = laid_out(venue, account, Marks({symbol: entry}))
+    return next(pool.legs[0] for pool in layout.pools if pool.legs), layout.markets[0]
+
+
+def top_leverage(instrument: Instrument, row: int) -> Decimal:
+    return instrument.brackets[row].max_leverage or D(1)
+
+
+def jump(venue: str, rows: tuple[Bracket, ...]) -> Decimal:
+    """The largest step of marginal maintenance at a floor: zero but for the digits that a venue prints."""
+    steps = [D(0)]
+    if not load(venue).marginal:
+        return D(0)
+    for low, high in pairwise(rows):
+        below = high.floor * low.maintenance_rate - low.deduction
+        steps.append(abs(high.floor * high.maintenance_rate - high.deduction - below))
+    return max(steps)
+
+
+@law
+@given(st.data())
+def test_the_order_of_positions_does_not_matter(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    mixed = msgspec.structs.replace(account, positions=tuple(data.draw(st.permutations(account.positions))))
+    one, other = assess(account, marks, rulebook_of(venue)), assess(mixed, marks, rulebook_of(venue))
+    shuffled = {p.key: p for p in other.pools}
+    for pool in one.pools:
+        twin = shuffled[pool.key]
+        assert same(pool.headroom, twin.headroom, pool.scale)
+        assert same(pool.initial_margin, twin.initial_margin, pool.scale)
+        assert pool.liquidatable == twin.liquidatable or same(pool.headroom, D(0), pool.scale)
+    prices_of = {leg.name: leg.liquidation_price for leg in other.legs}
+    for leg in one.legs:
+        mine, theirs = leg.liquidation_price, prices_of[leg.name]
+        assert (mine is None) is (theirs is None)
+        assert mine is None or theirs is None or abs(mine - theirs) <= D("1e-20") * mine
+
+
+@law
+@given(st.data())
+def test_more_cash_never_worsens_a_pool(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    asset, more = data.draw(st.sampled_from(sorted(account.cash))), data.draw(prices())
+    richer = msgspec.structs.replace(account, cash={**account.cash, asset: account.cash[asset] + more})
+    after = pools(venue, richer, marks)
+    for key, pool in pools(venue, account, marks).items():
+        assert after[key].headroom >= pool.headroom - LAST_DIGIT * pool.scale
+        assert not after[key].liquidatable or pool.liquidatable
+        assert after[key].requirement == pool.requirement
+
+
+@law
+@given(st.data())
+def test_margin_never_falls_as_size_grows(venue: str, data: st.DataObject) -> None:
+    rules = rulebook_of(venue).rules
+    instrument = rulebook_of(venue).instruments[data.draw(st.sampled_from(symbols_of(venue)))]
+    mark, mode = data.draw(prices()), data.draw(st.sampled_from(list(MarginMode)))
+    small = data.draw(sizes(instrument, mark))
+    big = small + data.draw(sizes(instrument, mark))
+    leverage = data.draw(leverages_of(instrument))
+    with exact():
+        found = []
+        for size in (small, big):
+            leg, market = lone_leg(venue, instrument.symbol, size, mark, leverage, mode)
+            found.append((rules.maintenance_margin(leg, mark, market), rules.initial_margin(leg, mark, market)))
+    room = jump(venue, instrument.brackets)
+    assert found[0][0] <= found[1][0] + room
+    assert found[0][1] <= found[1][1]
+
+
+def _both_margins(venue: str, data: st.DataObject, moved: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+    """(maintenance, initial, room) of a leg at a leverage that its row allows, the mark `moved` away from its entry."""
+    rules = rulebook_of(venue).rules
+    instrument = rulebook_of(venue).instruments[data.draw(st.sampled_from(symbols_of(venue)))]
+    mark, mode = data.draw(prices()), data.draw(st.sampled_from(list(MarginMode)))
+    side = data.draw(st.sampled_from([1, -1]))
+    with exact():
+        size = side * data.draw(sizes(instrument, mark))
+        leg, market = lone_leg(venue, instrument.symbol, size, mark * moved, D(1), mode)
+        row = rules.bracket(rules.notional(leg.amount, mark, market.inverse), leg.tier, market)
+        leverage = max(D(1), min(top_leverage(instrument, row), data.draw(leverages_of(instrument))))
+        leg, market = lone_leg(venue, instrument.symbol, size, mark * moved, leverage, mode)
+        room = jump(venue, instrument.brackets)
+        return rules.maintenance_margin(leg, mark, market), rules.initial_margin(leg, mark, market), room
+
+
+@law
+@given(st.data())
+def test_maintenance_is_at_most_initial(venue: str, data: st.DataObject) -> None:
+    moved = data.draw(st.sampled_from([D("0.25"), D("0.8"), D(1), D("1.25"), D(4)]))
+    maintenance, initial, room = _both_margins(venue, data, moved)
+    assert maintenance <= initial + room
+
+
+@law
+@given(st.data())
+def test_maintenance_is_at_most_initial_at_the_entry_price(venue: str, data: st.DataObject) -> None:
+    maintenance, initial, room = _both_margins(venue, data, D(1))
+    assert maintenance <= initial + room
+
+
+@law
+@given(st.data())
+def test_maintenance_is_continuous_at_floors_where_brackets_are_marginal(venue: str, data: st.DataObject) -> None:
+    if not load(venue).marginal:
+        pytest.skip(f"{venue}: the whole size pays the rate of its row")
+    rules = rulebook_of(venue).rules
+    instrument = rulebook_of(venue).instruments[data.draw(st.sampled_from(symbols_of(venue)))]
+    floor = data.draw(st.sampled_from([row.floor for row in instrument.brackets[1:]]))
+    with exact():
+        leg, market = lone_leg(venue, instrument.symbol, D(1), D(1), D(1), MarginMode.CROSS)
+        at = [rules.maintenance_margin(leg, floor * (1 + e), market) for e in (-D("1e-12"), D(0), D("1e-12"))]
+    assert abs(at[1] - at[0]) <= floor * D("1e-12") + floor * D("1e-6")
+    assert abs(at[2] - at[1]) <= floor * D("1e-12") + floor * D("1e-6")
+
+
+@law
+@given(st.data())
+def test_long_and_short_mirror_in_linear_contracts(venue: str, data: st.DataObject) -> None:
+    rules = rulebook_of(venue).rules
+    linear = [s for s in symbols_of(venue) if rulebook_of(venue).instruments[s].kind is Kind.LINEAR]
+    symbol = data.draw(st.sampled_from(linear))
+    mark, entry = data.draw(prices()), data.draw(prices())
+    mode = data.draw(st.sampled_from(list(MarginMode)))
+    with exact():
+        size = data.draw(sizes(rulebook_of(venue).instruments[symbol], mark))
+        long, market = lone_leg(venue, symbol, size, entry, D(10), mode)
+        short, _ = lone_leg(venue, symbol, -size, entry, D(10), mode)
+        for margin in (rules.maintenance_margin, rules.initial_margin, rules.closing_fee, rules.liquidation_fee):
+            assert margin(long, mark, market) == margin(short, mark, market)
+        profit = rules.unrealised_pnl(long.amount, long.entry, mark, False)
+        assert rules.unrealised_pnl(short.amount, short.entry, mark, False) == -profit
+        assert rules.funding_payment(long.amount, mark, D("0.0001"), False) == -rules.funding_payment(
+            short.amount, mark, D("0.0001"), False
+        )
+
+
+@law
+@given(st.data())
+def test_at_the_liquidation_price_the_pool_fails_and_one_tick_safer_it_does_not(
+    venue: str, data: st.DataObject
+) -> None:
+    account, marks = data.draw(accounts(venue))
+    rulebook = rulebook_of(venue)
+    view = assess(account, marks, rulebook, Prices.OWN)
+    healthy = {p.key for p in view.pools if p.headroom > 0}
+    for leg in view.legs:
+        price, mark = leg.liquidation_price, leg.mark
+        if price is None or leg.pool not in healthy:
+            continue
+        at = pools(venue, account, Marks({**marks.marks, leg.symbol: price}))[leg.pool]
+        assert at.liquidatable and at.headroom <= 0
+        assert same(at.headroom, D(0), at.scale)
+        with exact():
+            tick = min(rulebook.instruments[leg.symbol].tick or mark / 1000, abs(mark - price) / 2)
+            if tick < price * D("1e-20"):
+                continue
+            safer = price + tick if mark > price else price - tick
+        assert not pools(venue, account, Marks({**marks.marks, leg.symbol: safer}))[leg.pool].liquidatable
+
+
+@law
+@given(st.data())
+def test_a_pool_under_water_is_whole_beyond_its_liquidation_price(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    view = assess(account, marks, rulebook_of(venue), Prices.OWN)
+    wet = {p.key for p in view.pools if p.headroom < 0}
+    for leg in view.legs:
+        price = leg.liquidation_price
+        if price is not None and leg.pool in wet and abs(price - leg.mark) > price * D("1e-15"):
+            at = pools(venue, account, Marks({**marks.marks, leg.symbol: price}))[leg.pool]
+            assert same(at.headroom, D(0), at.scale)
+
+
+@law
+@given(st.data())
+def test_headroom_is_concave_in_the_price_or_its_inverse(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    symbol = data.draw(st.sampled_from([p.symbol for p in account.positions]))
+    instrument = rulebook_of(venue).instruments[symbol]
+    inverse = instrument.kind is Kind.INVERSE
+    x1, x3, share = data.draw(prices()), data.draw(prices()), data.draw(shares()) / 2
+    with exact():
+        x2 = x1 + (x3 - x1) * share
+        layout, column = laid_out(venue, account, marks)
+        at = layout.symbols.index(symbol)
+        legs = sum(leg.market == at for pool in layout.pools for leg in pool.legs)
+        for pool in layout.pools:
+            found = []
+            for x in (x1, x2, x3):
+                moved = [(1 / x if inverse else x) if i == at else m for i, m in enumerate(column)]
+                margin = rulebook_of(venue).rules.assess_pool(pool, moved, layout.markets)
+                found.append((margin.balance - margin.requirement, margin.scale))
+            chord = found[0][0] + (found[2][0] - found[0][0]) * share
+            room = legs * jump(venue, instrument.brackets)
+            assert found[1][0] >= chord - room - LAST_DIGIT * max(f[1] for f in found)
+
+
+@law
+@given(st.data())
+def test_a_reduction_never_raises_the_requirement(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    i = data.draw(st.integers(0, len(account.positions) - 1))
+    held = account.positions[i]
+    instrument = rulebook_of(venue).instruments[held.symbol]
+    with exact():
+        lots = int(abs(held.size) / (instrument.lot or D(1)))
+        left = data.draw(st.integers(1, lots)) * (instrument.lot or D(1))
+    smaller = with_position(account, i, size=left if held.size > 0 else -left)
+    before = pools(venue, account, marks)
+    for key, pool in pools(venue, smaller, marks).items():
+        assert pool.requirement <= before[key].requirement + jump(venue, instrument.brackets)
+        assert pool.initial_margin <= before[key].initial_margin
+
+
+@law
+@given(st.data())
+def test_isolated_pools_do_not_feel_each_other(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    i = data.draw(st.integers(0, len(account.positions) - 1))
+    other = with_position(account, i, entry_price=data.draw(prices()))
+    moved = pools(venue, other, marks)
+    held = leg_key(account.positions[i])
+    views = assess(other, marks, rulebook_of(venue), Prices.NONE).legs
+    own = next(leg.pool for leg in views if (leg.symbol, leg.mode, leg.side) == held)
+    for key, pool in pools(venue, account, marks).items():
+        if key != own:
+            assert moved[key] == pool
+
+
+@law
+@given(st.data())
+def test_a_cross_position_pulls_the_others_of_its_pool_down_with_it(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue, modes=(MarginMode.CROSS,)))
+    i = data.draw(st.integers(0, len(account.positions) - 1))
+    held = account.positions[i]
+    worse = with_position(account, i, entry_price=held.entry_price * (2 if held.size > 0 else D("0.5")))
+    asset = f"asset:{rulebook_of(venue).instruments[held.symbol].settle}"
+    assert pools(venue, worse, marks)[asset].headroom < pools(venue, account, marks)[asset].headroom
+
+
+@law
+@given(st.data())
+def test_asking_twice_changes_nothing(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(on_boundaries(venue))
+    before = msgspec.json.encode((account, marks))
+    assert assess(account, marks, rulebook_of(venue)) == assess(account, marks, rulebook_of(venue))
+    assert msgspec.json.encode((account, marks)) == before
+
+
+@law
+@given(st.data())
+def test_the_decimal_context_of_the_host_program_does_not_matter(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    wide = assess(account, marks, rulebook_of(venue))
+    with localcontext() as context:
+        context.prec = 5
+        assert assess(account, marks, rulebook_of(venue)) == wide
+        assert context.prec == 5
+
+
+@law
+def test_a_date_without_a_table_raises(venue: str) -> None:
+    symbol = symbols_of(venue)[0]
+    with pytest.raises(RulebookGap, match="1999-01-01"):
+        in_force(load(venue), date(1999, 1, 1), Policy.IN_FORCE, [symbol])
+    assert symbol in in_force(load(venue), date(1999, 1, 1), Policy.NEAREST, [symbol]).instruments

@@ -1,0 +1,169 @@
+"""Random accounts for every rulebook, drawn by Hypothesis: plain ones and ones that stand exactly on a boundary."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cache
+
+from hypothesis import strategies as st
+
+from plimsoll.margin.assess import Prices, assess, mark_column
+from plimsoll.margin.pools import Layout, lay_out
+from plimsoll.model import Account, Fees, Instrument, LegSide, MarginMode, Marks, Position, PositionMode
+from plimsoll.number import exact
+from plimsoll.rulebook import Rulebook, discover, in_force
+from plimsoll.table_files import load
+
+D = Decimal
+VENUES = discover()
+DAY = date(2026, 7, 2)
+LEVERAGES = tuple(D(x) for x in (1, 2, 3, 5, 10, 20, 25, 50, 75, 100, 125))
+
+
+@cache
+def rulebook_of(venue: str) -> Rulebook:
+    """The rulebook of a recent day, with every instrument whose numbers are known."""
+    return in_force(load(venue), DAY)
+
+
+@cache
+def symbols_of(venue: str) -> tuple[str, ...]:
+    """A few instruments that differ: the richest tables of each kind, expiring or not, in each settle asset."""
+    groups: dict[tuple[object, ...], list[Instrument]] = {}
+    for i in rulebook_of(venue).instruments.values():
+        groups.setdefault((i.kind, i.expires, i.settle), []).append(i)
+    chosen = [sorted(g, key=lambda i: (-len(i.brackets), i.symbol))[:3] for g in groups.values()]
+    return tuple(i.symbol for group in chosen for i in group)
+
+
+def mode_belongs_to_orders(venue: str) -> bool:
+    """Whether a symbol can be held in both margin modes at once."""
+    empty = Account(PositionMode.ONE_WAY, {})
+    asked = [rulebook_of(venue).rules.fill_mode(empty, "X", mode) for mode in MarginMode]
+    return len(set(asked)) > 1
+
+
+def digits(low: str, high: str, places: int) -> st.SearchStrategy[Decimal]:
+    """Decimals of so many places, on a logarithmic scale, so that small ones are as frequent as large ones."""
+    step = D(1).scaleb(-places)
+
+    def scaled(mantissa: int, exponent: int) -> Decimal:
+        value = D(mantissa).scaleb(exponent - 3)
+        return max(D(low), min(D(high), value)).quantize(step)
+
+    top = D(high).adjusted()
+    return st.builds(scaled, st.integers(1, 9999), st.integers(D(low).adjusted(), top))
+
+
+def prices() -> st.SearchStrategy[Decimal]:
+    return digits("0.01", "200000", 2)
+
+
+@st.composite
+def sizes(draw: st.DrawFn, instrument: Instrument, price: Decimal) -> Decimal:
+    """Contracts > 0 in whole lots; now and then exactly at a floor of the table (by value at `price`, or by contracts)."""
+    lot = instrument.lot or D(1)
+    floors = [row.floor for row in instrument.brackets if row.floor > 0]
+    unit = instrument.multiplier / price if instrument.kind == "inverse" else instrument.multiplier * price
+    if floors and draw(st.integers(0, 3)) == 0:
+        floor = draw(st.sampled_from(floors))
+        contracts = floor if instrument.bracket_unit == "contracts" else floor / unit
+        contracts += draw(st.sampled_from([D(-1), D(0), D(0), D(1)])) * lot
+    else:
+        contracts = draw(digits("5", "30000000", 0)) / unit
+    with exact():
+        return max(lot, (contracts / lot).to_integral_value() * lot)
+
+
+@st.composite
+def accounts(
+    draw: st.DrawFn, venue: str, most_legs: int = 4, modes: Sequence[MarginMode] = tuple(MarginMode)
+) -> tuple[Account, Marks]:
+    """An account with 1 to `most_legs` positions and a price for each symbol; under water or far from it."""
+    with exact():
+        rulebook, rules = rulebook_of(venue), rulebook_of(venue).rules
+        hedge = draw(st.booleans())
+        symbols = draw(st.lists(st.sampled_from(symbols_of(venue)), min_size=1, max_size=3, unique=True))
+        marks = {symbol: draw(prices()) for symbol in symbols}
+        positions: list[Position] = []
+        leverages: dict[str, Decimal] = {}
+        margin_modes: dict[str, MarginMode] = {}
+        for symbol in symbols:
+            margin_modes[symbol] = draw(st.sampled_from(modes))
+            both = mode_belongs_to_orders(venue) and len(modes) > 1 and draw(st.booleans())
+            for mode in MarginMode if both else (margin_modes[symbol],):
+                sides = draw(st.sampled_from([(LegSide.LONG,), (LegSide.SHORT,), (LegSide.LONG, LegSide.SHORT)]))
+                for side in sides if hedge else sides[:1]:
+                    if len(positions) < most_legs:
+                        instrument = rulebook.instruments[symbol]
+                        key = rules.leverage_key(symbol, mode, side if hedge else LegSide.NET)
+                        leverage = leverages.setdefault(key, draw(leverages_of(instrument)))
+                        positions.append(draw(_position(instrument, mode, side, hedge, leverage, marks[symbol])))
+        assets = {rulebook.instruments[p.symbol].settle for p in positions}
+        gross = _gross(positions, marks, rulebook)
+        cash = {asset: (gross[asset] * draw(shares())).quantize(D("1e-8")) for asset in sorted(assets)}
+        fees = Fees(D("0.0002"), draw(st.sampled_from([D(0), D("0.0005"), D("0.001")])))
+        account = Account(
+            PositionMode.HEDGE if hedge else PositionMode.ONE_WAY,
+            cash,
+            tuple(positions),
+            (),
+            leverages,
+            {s: m for s, m in margin_modes.items() if m is MarginMode.ISOLATED},
+            fees,
+        )
+    return account, Marks(marks)
+
+
+def shares() -> st.SearchStrategy[Decimal]:
+    """Money as a share of the value it stands behind: from nothing to twice as much."""
+    return st.builds(lambda n: D(n) / 1000, st.one_of(st.integers(0, 100), st.integers(0, 2000)))
+
+
+def leverages_of(instrument: Instrument) -> st.SearchStrategy[Decimal]:
+    known = [row.max_leverage for row in instrument.brackets if row.max_leverage is not None]
+    top = max(known, default=D(10))
+    return st.sampled_from([x for x in LEVERAGES if x <= top])
+
+
+def _gross(positions: Sequence[Position], marks: dict[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
+    gross: dict[str, Decimal] = {}
+    for p in positions:
+        i = rulebook.instruments[p.symbol]
+        value = rulebook.rules.notional(p.size * i.multiplier, marks[p.symbol], i.kind == "inverse")
+        gross[i.settle] = gross.get(i.settle, D(0)) + value
+    return gross
+
+
+@st.composite
+def _position(
+    draw: st.DrawFn, instrument: Instrument, mode: MarginMode, side: LegSide, hedge: bool, leverage: Decimal, mark: Decimal
+) -> Position:
+    near = draw(st.integers(-300, 300))
+    entry = max(D("0.01"), (mark * (1 + D(near) / 1000)).quantize(D("0.01")))
+    size = draw(sizes(instrument, mark))
+    margin = D(0)
+    if mode is MarginMode.ISOLATED:
+        amount = size * instrument.multiplier
+        value = amount / entry if instrument.kind == "inverse" else amount * entry
+        margin = max(D("1e-8"), (value / leverage * (1 + D(draw(st.integers(-300, 500))) / 1000)).quantize(D("1e-8")))
+    signed = size if side is LegSide.LONG else -size
+    return Position(instrument.symbol, mode, side if hedge else LegSide.NET, signed, entry, leverage, margin)
+
+
+@st.composite
+def on_boundaries(draw: st.DrawFn, venue: str) -> tuple[Account, Marks]:
+    """An account whose mark stands exactly at a liquidation price, where it has one (34 digits, the failing side)."""
+    account, marks = draw(accounts(venue))
+    priced = [leg for leg in assess(account, marks, rulebook_of(venue), Prices.OWN).legs if leg.liquidation_price]
+    if not priced:
+        return account, marks
+    leg = draw(st.sampled_from(priced))
+    assert leg.liquidation_price is not None
+    return account, Marks({**marks.marks, leg.symbol: leg.liquidation_price})
+
+
+def laid_out(venue: str, account: Account, marks: Marks) -> tuple[Layout, tuple[Decimal, ...]]:
+    """The account as columns, and its marks in their order. Call inside `exact()`."""
+    layout = lay_out(account, rulebook_of(venue))
+    return layout, mark_column(layout, marks.marks)
