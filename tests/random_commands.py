@@ -37,7 +37,7 @@ from plimsoll.model import (
     PositionMode,
     Trigger,
 )
-from random_accounts import LEVERAGES, D, digits, rulebook_of, symbols_of
+from random_accounts import LEVERAGES, D, accounts, digits, rulebook_of, symbols_of
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
 SIDES = st.sampled_from(["buy", "sell"])
@@ -71,7 +71,10 @@ def worlds(draw: st.DrawFn, venue: str) -> Venue:
 
 @st.composite
 def openings(draw: st.DrawFn, venue: str) -> State:
-    """An account with money and prices, and nothing else yet."""
+    """An account with money and prices; every other one holds positions already."""
+    if draw(st.booleans()):
+        account, marks = draw(accounts(venue))
+        return State(account, Marks(marks.marks, dict(marks.marks), {}, START))
     chosen = symbols_of(venue)[:2] + symbols_of(venue)[-2:]
     marks = {symbol: draw(digits("1", "500", 2)) for symbol in chosen}
     assets = sorted({rulebook_of(venue).instruments[s].settle for s in chosen})
@@ -102,7 +105,7 @@ def commands(draw: st.DrawFn, venue: str, state: State, n: int) -> Command:
             return draw(_moves(state, n))
         case 4 | 5 | 6 | 7:
             price = draw(st.sampled_from([mark, near]))
-            return Fill(symbol, draw(SIDES), size, price, "taker", mode, leg, draw(st.integers(0, 5)) == 0)
+            return Fill(symbol, draw(SIDES), size, price, "taker", mode, leg, draw(st.integers(0, 5)) == 5)
         case 8 | 9 | 10:
             kind = draw(st.sampled_from(OrderType))
             price = near if kind is OrderType.LIMIT else None
@@ -136,11 +139,11 @@ def _moves(draw: st.DrawFn, state: State, n: int) -> SetMarks:
     symbols = draw(st.lists(st.sampled_from(sorted(state.marks.marks)), min_size=1, max_size=3, unique=True))
     moved = {}
     for symbol in dict.fromkeys([*symbols, *held]):
-        share = D(draw(st.sampled_from([300, 700, 900, 970, 990, 1000, 1010, 1030, 1100, 1500, 3000]))) / 1000
+        share = D(draw(st.sampled_from([1000, 990, 1010, 970, 1030, 900, 1100, 700, 1500, 300, 3000]))) / 1000
         moved[symbol] = max(D("0.01"), (state.marks.marks[symbol] * share).quantize(D("0.01")))
-    if draw(st.integers(0, 30)) == 0:
+    if draw(st.integers(0, 40)) == 40:
         moved[symbols[0]] = D(0)
-    time = START + timedelta(minutes=n if draw(st.integers(0, 30)) else -n)
+    time = START + timedelta(minutes=-n if draw(st.integers(0, 40)) == 40 else n)
     return SetMarks(moved, dict(moved), {}, time)
 
 
@@ -159,10 +162,10 @@ class Life:
         return [event for group in self.events for event in group]
 
 
-def live(data: st.DataObject, venue: str, steps: int = 14) -> Life:
+def live(data: st.DataObject, venue: str, steps: int = 20) -> Life:
     """Play a random life. A refused command must leave the very state and no events: checked here, at every step."""
     life = Life(venue, data.draw(worlds(venue)), data.draw(openings(venue)))
-    for n in range(1, data.draw(st.integers(1, steps)) + 1):
+    for n in range(1, data.draw(st.integers(steps // 2, steps)) + 1):
         before = life.states[-1]
         command = data.draw(commands(venue, before, n))
         decision = decide(before, command, life.world)

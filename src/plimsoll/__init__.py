@@ -1,7 +1,7 @@
 """Plimsoll: an exact margin engine for leveraged crypto trading, cross and isolated, under each exchange's own rules.
 
 >>> import plimsoll
->>> book = plimsoll.rulebook("binance_usdm", "2026-07-02")
+>>> book = plimsoll.load_rulebook("binance_usdm", "2026-07-02")
 >>> account = plimsoll.Account(
 ...     position_mode="one_way",
 ...     cash={"USDT": plimsoll.Decimal("300000")},
@@ -19,7 +19,7 @@ from plimsoll.errors import BadInput, Reject, RulebookGap
 from plimsoll.model import Account, Fees, Instrument, MarginMode, Marks, Order, Position, PositionMode
 
 if TYPE_CHECKING:
-    from plimsoll.api import assess, compare, liquidation_prices, position, rulebook
+    from plimsoll.api import assess, compare, liquidation_prices, load_rulebook, position
 
 __version__ = "0.1.0"
 
@@ -39,11 +39,11 @@ __all__ = [
     "assess",
     "compare",
     "liquidation_prices",
+    "load_rulebook",
     "position",
-    "rulebook",
 ]
 
-_VERBS = ("assess", "compare", "liquidation_prices", "position", "rulebook")
+_VERBS = ("assess", "compare", "liquidation_prices", "load_rulebook", "position")
 
 
 def __getattr__(name: str) -> Any:

@@ -130,6 +130,8 @@ def _text(raw: Mapping[str, object], key: str, place: Place) -> str:
 
 
 def _word(raw: Mapping[str, object], key: str, words: Sequence[str], place: Place) -> str:
+    if key not in raw:
+        raise place.bad(key, None, f"is missing; choose one of {', '.join(words)}")
     value = raw[key]
     if not isinstance(value, str) or value not in words:
         raise place.bad(key, value, f"choose one of {', '.join(words)}")

@@ -16,14 +16,16 @@ from plimsoll.margin.assess import Assessment, Prices
 from plimsoll.margin.assess import assess as _assess
 from plimsoll.model import Account, LegSide, MarginMode, Marks, Position
 from plimsoll.number import ZERO, parse, parse_positive
+from plimsoll.report.notebook import register
 from plimsoll.rulebook import Policy, Rulebook, in_force
 from plimsoll.runs import Comparison
 from plimsoll.table_files import load, load_file, merge
 
+register()
 Number = Decimal | int | str
 
 
-def rulebook(
+def load_rulebook(
     name: str,
     as_of: date | str,
     policy: str = "nearest",
@@ -33,7 +35,7 @@ def rulebook(
     """A venue's rules with the tables of a day. `policy`: `nearest` takes the nearest known table (its age and grade stand
     in `.ages`), `in-force` raises RulebookGap for a symbol of `symbols` without one. `tables`: files of your own.
 
-    >>> rulebook("binance_usdm", "2024-06-01").instruments["BTCUSDT"].brackets[0].max_leverage
+    >>> load_rulebook("binance_usdm", "2024-06-01").instruments["BTCUSDT"].brackets[0].max_leverage
     Decimal('125')
     """
     if isinstance(as_of, str):
@@ -102,11 +104,11 @@ def assess(account: Account, marks: Marks | Mapping[str, Number], book: Rulebook
     """The account at these marks, as the venue would show it and as it truly is: one view a leg, a pool and an asset, with
     all liquidation prices. BadInput: an unknown symbol, a missing or non-positive mark.
 
-    >>> book = rulebook("binance_usdm", "2026-07-02")
+    >>> book = load_rulebook("binance_usdm", "2026-07-02")
     >>> held = position("BTCUSDT", "0.1", entry_price="50000", leverage=10)
     >>> view = assess(Account("one_way", {"USDT": Decimal(1000)}, (held,)), {"BTCUSDT": "48000"}, book)
-    >>> view.pools[0].headroom
-    Decimal('780.8000')
+    >>> round(view.pools[0].headroom, 2)
+    Decimal('780.80')
     """
     return _assess(_with_modes(account), marks_of(marks), book, Prices.ALL)
 
@@ -116,7 +118,7 @@ def liquidation_prices(
 ) -> dict[str, Decimal | None]:
     """leg name -> the mark at which its pool truly fails, all other marks standing still; None: no price does it.
 
-    >>> book = rulebook("binance_usdm", "2026-07-02")
+    >>> book = load_rulebook("binance_usdm", "2026-07-02")
     >>> short = position("BTCUSDT", "-0.1", entry_price="50000", leverage=10, isolated_margin=500)
     >>> prices = liquidation_prices(Account("one_way", {"USDT": Decimal(0)}, (short,)), {"BTCUSDT": 50000}, book)
     >>> round(prices["BTCUSDT"], 2)

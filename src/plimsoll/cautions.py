@@ -22,6 +22,8 @@ HIGH = Decimal("0.8")
 """An effective leverage above this share of the most that the bracket allows is high."""
 FULL = Decimal("0.9")
 """A position above this share of the size that its leverage allows is at the edge."""
+WITHIN = 3
+"""A second liquidation price is worth a word if the mark is at most this many times away from it."""
 
 
 class Code(StrEnum):
@@ -78,10 +80,20 @@ def percent(share: Decimal) -> str:
         return f"{show(share * 100, 1)} %"
 
 
+def brief(value: Decimal) -> str:
+    """A number to seven digits, for a sentence: the exact one stands beside it.
+
+    >>> brief(Decimal("50813.00813008")), brief(Decimal("0.3300"))
+    ('50813.01', '0.33')
+    """
+    with exact(7):
+        return show(+value)
+
+
 def _pool(pool: PoolView, legs: Sequence[LegView]) -> list[Caution]:
     if pool.requirement <= 0:
         return []
-    balance, needed = show(pool.margin_balance, 8), show(pool.requirement, 8)
+    balance, needed = brief(pool.margin_balance), brief(pool.requirement)
     if pool.liquidatable:
         text = f"{pool.key} is due for liquidation: it has {balance} {pool.asset} and needs {needed}."
         return [Caution(Code.LIQUIDATABLE, pool.key, text, pool.margin_balance, pool.requirement)]
@@ -111,7 +123,9 @@ def _two_triggers(leg: LegView) -> list[Caution]:
     if leg.liquidation_price is None or leg.other_liquidation_price is None:
         return []
     low, high = sorted((leg.liquidation_price, leg.other_liquidation_price))
-    text = f"{leg.name} has two liquidation prices: its pool fails below {show(low, 8)} and above {show(high, 8)}."
+    if high > WITHIN * leg.mark or low * WITHIN < leg.mark:
+        return []
+    text = f"{leg.name} has two liquidation prices: its pool fails below {brief(low)} and above {brief(high)}."
     return [Caution(Code.TWO_TRIGGERS, leg.name, text, leg.other_liquidation_price, leg.liquidation_price)]
 
 
@@ -133,7 +147,7 @@ def _stops(leg: LegView, orders: Sequence[Order]) -> list[Caution]:
         Caution(
             Code.STOP_BEYOND_LIQUIDATION,
             leg.name,
-            f"{order.id} at {show(order.stop_price or ZERO)} lies beyond the liquidation price {show(line, 8)}: "
+            f"{order.id} at {show(order.stop_price or ZERO)} lies beyond the liquidation price {brief(line)}: "
             "the position is liquidated first.",
             order.stop_price,
             line,
@@ -148,14 +162,18 @@ def _limits(leg: LegView, rulebook: Rulebook) -> list[Caution]:
     size = abs(leg.size)
     now = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size, leg.notional))
     if now is not None:
-        text = f"{leg.name} is larger than {show(leg.leverage)}x allows: {show(now.wanted or ZERO, 2)} of {show(now.limit or ZERO, 2)}."
+        text = f"{leg.name} is larger than {show(leg.leverage)}x allows: {_of(now.wanted, now.limit)}."
         return [Caution(Code.LEVERAGE_ABOVE_BRACKET, leg.name, text, now.wanted, now.limit)]
     soon = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size / FULL, leg.notional / FULL))
     if soon is None or soon.wanted is None:
         return []
     held = soon.wanted * FULL
-    text = f"{leg.name} nearly fills what {show(leg.leverage)}x allows: {show(held, 2)} of {show(soon.limit or ZERO, 2)}."
+    text = f"{leg.name} nearly fills what {show(leg.leverage)}x allows: {_of(held, soon.limit)}."
     return [Caution(Code.BRACKET_EDGE, leg.name, text, held, soon.limit)]
+
+
+def _of(value: Decimal | None, limit: Decimal | None) -> str:
+    return f"{brief(value or ZERO)} of {brief(limit or ZERO)}"
 
 
 def _tables(view: Assessment, rulebook: Rulebook) -> list[Caution]:
@@ -168,9 +186,10 @@ def _tables(view: Assessment, rulebook: Rulebook) -> list[Caution]:
         if age.days:
             text = f"{symbol}: the nearest bracket table is {age.days} days away ({age.brackets.since})."
             out.append(Caution(Code.STALE_TABLE, symbol, text, Decimal(age.days), ZERO))
-        if age.open_above is not None and any(leg.symbol == symbol and _reach(leg, rulebook) > age.open_above for leg in view.legs):
+        reach = max(_reach(leg, rulebook) for leg in view.legs if leg.symbol == symbol)
+        if age.open_above is not None and reach > age.open_above:
             text = f"{symbol}: rows above {show(age.open_above)} exist but are not known; the last known one is used."
-            out.append(Caution(Code.OPEN_TABLE, symbol, text, None, age.open_above))
+            out.append(Caution(Code.OPEN_TABLE, symbol, text, reach, age.open_above))
     return out
 
 

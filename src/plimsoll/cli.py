@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a verification failed, 2 bad input (one line on standard e
 
 import os
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 from plimsoll.errors import BadInput, RulebookGap
@@ -63,6 +64,36 @@ def compare(
         symbols=tuple(symbol or ()),
     )
     raise typer.Exit(run_compare(wish, html, map_, json))
+
+
+@app.command()
+def assess(
+    account: Annotated[str, typer.Argument(help="Account file (TOML) or the name of a bundled example.")],
+    marks: Annotated[
+        list[str] | None, typer.Option(help="SYMBOL=PRICE, several times or comma-separated, or a CSV or JSON file.")
+    ] = None,
+    venue: Annotated[str | None, typer.Option(help="Another rulebook than the account's own.")] = None,
+    rules_as_of: Annotated[str | None, typer.Option(help="A date, `nearest` or `in-force`.")] = None,
+    explain: Annotated[str | None, typer.Option(help="QUANTITY or QUANTITY:NAME: formula, numbers, table row, source.")] = None,
+    want: Annotated[str | None, typer.Option(help='For example "ETHUSDT liq 2200": what moves the line there.')] = None,
+    prices: Annotated[str | None, typer.Option(help="History for distances in daily standard deviations.")] = None,
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """The account as the venue would show it, its three lines, and what is wrong with it."""
+    from plimsoll.assess_command import AssessOptions, Form, run_assess
+
+    options = AssessOptions(
+        account=account,
+        today=datetime.now(UTC).date(),
+        marks=tuple(marks or ()),
+        venue=venue,
+        rules_as_of=rules_as_of,
+        explain=explain,
+        want=want,
+        prices=prices,
+        form=Form.JSON if json else Form.TERMINAL,
+    )
+    raise typer.Exit(run_assess(options))
 
 
 @app.command()

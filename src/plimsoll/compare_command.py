@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account_file import read_account
-from plimsoll.compare import Job, Progress, compare, regime_map
+from plimsoll.comparison import Job, Progress, compare, regime_map
 from plimsoll.errors import BadInput
 from plimsoll.plan import Plan, PlanMode, symbols_of
 from plimsoll.prices.files import read_history

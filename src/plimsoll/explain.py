@@ -16,7 +16,7 @@ from plimsoll.errors import BadInput
 from plimsoll.margin import liquidation_price
 from plimsoll.margin.assess import Assessment, AssetView, LegView, PoolView, assess, mark_column
 from plimsoll.margin.pools import Layout, lay_out
-from plimsoll.model import Account, Marks, leg_key
+from plimsoll.model import Account, Marks
 from plimsoll.number import exact, show
 from plimsoll.rulebook import Grade, Rulebook
 from plimsoll.rules.columns import Leg, Market, PoolMargin

@@ -22,6 +22,9 @@ EXACT = Context(
 )
 """34 digits (IEEE decimal128), half-even; mixing in a float raises instead of passing silently."""
 
+MAGNITUDE = 30
+"""Powers of ten that an input may span; more is a slip of the pen, and 34 digits would not hold its sums."""
+
 ZERO = Decimal(0)
 ONE = Decimal(1)
 
@@ -44,6 +47,8 @@ def parse(text: object, field: str, source: str = "input") -> Decimal:
         raise BadInput(source, field, text, "write a plain decimal number such as 0.05") from None
     if not value.is_finite():
         raise BadInput(source, field, text, "NaN and infinity are not amounts; give a finite number")
+    if value and abs(value.adjusted()) > MAGNITUDE:
+        raise BadInput(source, field, text, f"no price or amount is beyond 1e{MAGNITUDE} or below 1e-{MAGNITUDE}")
     return value
 
 

@@ -45,9 +45,10 @@ def mode_sentence(result: ModeResult) -> str:
     if not gone:
         low = amount(run.lowest_equity, run.unit)
         return f"{lead}: nothing was liquidated; equity fell to {low} at the lowest and {end}{_doubt(result)}."
-    parts = [f"{leg.name} was liquidated at {price(leg.liquidated_price)}" for leg in gone if leg.liquidated_price]
+    parts = [f"{leg.name} at {price(leg.liquidated_price)}" for leg in gone if leg.liquidated_price is not None]
+    went = "was liquidated" if len(parts) == 1 else "were liquidated"
     after = f"; {names([leg.name for leg in kept])} stayed open" if kept else ""
-    return f"{lead}: {names(parts)}{after}; {end}{_doubt(result)}."
+    return f"{lead}: {names(parts)} {went}{after}; {end}{_doubt(result)}."
 
 
 def _doubt(result: ModeResult) -> str:
@@ -87,10 +88,8 @@ def _why(isolated: Run, cross: Run) -> str:
 
 def _line(isolated: Run, cross: Run) -> str:
     """Where the first leg to go had its line in each mode."""
-    gone = next((leg for leg in isolated.legs if leg.liquidated_at is not None), None)
-    gone = gone or next((leg for leg in cross.legs if leg.liquidated_at is not None), None)
-    if gone is None:
-        gone = isolated.legs[0] if isolated.legs else None
+    fallen = [leg for leg in (*isolated.legs, *cross.legs) if leg.liquidated_at is not None]
+    gone = min(fallen, key=lambda leg: str(leg.liquidated_at), default=next(iter(isolated.legs), None))
     if gone is None:
         return ""
     here, there = _start_line(isolated.legs, gone.symbol), _start_line(cross.legs, gone.symbol)

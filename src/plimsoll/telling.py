@@ -28,6 +28,8 @@ from plimsoll.prices.paths import BarPath
 from plimsoll.runs import Happening, LegResult, Run
 
 FORCED = (Reduced, TakenOver)
+DUST = Decimal("0.00000001")
+"""Below the money unit of every venue: not worth a line."""
 
 
 def run_of(played: Played, venue: Venue, mode: PlanMode, path: BarPath, unit: str, notes: tuple[str, ...]) -> Run:
@@ -199,7 +201,7 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
             paid = f"insurance fund paid {_n(e.from_fund)}, counterparties {_n(e.from_counterparties)}"
             text = f"{e.pool} ended below zero: {paid}"
             return Happening(t, "shortfall", e.pool, text, None, None, e.from_fund + e.from_counterparties)
-        case MarginMoved():
+        case MarginMoved() if abs(e.amount) >= DUST:
             way = "into" if e.amount > 0 else "out of"
             return Happening(t, "top_up", name, f"{name}: {_n(abs(e.amount))} {unit} {way} its margin", None, None, e.amount)
         case Deposited():

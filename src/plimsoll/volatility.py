@@ -2,6 +2,7 @@
 distances, not a forecast. Too short a history gives no number but a reason."""
 
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 
@@ -28,10 +29,10 @@ def volatility(history: History, symbol: str) -> Volatility:
             closes[frame.time.date()] = bar.mark_close if bar.mark_close is not None else bar.close
     days = list(closes)
     with exact():
-        pairs = [(a, b) for a, b in zip(days, days[1:], strict=False) if (b - a).days == 1]
+        pairs = [(a, b) for a, b in pairwise(days) if (b - a).days == 1]
         returns = [(closes[b] / closes[a]).ln() for a, b in pairs]
         if len(returns) < LEAST_RETURNS:
-            return Volatility(None, len(returns), f"{len(returns)} daily returns of {symbol}; {LEAST_RETURNS} are needed")
+            return Volatility(None, len(returns), f"{symbol} has {len(returns)} of the {LEAST_RETURNS} daily returns needed")
         mean = sum(returns, ZERO) / len(returns)
         spread = sum(((r - mean) ** 2 for r in returns), ZERO) / (len(returns) - 1)
         if spread == 0:

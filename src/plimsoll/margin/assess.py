@@ -6,16 +6,18 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
+from typing import NamedTuple
 
 import msgspec
 
 from plimsoll.errors import BadInput
-from plimsoll.margin.liquidation_price import Triggers, first_failure, nearest, triggers_of
+from plimsoll.margin.liquidation_price import Triggers, common_factors, first_failure, nearest, triggers_of
 from plimsoll.margin.pools import Layout, RestingSpec, lay_out
 from plimsoll.model import Account, LegSide, MarginMode, Marks, Outside, Position, leg_key
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Found, Leg, Pool, PoolMargin
+from plimsoll.rules.drawing import PoolSpec
 
 
 class Prices(Enum):
@@ -128,6 +130,16 @@ def headrooms(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> l
     return out
 
 
+class Instant(NamedTuple):
+    """An account among its marks: what every line of an assessment is read from."""
+
+    account: Account
+    rulebook: Rulebook
+    layout: Layout
+    column: tuple[Decimal, ...]
+    prices: Prices
+
+
 def assess(
     account: Account,
     marks: Marks,
@@ -139,107 +151,78 @@ def assess(
     asset first), one AssetView an asset. BadInput: unknown symbol, missing or non-positive mark."""
     with exact():
         layout = lay_out(account, rulebook, outside)
-        column = mark_column(layout, marks.marks)
-        margins = [rulebook.rules.assess_pool(pool, column, layout.markets) for pool in layout.pools]
+        now = Instant(account, rulebook, layout, mark_column(layout, marks.marks), prices)
+        margins = [rulebook.rules.assess_pool(pool, now.column, layout.markets) for pool in layout.pools]
         positions = {leg_key(p): p for p in account.positions}
         legs: list[LegView] = []
         pools: list[PoolView] = []
         for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-            held = [positions[key] for key in spec.legs]
-            views = _leg_views(spec.key, spec.asset, held, pool, margin, column, layout, account, rulebook, prices)
+            views = _leg_views(now, spec, [positions[key] for key in spec.legs], pool, margin)
             legs.extend(views)
-            pools.append(
-                _pool_view(spec.key, spec.asset, spec.isolated, views, pool, margin, column, layout, rulebook, prices)
-            )
-        asks = tuple(
-            OrdersView(r.name, r.asset, r.isolated, _order_margin(r, column, layout, rulebook)) for r in layout.resting
-        )
+            pools.append(_pool_view(now, spec, views, pool, margin))
+        asks = tuple(OrdersView(r.name, r.asset, r.isolated, _order_margin(now, r)) for r in layout.resting)
         assets = tuple(
-            _asset_view(i, layout, pools, legs, margins, asks, rulebook, outside)
-            for i, spec in enumerate(layout.specs)
-            if not spec.isolated
+            _asset_view(now, i, legs, margins, asks, outside) for i, spec in enumerate(layout.specs) if not spec.isolated
         )
     return Assessment(rulebook.name, tuple(legs), tuple(pools), assets, asks)
 
 
-def _order_margin(resting: RestingSpec, column: Sequence[Decimal], layout: Layout, rulebook: Rulebook) -> Decimal:
+def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
     at = resting.row.market
-    return rulebook.rules.order_margin(resting.row, column[at], layout.markets[at])
+    return now.rulebook.rules.order_margin(resting.row, now.column[at], now.layout.markets[at])
 
 
 def _leg_views(
-    pool_key: str,
-    asset: str,
+    now: Instant,
+    spec: PoolSpec,
     held: Sequence[Position],
     pool: Pool[Decimal],
     margin: PoolMargin[Decimal],
-    column: Sequence[Decimal],
-    layout: Layout,
-    account: Account,
-    rulebook: Rulebook,
-    prices: Prices,
 ) -> list[LegView]:
     solved: dict[int, tuple[Triggers, Triggers]] = {}
     views = []
     for position, leg in zip(held, pool.legs, strict=True):
         if leg.market not in solved:
-            solved[leg.market] = _triggers(leg, pool, margin, column, layout, rulebook, prices)
-        own, together = solved[leg.market]
-        views.append(_leg_view(pool_key, asset, position, leg, own, together, column, layout, account, rulebook))
+            solved[leg.market] = _triggers(now, leg, pool, margin)
+        views.append(_leg_view(now, spec, position, leg, *solved[leg.market]))
     return views
 
 
 def _triggers(
-    leg: Leg[Decimal],
-    pool: Pool[Decimal],
-    margin: PoolMargin[Decimal],
-    column: Sequence[Decimal],
-    layout: Layout,
-    rulebook: Rulebook,
-    prices: Prices,
+    now: Instant, leg: Leg[Decimal], pool: Pool[Decimal], margin: PoolMargin[Decimal]
 ) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
     none = Triggers(None, None)
-    if prices is Prices.NONE:
+    if now.prices is Prices.NONE:
         return none, none
-    own = triggers_of(rulebook.rules, pool, margin, column, layout.markets, [leg.market])
-    if prices is Prices.OWN:
+    markets = now.layout.markets
+    own = triggers_of(now.rulebook.rules, pool, margin, now.column, markets, [leg.market])
+    if now.prices is Prices.OWN:
         return own, none
-    base = rulebook.instruments[layout.symbols[leg.market]].base
-    coin = {other.market for other in pool.legs if rulebook.instruments[layout.symbols[other.market]].base == base}
-    if coin == {leg.market}:
+    bases = [now.rulebook.instruments[symbol].base for symbol in now.layout.symbols]
+    others = sorted({o.market for o in pool.legs if bases[o.market] == bases[leg.market] and o.market != leg.market})
+    if not others:
         return own, own
-    moving = [leg.market, *sorted(coin - {leg.market})]
-    return own, triggers_of(rulebook.rules, pool, margin, column, layout.markets, moving)
+    return own, triggers_of(now.rulebook.rules, pool, margin, now.column, markets, [leg.market, *others])
 
 
 def _leg_view(
-    pool_key: str,
-    asset: str,
-    position: Position,
-    leg: Leg[Decimal],
-    own: Triggers,
-    together: Triggers,
-    column: Sequence[Decimal],
-    layout: Layout,
-    account: Account,
-    rulebook: Rulebook,
+    now: Instant, spec: PoolSpec, position: Position, leg: Leg[Decimal], own: Triggers, together: Triggers
 ) -> LegView:
-    rules, market, mark = rulebook.rules, layout.markets[leg.market], column[leg.market]
-    instrument = rulebook.instruments[position.symbol]
+    rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
+    instrument = now.rulebook.instruments[position.symbol]
     value = rules.notional(leg.amount, mark, market.inverse)
     row = rules.bracket(value, leg.tier, market)
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
     bankrupt = rules.bankruptcy_price(leg, leg.margin, market) if leg.isolated else Found(False, ZERO)
-    name = rules.leg_name(leg_key(position), account.position_mode)
     return LegView(
-        name=name,
+        name=rules.leg_name(leg_key(position), now.account.position_mode),
         symbol=position.symbol,
         mode=position.mode,
         side=position.side,
-        asset=asset,
-        pool=pool_key,
+        asset=spec.asset,
+        pool=spec.key,
         size=position.size,
         entry_price=position.entry_price,
         leverage=position.leverage,
@@ -267,21 +250,16 @@ def _leg_view(
 
 
 def _pool_view(
-    key: str,
-    asset: str,
-    isolated: bool,
+    now: Instant,
+    spec: PoolSpec,
     views: Sequence[LegView],
     pool: Pool[Decimal],
     margin: PoolMargin[Decimal],
-    column: Sequence[Decimal],
-    layout: Layout,
-    rulebook: Rulebook,
-    prices: Prices,
 ) -> PoolView:
     return PoolView(
-        key=key,
-        asset=asset,
-        isolated=isolated,
+        key=spec.key,
+        asset=spec.asset,
+        isolated=spec.isolated,
         legs=tuple(view.name for view in views),
         margin_balance=margin.balance,
         initial_margin=margin.initial,
@@ -289,10 +267,20 @@ def _pool_view(
         requirement=margin.requirement,
         headroom=margin.balance - margin.requirement,
         scale=margin.scale,
-        venue_ratio=rulebook.rules.venue_ratio(margin),
-        liquidatable=rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
-        portfolio_liquidation_move=portfolio_move(pool, column, layout, rulebook, {}) if prices is Prices.ALL else None,
+        venue_ratio=now.rulebook.rules.venue_ratio(margin),
+        liquidatable=now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
+        portfolio_liquidation_move=_common_move(now, pool, margin) if now.prices is Prices.ALL else None,
     )
+
+
+def _common_move(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal | None:
+    """As `portfolio_move` with every beta 1, solved exactly."""
+    if not pool.legs:
+        return None
+    if margin.balance <= margin.requirement:
+        return ZERO
+    factors = common_factors(now.rulebook.rules, pool, margin, now.column, now.layout.markets)
+    return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
 
 
 def portfolio_move(
@@ -319,16 +307,14 @@ def portfolio_move(
 
 
 def _asset_view(
+    now: Instant,
     i: int,
-    layout: Layout,
-    pools: Sequence[PoolView],
     legs: Sequence[LegView],
     margins: Sequence[PoolMargin[Decimal]],
     asks: Sequence[OrdersView],
-    rulebook: Rulebook,
     outside: Mapping[str, Outside] | None,
 ) -> AssetView:
-    rules, spec, pool, margin = rulebook.rules, layout.specs[i], layout.pools[i], margins[i]
+    rules, spec, pool, margin = now.rulebook.rules, now.layout.specs[i], now.layout.pools[i], margins[i]
     cross_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and not a.isolated), ZERO)
     isolated_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and a.isolated), ZERO)
     walled = [leg for leg in legs if leg.asset == spec.asset and leg.mode is MarginMode.ISOLATED]

@@ -7,12 +7,12 @@ Newton's method, line by line, ends at the exact root. Results are rounded at 34
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import NamedTuple
 
 from plimsoll.number import DIGITS, EXACT, ONE, ZERO
-from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin
+from plimsoll.rules.columns import Market, Pool, PoolMargin
 from plimsoll.rules.interface import Rules
 
 LAST_DIGIT = ONE.scaleb(1 - DIGITS)
@@ -21,6 +21,10 @@ WORKING = 57
 """Digits used between the marks and the rounded result, so that only the last rounding counts (three machine words)."""
 LINES = 1_000
 """More lines than Newton's method ever meets; only printed deductions that leave a gap at a floor could bring it there."""
+
+
+FAR = Decimal("1e40")
+"""A factor at which every leg stands beyond its last bend."""
 
 
 class Triggers(NamedTuple):
@@ -38,51 +42,79 @@ class Line(NamedTuple):
 
 
 class Curve:
-    """What the legs of one market add to their pool's headroom, over x. Lines are kept: several prices need the same."""
+    """The headroom of a pool over x, while `moving` of its markets move. Each line is computed when it is first needed."""
 
     def __init__(
-        self, rules: Rules, legs: Sequence[Leg[Decimal]], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]
+        self,
+        rules: Rules,
+        pool: Pool[Decimal],
+        margin: PoolMargin[Decimal],
+        marks: Sequence[Decimal],
+        markets: Sequence[Market[Decimal]],
+        moving: Sequence[int],
     ) -> None:
-        self.at = legs[0].market
-        self.mark, self.inverse = marks[self.at], markets[self.at].inverse
-        self.rules, self.markets, self.column = rules, markets, list(marks)
-        self.alone = Pool(ZERO, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
-        self.bends = sorted(
-            bend / rules.notional(leg.amount, self.mark, self.inverse)
-            for leg in legs
-            for bend in rules.bends(leg, markets[self.at])
-        )
+        legs = tuple([leg for leg in pool.legs if leg.market in moving])
+        self.rules, self.markets, self.marks, self.moving = rules, markets, marks, moving
+        self.inverse = markets[moving[0]].inverse
+        self.pool = pool
+        self.start = margin.balance - margin.requirement
+        if len(legs) < len(pool.legs):
+            own = rules.assess_pool(Pool(ZERO, legs, ZERO, 0, ZERO, ZERO, ZERO, ZERO), marks, markets)
+            rest = self.start - own.balance + own.requirement
+            self.pool = Pool(rest, legs, ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+        self.bends: list[Decimal] = []
+        for leg in legs:
+            value = rules.notional(leg.amount, marks[leg.market], self.inverse)
+            self.bends += [bend / value for bend in rules.bends(leg, markets[leg.market])]
+        self.bends.sort()
         self.lines: dict[int, Line] = {}
-        self.start = self.headroom(self.mark)
 
-    def headroom(self, price: Decimal) -> Decimal:
-        """The legs alone, without any cash."""
-        self.column[self.at] = price
-        own = self.rules.assess_pool(self.alone, self.column, self.markets)
-        return own.balance - own.requirement
+    def headroom(self, x: Decimal) -> Decimal:
+        column = list(self.marks)
+        for at in self.moving:
+            column[at] = column[at] / x if self.inverse else column[at] * x
+        margin = self.rules.assess_pool(self.pool, column, self.markets)
+        return margin.balance - margin.requirement
 
-    def line(self, i: int) -> Line:
-        """The line between bend i - 1 and bend i, through two points inside."""
+    def line(self, x: Decimal) -> Line:
+        """The line in force at x."""
+        i = bisect_left(self.bends, x)
         if i not in self.lines:
             low = self.bends[i - 1] if i > 0 else ZERO
-            high = self.bends[i] if i < len(self.bends) else 4 * max(low, ONE)
-            x1, x2 = (3 * low + high) / 4, (low + 3 * high) / 4
-            g1 = self.headroom(self.mark / x1 if self.inverse else self.mark * x1)
-            g2 = self.headroom(self.mark / x2 if self.inverse else self.mark * x2)
-            slope = (g2 - g1) / (x2 - x1)
-            self.lines[i] = Line(g1 - slope * x1, slope)
+            self.lines[i] = self._between(low, self.bends[i] if i < len(self.bends) else 4 * max(low, ONE))
         return self.lines[i]
 
+    def _between(self, low: Decimal, high: Decimal) -> Line:
+        """The line through the start if it lies there, else through a point inside, and one halfway to the further end."""
+        x1, g1 = (ONE, self.start) if low < 1 <= high else ((3 * low + high) / 4, None)
+        x2 = (x1 + (low if x1 - low > high - x1 else high)) / 2
+        g1 = self.headroom(x1) if g1 is None else g1
+        slope = (self.headroom(x2) - g1) / (x2 - x1)
+        return Line(g1 - slope * x1, slope)
 
-def curves_of(
-    rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]
-) -> dict[int, Curve]:
-    """Market -> its curve in this pool at these marks: the work that all prices of the pool share."""
-    legs: dict[int, list[Leg[Decimal]]] = {}
-    for leg in pool.legs:
-        legs.setdefault(leg.market, []).append(leg)
-    with localcontext(EXACT, prec=WORKING):
-        return {at: Curve(rules, held, marks, markets) for at, held in legs.items()}
+    def ends(self, least: Decimal) -> tuple[Decimal | None, Decimal | None]:
+        """(lower, upper) end of the stretch of x > 0 on which headroom exceeds `least`. From a start without so much only
+        the end that is met on the way uphill is returned."""
+        start = self.line(ONE)
+        if self.start <= least:
+            return self._root(start, least, 1), self._root(start, least, -1)
+        return (
+            self._root(start if start.slope > 0 else self.line(ZERO), least, 1),
+            self._root(start if start.slope < 0 else self.line(FAR), least, -1),
+        )
+
+    def _root(self, line: Line, least: Decimal, side: int) -> Decimal | None:
+        """Newton's method towards the end where headroom rises (`side` 1) or falls (-1) with x: no line lies below the
+        curve, so the root of the line in force at a root is nearer, until line and root belong together."""
+        for _ in range(LINES):
+            if line.slope * side <= 0:
+                return None
+            root = (least - line.base) / line.slope
+            there = self.line(max(root, ZERO))
+            if there is line:
+                break
+            line = there
+        return root if root > 0 else None
 
 
 def nearest(triggers: Triggers, mark: Decimal) -> Decimal | None:
@@ -99,73 +131,59 @@ def triggers_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
     moving: Sequence[int],
-    curves: Mapping[int, Curve] | None = None,
 ) -> Triggers:
     """Triggers of the markets in `moving`, moved together in proportion to their marks, as prices of `moving[0]`.
 
-    `margin` is the pool's at these marks; `curves` saves work where several prices of one pool are asked for. All moving
-    markets are of one kind (one settle asset, one coin)."""
-    if curves is None:
-        curves = curves_of(rules, pool, marks, markets)
-    moved = [curves[at] for at in moving if at in curves]
-    return _triggers(pool, margin, moved, marks[moving[0]]) if moved else Triggers(None, None)
+    `margin` is the pool's at these marks. All moving markets are of one kind (one settle asset, one coin)."""
+    held = {leg.market for leg in pool.legs}
+    moved = [at for at in moving if at in held]
+    return _triggers(rules, pool, margin, marks, markets, moved, marks[moving[0]])
 
 
-def common_factors(pool: Pool[Decimal], margin: PoolMargin[Decimal], curves: Mapping[int, Curve]) -> Triggers:
-    """The factors on all marks at once at which the pool fails, below and above 1."""
-    return _triggers(pool, margin, list(curves.values()), ONE) if curves else Triggers(None, None)
+def common_factors(
+    rules: Rules,
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+) -> Triggers:
+    """The factors on all marks of a pool at once at which it fails, below and above 1."""
+    return _triggers(rules, pool, margin, marks, markets, sorted({leg.market for leg in pool.legs}), ONE)
 
 
-def _triggers(pool: Pool[Decimal], margin: PoolMargin[Decimal], moving: Sequence[Curve], lead: Decimal) -> Triggers:
-    """As multiples of `lead`: a mark to get prices, 1 to get factors. What is looked for is a headroom of -`room`, so that
-    the whole pool summed in 34 digits fails as well."""
-    room = margin.scale * (len(pool.legs) + 2) * LAST_DIGIT
+def _triggers(
+    rules: Rules,
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+    moving: Sequence[int],
+    lead: Decimal,
+) -> Triggers:
+    """As multiples of `lead`: a mark to get prices, 1 to get factors."""
+    if not moving:
+        return Triggers(None, None)
+    room = rounding_room(pool, margin)
     with localcontext(EXACT, prec=WORKING):
-        rest = margin.balance - margin.requirement - sum([curve.start for curve in moving], ZERO)
-        low, high = _ends(moving, rest + room)
-        if moving[0].inverse:
+        curve = Curve(rules, pool, margin, marks, markets, moving)
+        low, high = curve.ends(-2 * room)
+        if curve.inverse:
             low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
         below, above = (None if low is None else lead * low), (None if high is None else lead * high)
 
     def fails(price: Decimal) -> bool:
-        parts = [curve.headroom(price if curve.mark == lead else curve.mark * price / lead) for curve in moving]
-        return rest + sum(parts, ZERO) <= -room
+        column = list(marks)
+        for at in moving:
+            column[at] = price if marks[at] == lead else marks[at] * price / lead
+        there = rules.assess_pool(curve.pool, column, markets)
+        return there.balance - there.requirement <= -room
 
     return Triggers(_failing(below, ROUND_FLOOR, fails), _failing(above, ROUND_CEILING, fails))
 
 
-def _ends(moving: Sequence[Curve], rest: Decimal) -> tuple[Decimal | None, Decimal | None]:
-    """(lower, upper) end of the stretch of x > 0 on which `rest` and the curves sum to more than zero. From a start without
-    headroom only the end that is met on the way uphill is returned."""
-    start = _line_at(moving, rest, ONE)
-    good = start.base + start.slope > 0
-    lower = start if start.slope > 0 else _line_at(moving, rest, ZERO) if good else None
-    upper = start if start.slope < 0 else _line_at(moving, rest, None) if good else None
-    return _root(moving, rest, lower, 1), _root(moving, rest, upper, -1)
-
-
-def _line_at(moving: Sequence[Curve], rest: Decimal, x: Decimal | None) -> Line:
-    """The line of the whole pool in force at x (None: beyond every bend)."""
-    base, slope = rest, ZERO
-    for curve in moving:
-        line = curve.line(len(curve.bends) if x is None else bisect_left(curve.bends, x))
-        base += line.base
-        slope += line.slope
-    return Line(base, slope)
-
-
-def _root(moving: Sequence[Curve], rest: Decimal, line: Line | None, side: int) -> Decimal | None:
-    """Newton's method towards the root where headroom rises (`side` 1) or falls (-1) with x: the line in force at the root
-    of a line lies nowhere below the curve, so the next root is nearer, until line and root belong together."""
-    for _ in range(LINES):
-        if line is None or line.slope * side <= 0:
-            return None
-        root = max(-line.base / line.slope, ZERO)
-        there = _line_at(moving, rest, root)
-        if there == line:
-            break
-        line = there
-    return root if root > 0 else None
+def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
+    """What 34-digit sums over several legs may round the other way, so that headroom is to fall short by as much."""
+    return margin.scale * (len(pool.legs) + 2) * LAST_DIGIT if len(pool.legs) > 1 else ZERO
 
 
 def _failing(price: Decimal | None, rounding: str, fails: Callable[[Decimal], bool]) -> Decimal | None:

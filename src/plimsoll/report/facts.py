@@ -11,7 +11,8 @@ from itertools import groupby
 import msgspec
 
 from plimsoll.number import exact
-from plimsoll.runs import Comparison, Happening, LegResult, ModeResult, PlanMode, RegimeMap, Run, VenueNote, Verdict
+from plimsoll.plan import PlanMode
+from plimsoll.runs import Comparison, Happening, LegResult, ModeResult, RegimeMap, Run, VenueNote, Verdict
 
 NONE = "none"
 DOLLARS = frozenset({"USD", "USDT", "USDC", "FDUSD", "BUSD", "DAI"})
@@ -25,6 +26,7 @@ WORDS = {
     "fund": "wallet",
     "funding": "funding",
     "stop": "stop",
+    "take_profit": "take-profit",
     "limit": "limit filled",
     "top_up": "top-up",
     "refuse": "refused",
@@ -126,11 +128,11 @@ def summary(result: ModeResult) -> dict[str, Cell]:
         "Nearest to the line": _nearest(run),
         "Liquidated": _liquidated(result),
         "Fees": Cell(money(run.fees, unit)),
-        "Funding": Cell(signed(run.funding, unit), tone(run.funding)),
+        "Funding paid": Cell(money(run.funding, unit), tone(-run.funding)),
         "Liquidation cost": Cell(money(run.liquidation_cost, unit), "bad" if run.liquidation_cost else ""),
         "Insurance draw": Cell(money(run.insurance_draw, unit), "warn" if run.insurance_draw else ""),
         "Money at risk": Cell(money(run.money_at_risk, unit), detail=tuple(_at_risk(leg, unit) for leg in run.legs)),
-        "Capital efficiency": Cell("-" if run.capital_efficiency is None else f"{run.capital_efficiency:,.2f}"),
+        "Capital efficiency": _efficiency(run),
     }
     if run.counterparties_draw:
         cells["Paid by counterparties"] = Cell(money(run.counterparties_draw, unit), "warn")
@@ -155,16 +157,27 @@ def _change(run: Run) -> Cell:
     return Cell(signed(moved, run.unit), tone(moved), (f"{sign}{share(part)}",) if part is not None else ())
 
 
+def _efficiency(run: Run) -> Cell:
+    if run.capital_efficiency is None:
+        return Cell("-")
+    return Cell(f"{run.capital_efficiency:,.2f}x", detail=("notional / at risk",))
+
+
+def pool_name(pool: str) -> str:
+    """A pool as a reader knows it: the money that cross positions share, or an isolated position's own wall."""
+    return f"shared {pool.removeprefix('asset:')}" if pool.startswith("asset:") else pool
+
+
 def _nearest(run: Run) -> Cell:
     if not run.least:
         return Cell("-")
     near = min(run.least, key=lambda least: least.headroom if least.share is None else least.share)
-    part = "" if near.share is None else f" = {share(near.share)} of its balance"
-    text = money(near.headroom, run.unit)
-    if near.headroom <= 0:
-        return Cell("crossed", "bad", (f"headroom {text}{part}", near.pool, when(near.time)))
+    where = f"{pool_name(near.pool)}, {when(near.time)}"
+    if near.headroom < Decimal(1).scaleb(-places(run.unit)):
+        return Cell("reached it", "bad", (where,))
     danger = near.share is not None and near.share < Decimal("0.1")
-    return Cell(text, "warn" if danger else "", (f"headroom{part}", near.pool, when(near.time)))
+    part = () if near.share is None else (f"{share(near.share)} of its balance then",)
+    return Cell(money(near.headroom, run.unit), "warn" if danger else "", (*part, where))
 
 
 def _liquidated(result: ModeResult) -> Cell:
@@ -207,17 +220,21 @@ def matters(line: Line) -> bool:
 
 
 def _line(event: Happening) -> Line:
-    loud = "bad" if event.kind in FORCED else "warn" if event.kind in {"stop", "refuse", "cancel"} else ""
+    loud = "bad" if event.kind in FORCED else "warn" if event.kind in {"stop", "take_profit", "refuse"} else ""
     level = price(event.price) if event.price is not None else ""
-    return Line(when(event.time), WORDS.get(event.kind, event.kind), event.leg, level, event.text, loud)
+    leg = pool_name(event.leg)
+    text = event.text.removeprefix(f"{event.leg}: ").removeprefix(f"{event.leg} ") if event.leg else event.text
+    return Line(when(event.time), WORDS.get(event.kind, event.kind), leg, level, text, loud)
 
 
 def _funding_line(events: list[Happening], unit: str) -> Line:
     with exact():
         total = sum((event.amount for event in events if event.amount is not None), Decimal(0))
     legs = ", ".join(dict.fromkeys(event.leg for event in events if event.leg))
-    text = f"{len(events)} payments until {when(events[-1].time)}, together {signed(total, unit)} {unit}"
-    return Line(when(events[0].time), WORDS["funding"], legs, "", text, tone(total))
+    word = "paid" if total >= 0 else "received"
+    until = "" if events[0].time == events[-1].time else f" until {when(events[-1].time)}"
+    text = f"{len(events)} payments{until}: {money(abs(total), unit)} {unit} {word} in all"
+    return Line(when(events[0].time), WORDS["funding"], legs, "", text)
 
 
 def decided(result: ModeResult) -> Iterator[str]:
@@ -252,6 +269,11 @@ def sources(comparison: Comparison) -> list[str]:
     """What the prices are, and which prices stand in for others."""
     stood = [f"Stand-in prices: {symbol} uses {other}." for symbol, other in comparison.stand_in.items()]
     return [*stood, *comparison.price_notes]
+
+
+def prices(comparison: Comparison) -> str:
+    """Where the prices come from: a file without its folder, or a script."""
+    return comparison.prices.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def span(comparison: Comparison) -> str:

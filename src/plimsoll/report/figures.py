@@ -13,12 +13,16 @@ from typing import Any
 
 import msgspec
 
+from plimsoll.plan import PlanMode
 from plimsoll.report import facts
 from plimsoll.report.thin import thinned
-from plimsoll.runs import Happening, ModeResult, PlanMode, Run, Sample
+from plimsoll.runs import Happening, LegResult, ModeResult, Run, Sample
 
 Trace = dict[str, Any]
 Figure = dict[str, Any]
+Quantity = Callable[[Sample], Decimal | None]
+"""What a line reads from a sample."""
+Points = Sequence[tuple[datetime, Decimal | None]]
 
 COLOURS = {PlanMode.CROSS: "#2f7de1", PlanMode.ISOLATED: "#e0760a", PlanMode.AS_GIVEN: "#8e5bd0"}
 BANDS = {PlanMode.CROSS: "47,125,225", PlanMode.ISOLATED: "224,118,10", PlanMode.AS_GIVEN: "142,91,208"}
@@ -30,13 +34,14 @@ SYMBOLS = {
     "reduce": "circle-open-dot",
     "fund": "square",
     "stop": "triangle-down",
+    "take_profit": "triangle-left",
     "limit": "diamond",
     "top_up": "triangle-up",
     "refuse": "cross-open",
     "cancel": "diamond-open",
     "liquidation": "x",
-    "forced_close": "x-open",
-    "take_over": "x-open",
+    "forced_close": "x",
+    "take_over": "x",
     "deleverage": "star",
     "shortfall": "hexagram",
     "funding": "line-ns-open",
@@ -82,22 +87,24 @@ def points_each(results: Sequence[ModeResult]) -> int:
 def _price_panel(symbol: str, results: Sequence[ModeResult], points: int) -> Panel:
     fullest = max((result.run for result in results), key=lambda run: sum(symbol in s.marks for s in run.samples))
     keep = _event_times(result.run for result in results)
-    traces = [_line(fullest, lambda sample: sample.marks.get(symbol), keep, points, name="mark price", line={"width": 1.8})]
+    traces = [_line(fullest, _mark_of(symbol), keep, points, [], name="mark price", line={"width": 1.8})]
     labels: list[Trace] = []
     for result in results:
         legs = [leg for leg in result.run.legs if leg.symbol == symbol]
-        for leg in legs:
-            traces.append(_liquidation_line(result, leg.name, leg.mode, keep, points))
+        traces += [_liquidation_line(result, leg, keep, points) for leg in legs]
         marked = [event for event in result.run.happenings if _symbol_of(event, result.run) == symbol]
-        traces += _markers(result, marked, lambda event, run=result.run: _level(event, run, symbol))
-        labels += [_label(result, event) for event in marked if event.kind == "liquidation" and event.price is not None]
+        traces += _markers(result, marked, _mark_of(symbol))
+        labels += [_label(result, leg, fullest) for leg in legs if leg.liquidated_at is not None]
     return Panel(f"<b>{symbol}</b>  price and liquidation prices", TALL, traces, labels, _bounds(symbol, results))
 
 
-def _liquidation_line(result: ModeResult, leg: str, mode: str, keep: set[datetime], points: int) -> Trace:
-    style = {"color": COLOURS[result.mode], "width": 1.6, "dash": "solid" if mode == "cross" else "dash"}
-    name = f"{facts.MODES[result.mode]}: liquidation of {leg}"
-    return _line(result.run, lambda sample: sample.liquidation.get(leg), keep, points, name=name, line=style)
+def _liquidation_line(result: ModeResult, leg: LegResult, keep: set[datetime], points: int) -> Trace:
+    """The price at which the leg would go, moving with the pool, up to where it went."""
+    style = {"color": COLOURS[result.mode], "width": 1.6, "dash": "solid" if leg.mode == "cross" else "dash"}
+    alone = sum(other.symbol == leg.symbol for other in result.run.legs) == 1
+    name = f"{facts.MODES[result.mode]}: liquidation" + ("" if alone else f" of {leg.name}")
+    went = [] if leg.liquidated_at is None else [(leg.liquidated_at, leg.liquidated_price)]
+    return _line(result.run, _liquidation_of(leg.name), keep, points, went, name=name, line=style)
 
 
 def _equity_panel(results: Sequence[ModeResult], points: int) -> Panel:
@@ -107,9 +114,10 @@ def _equity_panel(results: Sequence[ModeResult], points: int) -> Panel:
         if result.worst is not None and result.best is not None:
             traces += _band(result, result.worst, result.best, points)
         style = {"color": COLOURS[result.mode], "width": 2.4}
-        traces.append(_line(result.run, _equity, keep, points, name=facts.MODES[result.mode], line=style))
+        lowest = [(result.run.lowest_equity_at, result.run.lowest_equity)]
+        traces.append(_line(result.run, _equity, keep, points, lowest, name=facts.MODES[result.mode], line=style))
         pooled = [event for event in result.run.happenings if not _symbol_of(event, result.run)]
-        traces += _markers(result, pooled, lambda event, run=result.run: _at(run, event.time, _equity))
+        traces += _markers(result, pooled, _equity)
     unit = results[0].run.unit if results else ""
     return Panel(f"<b>Equity</b>  {unit}", LOW, traces)
 
@@ -118,15 +126,15 @@ def _band(result: ModeResult, worst: Run, best: Run, points: int) -> list[Trace]
     """The range that the order of prices inside bars leaves open."""
     name = f"{facts.MODES[result.mode]}: worst to best path in the bars"
     shape: Trace = {"line": {"width": 0}, "hoverinfo": "skip", "hovertemplate": None}
-    low = _line(worst, _equity, set(), points, name=name, showlegend=False, **shape)
+    low = _line(worst, _equity, set(), points, [], name=name, showlegend=False, **shape)
     fill = f"rgba({BANDS[result.mode]},0.18)"
-    high = _line(best, _equity, set(), points, name=name, fill="tonexty", fillcolor=fill, **shape)
+    high = _line(best, _equity, set(), points, [], name=name, fill="tonexty", fillcolor=fill, **shape)
     return [low, high]
 
 
 def _headroom_panel(results: Sequence[ModeResult], points: int) -> Panel:
     traces = [
-        _line(result.run, lambda sample, pool=pool: sample.headroom.get(pool), _event_times([result.run]), points, **style)
+        _line(result.run, _headroom_of(pool), _event_times([result.run]), points, _least(result.run, pool), **style)
         for result in results
         for pool, style in _pool_styles(result).items()
     ]
@@ -139,26 +147,27 @@ def _pool_styles(result: ModeResult) -> dict[str, Trace]:
     """Pool -> name and line: the shared pool solid, each isolated wall with its own dash."""
     styles: dict[str, Trace] = {}
     for pool in dict.fromkeys(pool for sample in result.run.samples for pool in sample.headroom):
-        walled = any(leg.mode == "isolated" and pool == leg.name for leg in result.run.legs) or "isolated" in pool
+        walled = facts.pool_name(pool) == pool
         dash = DASHES[sum(style["line"]["dash"] != "solid" for style in styles.values()) % len(DASHES)] if walled else "solid"
         line = {"color": COLOURS[result.mode], "width": 1.6, "dash": dash}
-        styles[pool] = {"name": f"{facts.MODES[result.mode]}: {pool}", "line": line}
+        styles[pool] = {"name": f"{facts.MODES[result.mode]}: {facts.pool_name(pool)}", "line": line}
     return styles
 
 
 # ---- lines and markers --------------------------------------------------------------------------------------------------
 
 
-def _line(run: Run, read: Callable[[Sample], Decimal | None], keep: set[datetime], points: int, **look: Any) -> Trace:
-    """One quantity over time, thinned; the instants in `keep` stay."""
-    values = [_float(read(sample)) for sample in run.samples]
-    wanted = [i for i, sample in enumerate(run.samples) if sample.time in keep]
-    drawn = thinned(values, wanted, points)
-    xs, ys = [_time(run.samples[i].time) for i in drawn], [values[i] for i in drawn]
+def _line(run: Run, read: Quantity, keep: set[datetime], points: int, between: Points, **look: Any) -> Trace:
+    """One quantity over time, thinned; the instants in `keep` stay, and so do the points known `between` samples."""
+    whole = sorted([*((s.time, read(s)) for s in run.samples), *between], key=lambda point: point[0])
+    values = [_float(value) for _, value in whole]
+    stay = {*keep, *(time for time, _ in between)}
+    drawn = thinned(values, [i for i, (time, _) in enumerate(whole) if time in stay], points)
+    xs, ys = [_time(whole[i][0]) for i in drawn], [values[i] for i in drawn]
     return {"type": "scatter", "mode": "lines", "x": xs, "y": ys, "hovertemplate": "%{y:,.8~g}", **look}
 
 
-def _markers(result: ModeResult, events: Sequence[Happening], level: Callable[[Happening], float | None]) -> list[Trace]:
+def _markers(result: ModeResult, events: Sequence[Happening], level: Quantity) -> list[Trace]:
     """Events as symbols: what happened, and funding payments apart (hidden until asked for)."""
     drawn = [event for event in events if event.kind != "end"]
     paid = [event for event in drawn if event.kind == "funding"]
@@ -171,26 +180,32 @@ def _markers(result: ModeResult, events: Sequence[Happening], level: Callable[[H
     return traces
 
 
-def _marks(result: ModeResult, events: Sequence[Happening], level: Callable[[Happening], float | None]) -> Trace:
+def _marks(result: ModeResult, events: Sequence[Happening], level: Quantity) -> Trace:
     forced = [event.kind in facts.FORCED for event in events]
     marker = {
         "symbol": [SYMBOLS.get(event.kind, "circle-open") for event in events],
         "size": [13 if bad else 9 for bad in forced],
         "color": COLOURS[result.mode],
-        "line": {"color": [DANGER if bad else COLOURS[result.mode] for bad in forced], "width": [2 if bad else 1 for bad in forced]},
+        "line": {"color": COLOURS[result.mode], "width": 1},
     }
     texts = [f"{facts.MODES[result.mode]}: {event.text or facts.WORDS.get(event.kind, event.kind)}" for event in events]
-    xs, ys = [_time(event.time) for event in events], [level(event) for event in events]
-    look = {"name": f"{facts.MODES[result.mode]}: events", "showlegend": False, "hovertemplate": "%{text}<extra></extra>"}
-    return {"type": "scatter", "mode": "markers", "x": xs, "y": ys, "text": [_escaped(t) for t in texts], "marker": marker, **look}
+    xs, ys = [_time(event.time) for event in events], [_height(event, result.run, level) for event in events]
+    look = {"type": "scatter", "mode": "markers", "showlegend": False, "hovertemplate": "%{text}<extra></extra>"}
+    name = f"{facts.MODES[result.mode]}: events"
+    return {**look, "name": name, "x": xs, "y": ys, "text": [_escaped(text) for text in texts], "marker": marker}
 
 
-def _label(result: ModeResult, event: Happening) -> Trace:
-    """A liquidation's words beside its mark."""
-    text = f"<b>{facts.MODES[result.mode]}: liquidated @ {facts.price(event.price)}</b>"
+def _label(result: ModeResult, leg: LegResult, run: Run) -> Trace:
+    """A liquidation's words beside its mark, on the side to which the price of `run` did not go on."""
+    assert leg.liquidated_at is not None
+    text = f"<b>{facts.MODES[result.mode]}: liquidated @ {facts.price(leg.liquidated_price)}</b>"
     colour = COLOURS[result.mode]
     line = {"arrowcolor": colour, "arrowwidth": 1.2, "arrowhead": 0, "standoff": 8}
-    return {"x": _time(event.time), "y": _float(event.price), "text": text, "font": {"color": colour, "size": 12}, **line}
+    place = {"x": _time(leg.liquidated_at), "y": _float(leg.liquidated_price)}
+    later = [float(s.marks[leg.symbol]) for s in run.samples if s.time > leg.liquidated_at and leg.symbol in s.marks]
+    near = later[: max(1, len(run.samples) // 6)]
+    below = bool(near) and leg.liquidated_price is not None and sum(near) / len(near) > float(leg.liquidated_price)
+    return {**place, "ay": 1 if below else -1, "text": text, "font": {"color": colour, "size": 12}, **line}
 
 
 # ---- putting the panels together ----------------------------------------------------------------------------------------
@@ -215,7 +230,7 @@ def _stacked(panels: Sequence[Panel], cuts: list[Trace]) -> Figure:
         top, foot = 1 - used / inner, 1 - (used + panel.height) / inner
         layout[f"yaxis{suffix}"] = _axis(panel, max(foot, 0.0), top)
         layout[f"legend{suffix}"] = _legend(top, inner)
-        layout["annotations"] += [_title(panel.title, top), *_placed(panel.labels, f"y{suffix}", layout)]
+        layout["annotations"] += [_title(panel.title, top), *_placed(panel.labels, f"y{suffix}")]
         if panel.line_at_zero:
             layout["shapes"].append(_zero_line(f"y{suffix}"))
         traces += [{**trace, "yaxis": f"y{suffix}", "xaxis": "x", "legend": f"legend{suffix}"} for trace in panel.traces]
@@ -230,7 +245,7 @@ def _axis(panel: Panel, foot: float, top: float) -> Trace:
 
 def _legend(top: float, inner: int) -> Trace:
     place = {"x": 1, "xanchor": "right", "y": top + 4 / inner, "yanchor": "bottom"}
-    return {**place, "orientation": "h", "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)", "tracegroupgap": 0}
+    return {**place, "orientation": "h", "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)", "traceorder": "normal"}
 
 
 def _title(text: str, top: float) -> Trace:
@@ -238,13 +253,10 @@ def _title(text: str, top: float) -> Trace:
     return {**place, "text": text, "showarrow": False, "font": {"size": 13}}
 
 
-def _placed(labels: Sequence[Trace], axis: str, layout: Figure) -> list[Trace]:
-    """Labels stepped above each other so that those of one moment do not overlap."""
-    del layout
-    return [
-        {**label, "xref": "x", "yref": axis, "ax": 26, "ay": -30 - 24 * step, "xanchor": "left", "showarrow": True}
-        for step, label in enumerate(labels)
-    ]
+def _placed(labels: Sequence[Trace], axis: str) -> list[Trace]:
+    """Labels off their marks, stepped so that those of one moment do not overlap."""
+    side = {"xref": "x", "yref": axis, "ax": 26, "xanchor": "left", "showarrow": True, "borderpad": 2}
+    return [{**label, **side, "ay": label["ay"] * (30 + 24 * step)} for step, label in enumerate(labels)]
 
 
 def _zero_line(axis: str) -> Trace:
@@ -254,7 +266,8 @@ def _zero_line(axis: str) -> Trace:
 
 def _cuts(results: Sequence[ModeResult]) -> list[Trace]:
     """A faint line through all panels wherever the venue liquidated."""
-    hits = {(result.mode, event.time) for result in results for event in result.run.happenings if event.kind == "liquidation"}
+    legs = [(result.mode, leg.liquidated_at) for result in results for leg in result.run.legs]
+    hits = {(mode, time) for mode, time in legs if time is not None}
     return [
         {
             "type": "line",
@@ -278,6 +291,22 @@ def _equity(sample: Sample) -> Decimal | None:
     return sample.equity
 
 
+def _mark_of(symbol: str) -> Quantity:
+    return lambda sample: sample.marks.get(symbol)
+
+
+def _liquidation_of(leg: str) -> Quantity:
+    return lambda sample: sample.liquidation.get(leg)
+
+
+def _headroom_of(pool: str) -> Quantity:
+    return lambda sample: sample.headroom.get(pool)
+
+
+def _least(run: Run, pool: str) -> Points:
+    return [(least.time, least.headroom) for least in run.least if least.pool == pool]
+
+
 def _symbol_of(event: Happening, run: Run) -> str:
     """The symbol whose panel an event belongs to; "" for events of a pool or of the account."""
     for leg in run.legs:
@@ -286,16 +315,19 @@ def _symbol_of(event: Happening, run: Run) -> str:
     return next((leg.symbol for leg in run.legs if leg.symbol in event.leg), "")
 
 
-def _level(event: Happening, run: Run, symbol: str) -> float | None:
-    """The height of an event in its price panel: its price, else the mark then."""
-    if event.price is not None:
-        return _float(event.price)
-    return _at(run, event.time, lambda sample: sample.marks.get(symbol))
+def _height(event: Happening, run: Run, read: Quantity) -> float | None:
+    """How high an event stands: where its leg went, at its price, else at what is drawn there at the last sample before."""
+    if read is _equity:
+        return _float(run.lowest_equity) if event.time == run.lowest_equity_at else _last(event, run, read)
+    went = (leg.liquidated_price for leg in run.legs if leg.liquidated_at == event.time and leg.symbol in event.leg)
+    level = next(went, None) if event.kind in facts.FORCED else None
+    if level is not None or event.price is not None:
+        return _float(level if level is not None else event.price)
+    return _last(event, run, read)
 
 
-def _at(run: Run, time: datetime, read: Callable[[Sample], Decimal | None]) -> float | None:
-    """A quantity of the last sample not after `time`."""
-    found = bisect_right(run.samples, time, key=lambda sample: sample.time)
+def _last(event: Happening, run: Run, read: Quantity) -> float | None:
+    found = bisect_right(run.samples, event.time, key=lambda sample: sample.time)
     return _float(read(run.samples[max(found - 1, 0)])) if run.samples else None
 
 
@@ -306,7 +338,7 @@ def _bounds(symbol: str, results: Sequence[ModeResult]) -> tuple[float, float] |
     if not marks:
         return None
     low, high = min(marks), max(marks)
-    reach = max(high - low, 0.02 * high) * 0.6
+    reach = max(1.5 * (high - low), 0.5 * high)
     legs = [leg.name for run in runs for leg in run.legs if leg.symbol == symbol]
     lines = [float(p) for run in runs for s in run.samples for leg in legs if (p := s.liquidation.get(leg)) is not None]
     near = [level for level in lines if low - reach <= level <= high + reach]

@@ -1,15 +1,15 @@
 "use strict";
 (function () {
   const light = {
-    ink: "#1b1f24", soft: "#5d6670", rule: "#e4e1d9", card: "#ffffff",
+    paper: "#fbfaf7", ink: "#1b1f24", soft: "#5d6670", rule: "#e4e1d9", card: "#ffffff",
     scale: [[0, "#0b4aa2"], [0.25, "#5b9bea"], [0.46, "#d5e5f8"], [0.5, "#f4f2ec"], [0.54, "#fbe4cb"], [0.75, "#f0a04b"], [1, "#b35400"]],
   };
   const dark = {
-    ink: "#e8e6e1", soft: "#9aa3ad", rule: "#2e343c", card: "#1b1f25",
+    paper: "#14171b", ink: "#e8e6e1", soft: "#9aa3ad", rule: "#2e343c", card: "#1b1f25",
     scale: [[0, "#6fb1ff"], [0.25, "#2c6cc4"], [0.46, "#1d3250"], [0.5, "#23272e"], [0.54, "#4a3018"], [0.75, "#c26a12"], [1, "#ffb057"]],
   };
   const darkQuery = window.matchMedia("(prefers-color-scheme: dark)");
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+  const config = { responsive: true, displayModeBar: false };
 
   function themed(layout, tone) {
     const out = Object.assign({}, layout, {
@@ -17,6 +17,7 @@
       font: { color: tone.ink, size: 12, family: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif" },
       hoverlabel: Object.assign({}, layout.hoverlabel, { bgcolor: tone.card, bordercolor: tone.rule, font: { color: tone.ink } }),
     });
+    out.annotations = layout.annotations.map((note) => (note.showarrow ? Object.assign({ bgcolor: tone.paper }, note) : note));
     for (const key of Object.keys(layout)) {
       if (/^[xy]axis/.test(key)) {
         out[key] = Object.assign({ gridcolor: tone.rule, linecolor: tone.soft, tickfont: { color: tone.soft } }, layout[key]);

@@ -17,7 +17,8 @@ from plimsoll.runs import Comparison, ModeResult, RegimeMap, VenueNote
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
 KEY = (
-    "Colour is the mode: <b class='c'>blue cross</b>, <b class='i'>orange isolated</b>, <b class='g'>purple as given</b>. "
+    "Colour is the mode: <b class='cross'>blue cross</b>, <b class='isolated'>orange isolated</b>, "
+    "<b class='as-given'>purple as given</b>. "
     "Solid liquidation lines share the pool, dashed ones are walled off. "
     "&#10005; liquidation &nbsp; &#9660; stop &nbsp; &#9650; top-up &nbsp; &#9679; open &nbsp; &#9675; close &nbsp; "
     "&#9670; limit order. Dotted uprights cut all panels where the venue liquidated. Click a legend entry to hide or show "
@@ -31,7 +32,7 @@ def page(comparison: Comparison, regime_map: RegimeMap | None, plotly_js: str) -
     """The whole document. `plotly_js`: the text of plotly.js, put in once."""
     figures = _figures(comparison, regime_map)
     body = [_header(comparison), _lead(comparison.sentences), _nav(comparison, regime_map)]
-    body += [_venue(note, facts.of_venue(comparison, note.venue)) for note in comparison.venues]
+    body += [_venue(note, facts.of_venue(comparison, note.venue), comparison.sentences) for note in comparison.venues]
     body += [_map_section(regime_map)] if regime_map is not None else []
     body += [_unknowns(comparison), _methods(comparison)]
     return "\n".join(
@@ -77,7 +78,7 @@ def _figures(comparison: Comparison, regime_map: RegimeMap | None) -> dict[str, 
 
 def _header(comparison: Comparison) -> str:
     about = f"<p>{escape(comparison.about)}</p>" if comparison.about else ""
-    meta = f"{escape(comparison.prices)} &middot; {facts.span(comparison)} &middot; amounts in {escape(comparison.unit)}"
+    meta = f"{escape(facts.prices(comparison))} &middot; {facts.span(comparison)} &middot; amounts in {escape(comparison.unit)}"
     stood = "".join(f'<p class="meta warn">{escape(line)}</p>' for line in facts.sources(comparison))
     top = '<div class="eyebrow">Plimsoll &middot; cross and isolated margin compared</div>'
     return f'<header>{top}<h1>{escape(comparison.name)}</h1>{about}<p class="meta">{meta}</p>{stood}</header>'
@@ -92,19 +93,20 @@ def _nav(comparison: Comparison, regime_map: RegimeMap | None) -> str:
     links = [(note.venue, note.title or note.venue) for note in comparison.venues]
     links += [("regimes", "Map of regimes")] if regime_map is not None else []
     links += [("unknowns", "What is not known"), ("methods", "How it was computed")]
-    return f"<nav>{''.join(f'<a href="#{escape(name)}">{escape(title)}</a>' for name, title in links)}</nav>"
+    anchors = (f'<a href="#{escape(name)}">{escape(title)}</a>' for name, title in links)
+    return f"<nav>{''.join(anchors)}</nav>"
 
 
 # ---- one venue ----------------------------------------------------------------------------------------------------------
 
 
-def _venue(note: VenueNote, results: tuple[ModeResult, ...]) -> str:
+def _venue(note: VenueNote, results: tuple[ModeResult, ...], said: tuple[str, ...]) -> str:
     parts = [f'<section id="{escape(note.venue)}"><h2>{escape(note.title or note.venue)}</h2>']
     if results:
         name = f"figure-{escape(note.venue)}"
         parts += ['<div class="cards">', *(_card(result) for result in results), "</div>"]
         parts += [f'<div class="figure" data-figure="{name}"></div><p class="key">{KEY}</p>']
-        parts += ["<h3>Mode by mode</h3>", _summary(results), *(_log(result) for result in results)]
+        parts += ["<h3>Mode by mode</h3>", _summary(results), *(_log(result, said) for result in results)]
     parts += [_listed("Left out", (f"{symbol}: {reason}" for symbol, reason in note.skipped.items())), "</section>"]
     return "\n".join(parts)
 
@@ -113,7 +115,8 @@ def _card(result: ModeResult) -> str:
     cells = facts.summary(result)
     change, fate = cells["Change"], cells["Liquidated"]
     unit = f"<small>{escape(result.run.unit)}</small>"
-    fates = "".join(f"<div>{escape(line)}</div>" for line in fate.detail) or "<div>nothing liquidated</div>"
+    head = "nothing liquidated" if fate.text == facts.NONE else f"{fate.text} liquidated"
+    fates = f"<div>{head}</div>" + "".join(f"<small>{escape(line)}</small>" for line in fate.detail)
     return (
         f'<div class="card {result.mode}"><div class="mode">{facts.MODES[result.mode]}</div>'
         f'<div class="sum">{cells["Final equity"].text} {unit}</div>'
@@ -129,7 +132,12 @@ def _summary(results: Sequence[ModeResult]) -> str:
         for title, cells in facts.table(results).items()
     )
     unit = escape(results[0].run.unit)
-    return f'<div class="scroll"><table><thead><tr><th>{unit}</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    return _scroll("modes", f"<thead><tr><th>{unit}</th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody>")
+
+
+def _scroll(kind: str, inner: str) -> str:
+    """A table that scrolls by itself where the screen is narrow."""
+    return f'<div class="scroll"><table class="{kind}">{inner}</table></div>'
 
 
 def _cell(cell: Cell) -> str:
@@ -137,19 +145,19 @@ def _cell(cell: Cell) -> str:
     return f'<td><b class="{cell.tone}">{_minus(escape(cell.text))}</b>{more}</td>'
 
 
-def _log(result: ModeResult) -> str:
+def _log(result: ModeResult, said: tuple[str, ...]) -> str:
     lines = facts.log(result.run)
     rows = "".join(_row(line) for line in lines)
-    told = f"<p>{escape(result.sentence)}</p>" if result.sentence else ""
+    told = f"<p>{escape(result.sentence)}</p>" if result.sentence and result.sentence not in said else ""
     shown = " open" if len(lines) <= OPEN_LOG else ""
     title = f"{facts.MODES[result.mode]}: what happened ({len(lines)})"
-    return f'<details{shown}><summary>{title}</summary>{told}<div class="scroll"><table><tbody>{rows}</tbody></table></div></details>'
+    return f"<details{shown}><summary>{title}</summary>{told}{_scroll('log', f'<tbody>{rows}</tbody>')}</details>"
 
 
 def _row(line: Line) -> str:
     return (
-        f'<tr><td class="time">{line.time}</td><td><b class="{line.tone}">{escape(line.what)}</b></td>'
-        f'<td>{escape(line.leg)}</td><td class="price">{line.price}</td><td>{escape(line.text)}</td></tr>'
+        f'<tr><td class="time">{line.time}</td><td class="what"><b class="{line.tone}">{escape(line.what)}</b></td>'
+        f'<td class="leg">{escape(line.leg)}</td><td class="price">{line.price}</td><td>{escape(line.text)}</td></tr>'
     )
 
 
@@ -190,7 +198,7 @@ def _methods(comparison: Comparison) -> str:
     """What the words mean and which rules were used."""
     told = [
         "All prices of one instant arrive together; between two instants they move together along a straight line.",
-        "Bars hide the order of their prices. The lines show the synchronised path; the pale band spans the worst and the best.",
+        "Bars hide the order of their prices. Lines show the synchronised path; the pale band spans the worst and the best.",
         "Headroom is a pool's equity above the line at which the venue begins to liquidate; cross positions share one pool, "
         "an isolated position is a pool of its own.",
         "Money at risk is the most a position could lose: its own margin if isolated, the whole pool's if cross.",

@@ -17,10 +17,13 @@ from plimsoll.runs import Comparison, ModeResult, VenueNote
 
 TONES = {"good": "green", "bad": "red", "warn": "yellow", "": ""}
 ROOMY = 96
-"""Columns from which the log names the leg beside the sentence."""
+"""Columns from which the log has a column of prices (the sentences hold them too)."""
 
 LOG_LINES = 24
 """Lines of one mode's log; what goes beyond is counted and left to --html and --json."""
+
+SHORT = 22
+"""A detail so short stands beside its number, a longer one below."""
 
 WIDEST = 140
 
@@ -36,7 +39,7 @@ def _head(comparison: Comparison) -> RenderableType:
     lines = Text(comparison.name, style="bold")
     if comparison.about:
         lines.append(f"\n{comparison.about}", style="not bold")
-    lines.append(f"\nPrices  {comparison.prices}\nSpan    {facts.span(comparison)}", style="not bold")
+    lines.append(f"\nPrices  {facts.prices(comparison)}\nSpan    {facts.span(comparison)}", style="not bold")
     notes = [Text(note, style="yellow") for note in facts.sources(comparison)]
     return Padding(Group(lines, *notes), (1, 0, 0, 0))
 
@@ -47,15 +50,15 @@ def _venues(comparison: Comparison, width: int) -> Iterable[RenderableType]:
         yield Padding(Rule(Text(note.title or note.venue, style="bold"), align="left"), (1, 0, 0, 0))
         if results:
             yield _summary(results)
-            yield from (_log(result, width) for result in results)
+            yield from (_log(result, width, comparison.sentences) for result in results)
         yield _unknowns(note, results)
 
 
 def _summary(results: tuple[ModeResult, ...]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
-    table.add_column(results[0].run.unit, style="dim", ratio=2, min_width=12)
+    table.add_column(results[0].run.unit, style="dim", no_wrap=True)
     for result in results:
-        table.add_column(facts.MODES[result.mode], ratio=5, overflow="fold", header_style="bold")
+        table.add_column(facts.MODES[result.mode], ratio=1, overflow="fold", header_style="bold")
     for title, cells in facts.table(results).items():
         table.add_row(title, *(_cell(cell) for cell in cells))
     return table
@@ -63,16 +66,17 @@ def _summary(results: tuple[ModeResult, ...]) -> Table:
 
 def _cell(cell: Cell) -> Text:
     text = Text(cell.text, style=f"{TONES[cell.tone]} bold".strip())
+    apart = "  " if len(cell.detail) == 1 and len(cell.detail[0]) <= SHORT else "\n"
     for detail in cell.detail:
-        text.append("\n" if len(cell.detail) > 1 else "  ").append(detail, style="not bold")
+        text.append(apart).append(detail, style="not bold")
     return text
 
 
-def _log(result: ModeResult, width: int) -> RenderableType:
+def _log(result: ModeResult, width: int, said: tuple[str, ...]) -> RenderableType:
     lines = facts.log(result.run)
     shown = _shortened(lines)
     head = Text(facts.MODES[result.mode], style="bold").append(": what happened", style="not bold")
-    if result.sentence:
+    if result.sentence and result.sentence not in said:
         head.append(f"\n{result.sentence}", style="italic not bold")
     parts: list[RenderableType] = [head, _lines(shown, roomy=width >= ROOMY)]
     if len(shown) < len(lines):
@@ -89,14 +93,14 @@ def _shortened(lines: list[Line]) -> list[Line]:
 def _lines(lines: list[Line], *, roomy: bool) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(style="dim", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True, min_width=12)
     if roomy:
-        table.add_column(overflow="fold", max_width=28)
+        table.add_column(justify="right", no_wrap=True, min_width=10)
     table.add_column(ratio=1, overflow="fold")
     for line in lines:
-        cells = [Text(line.time), Text(line.what, style=TONES[line.tone]), Text(line.price)]
-        table.add_row(*cells, *([Text(line.leg)] if roomy else []), Text(line.text))
+        told = Text(line.leg, style="bold").append(f"  {line.text}" if line.leg else line.text, style="not bold")
+        cells = [Text(line.time), Text(line.what, style=TONES[line.tone])]
+        table.add_row(*cells, *([Text(line.price)] if roomy else []), told)
     return table
 
 

@@ -3,7 +3,7 @@
 Whatever a source does not tell is filled with a placeholder that nothing expected can depend on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -46,7 +46,7 @@ from plimsoll.model import (
     PositionMode,
     Trigger,
 )
-from plimsoll.number import ONE, ZERO
+from plimsoll.number import ONE, ZERO, parse, parse_positive
 from plimsoll.rules.interface import Rules
 
 NO_TABLE = (Bracket(ZERO, None, ZERO, ZERO, None),)
@@ -228,6 +228,21 @@ def _check(where: str, case: Case) -> None:
     for asset, wallet in case.account.wallets.items():
         if not wallet.balance.is_finite():
             raise BadInput(where, f"wallets.{asset}.balance", wallet.balance, "give a finite number")
+    for symbol, text in case.market.liquidation_fill.items():
+        if text not in ("mark", "none"):
+            parse_positive(text, f"market.liquidation_fill.{symbol}", where)
+    for group, totals in case.known.items():
+        for asset, value in totals.items() if isinstance(totals, dict) else ():
+            for name, number in value.items() if isinstance(value, dict) else (("", value),):
+                parse(number, f"known.{group}.{asset} {name}".strip(), where)
+    check_expectations(where, case.expect)
+
+
+def check_expectations(where: str, expectations: Sequence[Expectation]) -> None:
+    """Each value is a number, a truth, a word or null. BadInput names the quantity."""
+    for e in expectations:
+        if e.value is not None and not isinstance(e.value, bool) and e.quantity not in WORDS:
+            parse(e.value, f"value of {e.quantity} {e.of}", where)
 
 
 def instruments_of(case: Case) -> dict[str, Instrument]:
@@ -338,13 +353,15 @@ def environment_of(case: Case) -> Environment:
 def step_of(where: str, body: Mapping[str, Any]) -> CaseStep:
     """One step; its expectations are parsed here, its own fields when the command is built."""
     try:
-        return CaseStep(
+        step = CaseStep(
             do=str(body["do"]),
             fields={k: v for k, v in body.items() if k not in ("do", "expect", "reject", "events")},
             expect=msgspec.convert(body.get("expect", ()), tuple[Expectation, ...], strict=False),
             reject=body.get("reject"),
             events=tuple(body["events"]) if "events" in body else None,
         )
+        check_expectations(where, step.expect)
+        return step
     except (KeyError, TypeError, msgspec.ValidationError) as problem:
         raise BadInput(where, "step", body.get("do"), f"is not a step ({problem})") from None
 
@@ -353,7 +370,7 @@ class StepFields(msgspec.Struct, frozen=True):
     """Every field that a step may carry."""
 
     symbol: str = ""
-    side: str = ""
+    side: Literal["buy", "sell", ""] = ""
     size: Decimal = ZERO
     price: Decimal | None = None
     stop_price: Decimal | None = None
@@ -380,6 +397,8 @@ def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Comma
     """The step as a command. BadInput: a field that does not fit, a verb that is not known."""
     try:
         f = msgspec.convert(step.fields, StepFields, strict=False)
+        if step.do in ("fill", "order") and not f.side:
+            raise BadInput(where, f"step {step.do}: side", None, "say buy or sell")
         mode = None if f.mode is None or step.do == "set_position_mode" else MarginMode(f.mode)
         side = f.position_side or LegSide.NET
         match step.do:

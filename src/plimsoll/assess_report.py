@@ -1,0 +1,166 @@
+"""Everything `assess` has to say about an account file, as one frozen record: the account as the venue would show it, how
+far each line is, what should worry, what was asked. Printing it is another module's matter."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+
+import msgspec
+
+from plimsoll.begin import Refusal, begin
+from plimsoll.cautions import Caution, cautions, distance
+from plimsoll.explain import Explanation, explain, table_line
+from plimsoll.margin.assess import Assessment, LegView, assess
+from plimsoll.model import Bracket
+from plimsoll.number import show
+from plimsoll.plan import Opening, Plan, Skipped
+from plimsoll.prices.history import History
+from plimsoll.rulebook import Rulebook
+from plimsoll.rules.columns import PoolMargin
+from plimsoll.volatility import in_deviations, volatility
+from plimsoll.want import Want, read_want, wanted
+
+
+class Distance(msgspec.Struct, frozen=True):
+    """How far a leg's mark is from its liquidation price: as a signed share of the mark, and in daily standard deviations
+    where a history allows it (`why` says what is missing)."""
+
+    leg: str
+    share: Decimal | None
+    deviations: Decimal | None
+    daily: Decimal | None
+    why: str
+
+
+class Row(msgspec.Struct, frozen=True):
+    """The bracket row a leg stands in, counted from 1, in `unit`."""
+
+    leg: str
+    number: int
+    rows: int
+    unit: str
+    bracket: Bracket
+
+
+class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
+    """`ratio`: `usage` (the venue's ratio rises to 1 at liquidation) or `cover` (it falls to 1). `tables`: which bracket
+    tables were used, a line each."""
+
+    name: str
+    about: str
+    source: str
+    rulebook: str
+    title: str
+    as_of: date | None
+    marks: dict[str, Decimal]
+    assessment: Assessment
+    ratio: str
+    distances: tuple[Distance, ...]
+    rows: tuple[Row, ...]
+    tables: tuple[str, ...]
+    cautions: tuple[Caution, ...]
+    refusals: tuple[Refusal, ...]
+    explanations: tuple[Explanation, ...]
+    wants: tuple[Want, ...]
+    notes: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked beyond the account itself: `explain` a quantity, `want` a liquidation price."""
+
+    explain: str | None = None
+    want: str | None = None
+
+
+def assess_report(
+    plan: Plan,
+    opening: Opening,
+    rulebook: Rulebook,
+    home: Rulebook,
+    marks: Mapping[str, Decimal],
+    history: History | None = None,
+    question: Question | None = None,
+) -> AssessReport:
+    """The report of a plan that has been opened under `rulebook`. `home`: the rulebook of the plan's own venue; `marks` and
+    `history` in venue symbols. BadInput: a missing mark, a question that cannot be read."""
+    asked = question or Question()
+    begun = begin(opening, rulebook, marks)
+    account = begun.state.account
+    view = assess(account, begun.state.marks, rulebook)
+    symbols = tuple(dict.fromkeys(leg.symbol for leg in view.legs))
+    return AssessReport(
+        name=plan.name,
+        about=plan.about,
+        source=plan.source,
+        rulebook=rulebook.name,
+        title=rulebook.rules.TITLE,
+        as_of=rulebook.as_of,
+        marks=dict(marks),
+        assessment=view,
+        ratio=ratio_word(rulebook),
+        distances=tuple(_distance(leg, history) for leg in view.legs),
+        rows=tuple(_row(leg, rulebook) for leg in view.legs),
+        tables=_tables(symbols, rulebook),
+        cautions=cautions(view, account, rulebook),
+        refusals=begun.refusals,
+        explanations=explain(asked.explain, account, begun.state.marks, rulebook) if asked.explain is not None else (),
+        wants=wanted(read_want(asked.want), plan, rulebook, home, marks) if asked.want is not None else (),
+        notes=(*opening.notes, *begun.notes),
+        skipped=opening.skipped,
+    )
+
+
+def _tables(symbols: Sequence[str], rulebook: Rulebook) -> tuple[str, ...]:
+    """A line for each table, with all the symbols it serves."""
+    served: dict[str, list[str]] = {}
+    for symbol in symbols:
+        served.setdefault(table_line(symbol, rulebook).removeprefix(f"{symbol}: "), []).append(symbol)
+    return tuple(f"{', '.join(names)}: {line}" for line, names in served.items())
+
+
+def ratio_word(rulebook: Rulebook) -> str:
+    """The direction of a venue's ratio, asked of its own rule with a balance of twice the requirement."""
+    two, one = Decimal(2), Decimal(1)
+    ratio = rulebook.rules.venue_ratio(PoolMargin(two, one, one, one, two))
+    return "usage" if ratio is not None and ratio < 1 else "cover"
+
+
+def _distance(leg: LegView, history: History | None) -> Distance:
+    share = distance(leg)
+    if leg.liquidation_price is None:
+        return Distance(leg.name, None, None, None, "no price liquidates it")
+    if history is None:
+        return Distance(leg.name, share, None, None, "no price history was given")
+    usual = volatility(history, leg.symbol)
+    if usual.daily is None:
+        return Distance(leg.name, share, None, None, usual.why)
+    return Distance(leg.name, share, in_deviations(leg.liquidation_price, leg.mark, usual.daily), usual.daily, "")
+
+
+def _row(leg: LegView, rulebook: Rulebook) -> Row:
+    instrument = rulebook.instruments[leg.symbol]
+    brackets = instrument.brackets
+    return Row(leg.name, leg.bracket + 1, len(brackets), instrument.bracket_unit, brackets[leg.bracket])
+
+
+def to_json(report: AssessReport) -> dict[str, object]:
+    """The report as plain data: amounts as fixed-point text at full precision, dates as ISO text."""
+    plain = _plain(report)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, msgspec.Struct):
+        return {field.name: _plain(getattr(value, field.name)) for field in msgspec.structs.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    if isinstance(value, Decimal):
+        return show(value)
+    if isinstance(value, Enum):
+        return value.value
+    return value.isoformat() if isinstance(value, date | datetime) else value

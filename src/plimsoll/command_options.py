@@ -1,0 +1,111 @@
+"""What command-line options say, read and checked: marks, and the day whose rules apply. No clock is read here."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from plimsoll.errors import BadInput
+from plimsoll.number import parse_positive
+from plimsoll.rulebook import Policy
+
+MARKS = "--marks"
+
+
+class RulesDay(NamedTuple):
+    """The day whose rules apply, and what to do where no table is known for it."""
+
+    day: date
+    policy: Policy
+
+
+def read_rules_day(text: str | None, default: date) -> RulesDay:
+    """`nearest`, `in-force` (both of the day `default`), or a date. BadInput for anything else.
+
+    >>> read_rules_day("in-force", date(2026, 7, 2)).policy, read_rules_day("2024-05-01", date(2026, 7, 2)).day
+    (<Policy.IN_FORCE: 'in-force'>, datetime.date(2024, 5, 1))
+    """
+    if text is None:
+        return RulesDay(default, Policy.NEAREST)
+    if text in list(Policy):
+        return RulesDay(default, Policy(text))
+    try:
+        return RulesDay(date.fromisoformat(text), Policy.NEAREST)
+    except ValueError:
+        cure = f"write a date such as 2026-07-02, or {' or '.join(Policy)}"
+        raise BadInput("--rules-as-of", "day", text, cure) from None
+
+
+def read_marks(given: Sequence[str], names: Mapping[str, str]) -> dict[str, Decimal]:
+    """Venue symbol -> mark, from `SYMBOL=PRICE` pairs and CSV or JSON files. `names`: the plan's symbol -> the venue's;
+    either is understood. BadInput: a symbol without a mark, two marks for one, a pair for a symbol nobody asked for."""
+    marks: dict[str, Decimal] = {}
+    there = {**names, **{venue: venue for venue in names.values()}}
+    for item in given:
+        pair = "=" in item
+        found = [_pair(item, there)] if pair else _file(Path(item))
+        for symbol, price in found:
+            if symbol not in there:
+                continue
+            if marks.setdefault(there[symbol], price) != price:
+                raise BadInput(MARKS, symbol, price, "this symbol has two different marks; keep one")
+    missing = [name for name, venue in names.items() if venue not in marks]
+    if missing:
+        cure = f"no mark price; add --marks {missing[0]}=PRICE, or a CSV or JSON file of marks"
+        raise BadInput(MARKS, ", ".join(missing), None, cure)
+    return marks
+
+
+def _pair(item: str, known: Iterable[str]) -> tuple[str, Decimal]:
+    symbol, _, price = item.partition("=")
+    symbol = symbol.strip()
+    if symbol not in list(known):
+        near = get_close_matches(symbol, list(known), 1, 0.5)
+        hint = f"did you mean {near[0]}?" if near else f"the account has {', '.join(known)}"
+        raise BadInput(MARKS, "symbol", symbol, f"the account has no such symbol; {hint}")
+    return symbol, parse_positive(price, symbol, MARKS)
+
+
+def _file(path: Path) -> list[tuple[str, Decimal]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        cure = f"cannot be read ({reason}); write SYMBOL=PRICE, or give a CSV or JSON file"
+        raise BadInput(MARKS, "marks", str(path), cure) from None
+    return _json(text, str(path)) if path.suffix == ".json" else _csv(text, str(path))
+
+
+def _json(text: str, source: str) -> list[tuple[str, Decimal]]:
+    """`{"BTCUSDT": "60000", ...}`."""
+    try:
+        pairs = json.loads(text, parse_float=Decimal, parse_constant=Decimal, object_pairs_hook=list)
+    except json.JSONDecodeError as error:
+        raise BadInput(source, "JSON", None, f"{error}; correct the syntax") from None
+    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+        raise BadInput(source, "JSON", None, 'write one object of symbols and prices: {"BTCUSDT": "60000"}')
+    _once([symbol for symbol, _ in pairs], source)
+    return [(symbol, parse_positive(price, symbol, source)) for symbol, price in pairs]
+
+
+def _csv(text: str, source: str) -> list[tuple[str, Decimal]]:
+    """Columns `symbol, mark`, others ignored."""
+    reader = csv.DictReader(io.StringIO(text))
+    columns = reader.fieldnames or ()
+    for name in ("symbol", "mark"):
+        if name not in columns:
+            raise BadInput(source, "column", name, f"there is no such column; the file has {', '.join(columns)}")
+    rows = [((row["symbol"] or "").strip(), (row["mark"] or "").strip(), reader.line_num) for row in reader]
+    _once([symbol for symbol, _, _ in rows], source)
+    return [(symbol, parse_positive(mark, f"mark, line {line}", source)) for symbol, mark, line in rows]
+
+
+def _once(symbols: Sequence[str], source: str) -> None:
+    for number, symbol in enumerate(symbols):
+        if symbol in symbols[:number]:
+            raise BadInput(source, "symbol", symbol, "stands here twice; keep one row")

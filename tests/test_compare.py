@@ -1,0 +1,256 @@
+"""What the comparison must say of the bundled examples and of real crashes: what the rules fix, not what a reading chooses."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from plimsoll.account_file import example_names
+from plimsoll.compare_command import Wish, map_of, prepare, run
+from plimsoll.errors import BadInput, RulebookGap
+from plimsoll.number import exact
+from plimsoll.plan import PlanMode
+from plimsoll.runs import Comparison, ModeResult, Run, Verdict
+
+DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
+HOURLY = DATA / "binance_usdm_1h_mark_funding_12sym_2024-12_2026-02.parquet"
+SPOT = DATA / "binance_spot_1h_8sym_2019-09_2022-10.parquet"
+real = pytest.mark.skipif(not HOURLY.exists(), reason="the recorded prices (../shared/data) are not here")
+
+
+def of(comparison: Comparison, mode: PlanMode, venue: str = "binance_usdm") -> ModeResult:
+    return next(r for r in comparison.results if r.mode is mode and r.venue == venue)
+
+
+def leg(result: Run, symbol: str):
+    return next(x for x in result.legs if x.symbol == symbol)
+
+
+def total(played: Run) -> Decimal:
+    """Final equity from its parts: start, price profit, less fees, funding and what liquidation took."""
+    with exact():
+        pnl = sum((x.pnl for x in played.legs), Decimal(0))
+        return played.start_equity + played.deposits + pnl - played.fees - played.funding
+
+
+def test_crash_isolated_loses_eth_and_keeps_btc_and_the_spare_hundred_to_the_cent():
+    played = of(run(Wish(prices="crash")), PlanMode.ISOLATED).run
+    eth, btc = leg(played, "ETHUSDT"), leg(played, "BTCUSDT")
+    assert eth.liquidated_at is not None
+    assert eth.open_size == 0
+    assert btc.liquidated_at is None
+    assert btc.open_size == Decimal("0.02")
+    assert played.fees == 0
+    lost = Decimal(500) + btc.pnl - played.funding - played.final_equity
+    with exact():
+        paid_by_eth = sum(h.amount for h in played.happenings if h.kind == "funding" and h.leg == "ETHUSDT")
+    assert lost + paid_by_eth == Decimal(200), "exactly the money assigned to ETH, its funding included, is gone"
+
+
+def test_crash_cross_closes_both_and_leaves_under_five_percent_and_never_less_than_nothing():
+    played = of(run(Wish(prices="crash")), PlanMode.CROSS).run
+    assert all(x.liquidated_at is not None and x.open_size == 0 for x in played.legs)
+    assert 0 <= played.final_equity < Decimal(25)
+    assert played.lowest_equity >= 0
+
+
+def test_rebound_isolated_has_lost_its_eth_and_cross_has_not():
+    answer = run(Wish(prices="rebound"))
+    isolated, cross = of(answer, PlanMode.ISOLATED).run, of(answer, PlanMode.CROSS).run
+    assert leg(isolated, "ETHUSDT").liquidated_at is not None
+    assert leg(cross, "ETHUSDT").liquidated_at is None
+    assert cross.final_equity > 500 > isolated.final_equity
+    assert cross.final_equity == total(cross)
+
+
+def test_slow_bleed_cross_survives_and_loses_more():
+    answer = run(Wish(prices="slow-bleed"))
+    isolated, cross = of(answer, PlanMode.ISOLATED).run, of(answer, PlanMode.CROSS).run
+    assert all(x.liquidated_at is None for x in cross.legs)
+    assert leg(isolated, "ETHUSDT").liquidated_at is not None
+    assert cross.final_equity < isolated.final_equity
+
+
+def test_hedged_pair_offsets_in_cross_and_not_in_isolated():
+    answer = run(Wish(account="hedged_pair"))
+    cross, isolated = of(answer, PlanMode.CROSS).run, of(answer, PlanMode.ISOLATED).run
+    assert all(x.liquidated_at is None for x in cross.legs)
+    assert any(x.liquidated_at is not None for x in isolated.legs)
+
+
+def test_mixed_account_loses_isolated_ada_and_nothing_of_cross_btc():
+    played = of(run(Wish(account="mixed")), PlanMode.AS_GIVEN).run
+    ada, btc = leg(played, "ADAUSDT"), leg(played, "BTCUSDT")
+    assert ada.liquidated_at is not None
+    assert btc.liquidated_at is None
+    assert btc.open_size > 0
+
+
+def test_isolated_money_is_all_that_can_be_lost():
+    played = of(run(Wish(account="isolated_only")), PlanMode.ISOLATED).run
+    assert played.money_at_risk == 100
+    assert played.start_equity - played.final_equity <= 100 + played.fees
+    assert played.final_equity >= 900
+
+
+def test_hedge_legs_are_told_apart():
+    played = of(run(Wish(account="hedge_mode")), PlanMode.CROSS).run
+    assert {x.name for x in played.legs} == {"BTCUSDT:long", "BTCUSDT:short"}
+
+
+def test_inverse_position_is_told_in_its_coin():
+    answer = run(Wish(account="inverse"))
+    played = answer.results[0].run
+    assert answer.unit == "BTC"
+    assert answer.results[0].venue == "okx_futures"
+    assert played.start_equity > 0
+
+
+@pytest.mark.parametrize("name", example_names())
+def test_every_bundled_example_plays_in_every_mode_and_its_sums_hold(name):
+    for result in run(Wish(account=name)).results:
+        played = result.run
+        assert played.samples
+        assert played.final_equity >= 0
+        assert played.lowest_equity <= min(s.equity for s in played.samples)
+        assert result.sentence
+        if not any(x.liquidated_at for x in played.legs) and not any(h.kind == "forced_close" for h in played.happenings):
+            assert abs(total(played) - played.final_equity) < Decimal("1e-12")
+
+
+def test_the_textbook_plays_on_every_venue_that_has_it():
+    answer = run(Wish(prices="crash", venue="all"))
+    assert {r.venue for r in answer.results} >= {"binance_usdm", "okx_futures"}
+    okx = of(answer, PlanMode.ISOLATED, "okx_futures").run
+    assert okx.start_equity == 500
+    assert leg(okx, "ETH-USDT-SWAP").liquidated_at is not None
+    assert leg(okx, "BTC-USDT-SWAP").liquidated_at is None
+
+
+def test_three_sentences_carry_the_numbers_of_the_run():
+    answer = run(Wish(prices="crash"))
+    assert len(answer.sentences) == 3
+    left = of(answer, PlanMode.ISOLATED).run.final_equity
+    assert f"{left:.2f}" in answer.sentences[0]
+
+
+def test_the_map_agrees_with_the_regimes():
+    ready = prepare(Wish(prices="rebound"))
+    drawn = map_of(ready, "ETHUSDT")
+    fall, end = drawn.falls.index(Decimal("0.12")), drawn.finals.index(Decimal("1"))
+    assert drawn.cross[fall][end] > drawn.isolated[fall][end], "a fall of 12 % that comes back: cross is richer"
+    fall, end = drawn.falls.index(Decimal("0.24")), drawn.finals.index(Decimal("0.76"))
+    assert drawn.isolated[fall][end] > drawn.cross[fall][end], "a fall of 24 % that stays: isolated is richer"
+    assert drawn.isolated[30][0] is not None
+    assert drawn.isolated[0][0] is None, "a price cannot end below its own low"
+    assert set(drawn.marks_of_regimes) == {"crash", "rebound", "slow-bleed"}
+
+
+FOUR = """
+name = "Four coins"
+venue = "binance_usdm"
+[wallet]
+USDT = "1000"
+"""
+COIN = """
+[[positions]]
+symbol = "{0}"
+side = "long"
+size = "{1}"
+leverage = 10
+mode = "{2}"
+"""
+
+
+def account(tmp_path: Path, *legs: tuple[str, str, str]) -> str:
+    path = tmp_path / "account.toml"
+    path.write_text(FOUR + "".join(COIN.format(*one) for one in legs))
+    return str(path)
+
+
+@real
+def test_october_2025_textbook_and_mixed_on_binance_and_what_okx_lacks_is_listed(tmp_path):
+    file = account(
+        tmp_path,
+        ("BTCUSDT", "0.016", "cross"),
+        ("ETHUSDT", "0.44", "isolated"),
+        ("SOLUSDT", "9", "isolated"),
+        ("DOGEUSDT", "8000", "isolated"),
+    )
+    wish = Wish(account=file, prices=str(HOURLY), start="2025-10-08", end="2025-10-12", venue="all")
+    answer = run(wish)
+    isolated, cross = of(answer, PlanMode.ISOLATED), of(answer, PlanMode.CROSS)
+    assert {v for v in isolated.verdicts.values()} == {Verdict.CERTAINLY}
+    eth = leg(isolated.run, "ETHUSDT")
+    assert f"{eth.liquidated_at:%Y-%m-%d}" == "2025-10-10"
+    assert all(x.liquidated_at is not None for x in cross.run.legs)
+    assert 0 <= cross.run.final_equity < Decimal(50)
+    spare = Decimal(1000) - isolated.run.money_at_risk
+    assert isolated.run.final_equity >= spare - isolated.run.fees
+    notes = {v.venue: v for v in answer.venues}
+    assert set(notes["okx_futures"].skipped) == {"SOLUSDT", "DOGEUSDT"}
+    assert all("stale" in words for words in notes["binance_usdm"].tables.values())
+    assert isolated.run.funding > 0, "longs paid funding before the crash"
+
+
+@real
+@pytest.mark.parametrize(
+    ("start", "end", "day", "btc", "eth"),
+    [
+        ("2020-03-11", "2020-03-14", "2020-03-12", "0.25", "10"),
+        ("2021-05-17", "2021-05-20", "2021-05-1", "0.045", "0.6"),
+    ],
+)
+def test_older_crashes_on_spot_prices_that_stand_in(tmp_path, start, end, day, btc, eth):
+    file = account(tmp_path, ("BTCUSDT", btc, "isolated"), ("ETHUSDT", eth, "isolated"))
+    answer = run(Wish(account=file, prices=str(SPOT), start=start, end=end))
+    assert set(answer.stand_in) == {"BTCUSDT", "ETHUSDT"}, "spot prices are declared as stand-ins"
+    isolated = of(answer, PlanMode.ISOLATED)
+    for one in isolated.run.legs:
+        assert isolated.verdicts[one.name] is Verdict.CERTAINLY
+        assert f"{one.liquidated_at:%Y-%m-%d}".startswith(day)
+    assert of(answer, PlanMode.CROSS).run.final_equity >= 0
+
+
+def test_worst_path_is_never_kinder_than_the_best(tmp_path):
+    if not HOURLY.exists():
+        pytest.skip("the recorded prices (../shared/data) are not here")
+    file = account(tmp_path, ("BTCUSDT", "0.016", "cross"), ("ETHUSDT", "0.44", "isolated"))
+    answer = run(Wish(account=file, prices=str(HOURLY), start="2025-10-10", end="2025-10-10"))
+    for result in answer.results:
+        for one in result.best.legs:
+            other = next(x for x in result.worst.legs if x.name == one.name)
+            assert one.liquidated_at is None or other.liquidated_at is not None
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (Wish(account="nowhere.toml"), "nowhere.toml"),
+        (Wish(prices="no-such-script"), "--prices = no-such-script"),
+        (Wish(prices="crash", venue="binnance"), "--venue = binnance"),
+        (Wish(prices="crash", venue=","), "--venue"),
+        (Wish(prices="crash", modes="crossed"), "did you mean cross?"),
+        (Wish(prices="crash", modes=" , "), "--modes"),
+        (Wish(prices="crash", rules_as_of="yesterday"), "--rules-as-of = yesterday"),
+        (Wish(prices="crash", start="2025-01-01"), "--from/--to"),
+        (Wish(prices="crash", symbols=("BTCUSDT",)), "ACCOUNT_SYMBOL=PRICE_SYMBOL"),
+        (Wish(prices="crash", symbols=("XRPUSDT=XRP",)), "--symbol = XRPUSDT"),
+        (Wish(prices="crash", tables=("missing.toml",)), "missing.toml"),
+    ],
+)
+def test_bad_wishes_name_the_flag_and_the_cure(wish, said):
+    with pytest.raises(BadInput) as problem:
+        run(wish)
+    assert said in str(problem.value)
+    assert "\n" not in str(problem.value)
+
+
+def test_in_force_on_a_day_without_a_table_raises_and_names_the_nearest(tmp_path):
+    prices = tmp_path / "prices.csv"
+    prices.write_text("ts,symbol,mark\n2025-01-01T00:00:00Z,BTCUSDT,100\n2025-01-01T01:00:00Z,BTCUSDT,101\n")
+    file = account(tmp_path, ("BTCUSDT", "0.016", "cross"))
+    with pytest.raises(RulebookGap) as gap:
+        run(Wish(account=file, prices=str(prices), rules_as_of="in-force"))
+    assert "BTCUSDT" in str(gap.value)
+    assert "2024-08-08" in str(gap.value)
