@@ -58,7 +58,7 @@ class Case(NamedTuple):
 def case(name: str, day: date, rows: str, cash: dict[str, str], mode: MarginMode = MarginMode.CROSS) -> Case:
     """The account of `rows` under the tables of `day`; isolated legs get value at entry / leverage as their own."""
     cells = [row.split() for row in rows.strip().splitlines()]
-    positions = tuple(_position(mode, symbol, *map(Decimal, numbers)) for symbol, *numbers in cells)
+    positions = tuple(_position(mode, symbol, Decimal(size), Decimal(entry), Decimal(lev)) for symbol, size, entry, _, lev in cells)
     account = Account(
         PositionMode.ONE_WAY,
         {asset: Decimal(amount) for asset, amount in cash.items()},
@@ -71,7 +71,7 @@ def case(name: str, day: date, rows: str, cash: dict[str, str], mode: MarginMode
     return Case(account, Marks({symbol: Decimal(mark) for symbol, _, _, mark, _ in cells}), Venue(rulebook))
 
 
-def _position(mode: MarginMode, symbol: str, size: Decimal, entry: Decimal, mark: Decimal, leverage: Decimal) -> Position:
+def _position(mode: MarginMode, symbol: str, size: Decimal, entry: Decimal, leverage: Decimal) -> Position:
     own = abs(size) * entry / leverage if mode is MarginMode.ISOLATED else Decimal(0)
     return Position(symbol, mode, LegSide.NET, size, entry, leverage, own)
 

@@ -25,6 +25,7 @@ from plimsoll.account.commands import (
 from plimsoll.account.decide import decide
 from plimsoll.account.events import Event
 from plimsoll.account.state import Environment, State, Venue
+from plimsoll.errors import Reject
 from plimsoll.margin.waterfall import Counterparty
 from plimsoll.model import (
     Account,
@@ -40,6 +41,8 @@ from plimsoll.model import (
 from random_accounts import LEVERAGES, D, accounts, digits, rulebook_of, symbols_of
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
+MOST = D(10) ** 7
+"""The largest trade's value: lives are wild, but nobody is richer than the world."""
 SIDES = st.sampled_from(["buy", "sell"])
 
 
@@ -48,11 +51,11 @@ def size_at(state: State, venue: str, symbol: str, value: Decimal) -> Decimal:
     i = rulebook_of(venue).instruments[symbol]
     lot, mark = i.lot or D(1), state.marks.marks[symbol]
     each = i.multiplier / mark if i.kind == "inverse" else i.multiplier * mark
-    return max(lot, (value / each / lot).to_integral_value() * lot)
+    return max(lot, (min(value, MOST) / each / lot).to_integral_value() * lot)
 
 
 @st.composite
-def worlds(draw: st.DrawFn, venue: str) -> Venue:
+def worlds(draw: st.DrawFn, venue: str) -> Environment:
     """A world with or without a deep insurance fund, counterparties, and somebody who fills forced orders."""
     symbols = symbols_of(venue)
     fills: dict[str, Decimal | None] = {}
@@ -66,7 +69,7 @@ def worlds(draw: st.DrawFn, venue: str) -> Venue:
         for side in ("long", "short")
         for n in range(1, draw(st.integers(1, 3)))
     )
-    return Venue(rulebook_of(venue), Environment(fills, fund, parties))
+    return Environment(fills, fund, parties)
 
 
 @st.composite
@@ -140,7 +143,7 @@ def _moves(draw: st.DrawFn, state: State, n: int) -> SetMarks:
     moved = {}
     for symbol in dict.fromkeys([*symbols, *held]):
         share = D(draw(st.sampled_from([1000, 990, 1010, 970, 1030, 900, 1100, 700, 1500, 300, 3000]))) / 1000
-        moved[symbol] = max(D("0.01"), (state.marks.marks[symbol] * share).quantize(D("0.01")))
+        moved[symbol] = min(D(1000000), max(D("0.05"), (state.marks.marks[symbol] * share).quantize(D("0.01"))))
     if draw(st.integers(0, 40)) == 40:
         moved[symbols[0]] = D(0)
     time = START + timedelta(minutes=-n if draw(st.integers(0, 40)) == 40 else n)
@@ -150,12 +153,12 @@ def _moves(draw: st.DrawFn, state: State, n: int) -> SetMarks:
 class Life:
     """The states of an account from its opening on, and what happened in between."""
 
-    def __init__(self, venue: str, world: Venue, opening: State) -> None:
-        self.venue, self.world = venue, world
+    def __init__(self, world: Venue, opening: State) -> None:
+        self.world = world
         self.states = [opening]
         self.events: list[tuple[Event, ...]] = []
         self.commands: list[Command] = []
-        self.rejects = 0
+        self.rejects: list[Reject | None] = []
 
     @property
     def journal(self) -> list[Event]:
@@ -164,14 +167,14 @@ class Life:
 
 def live(data: st.DataObject, venue: str, steps: int = 20) -> Life:
     """Play a random life. A refused command must leave the very state and no events: checked here, at every step."""
-    life = Life(venue, data.draw(worlds(venue)), data.draw(openings(venue)))
+    life = Life(Venue(rulebook_of(venue), data.draw(worlds(venue))), data.draw(openings(venue)))
     for n in range(1, data.draw(st.integers(steps // 2, steps)) + 1):
         before = life.states[-1]
         command = data.draw(commands(venue, before, n))
         decision = decide(before, command, life.world)
         life.commands.append(command)
+        life.rejects.append(decision.reject)
         if decision.reject is not None:
-            life.rejects += 1
             assert decision.state == before and decision.events == ()
         life.states.append(decision.state)
         life.events.append(decision.events)

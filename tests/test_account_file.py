@@ -173,7 +173,7 @@ def test_a_script_that_cannot_be_played_is_refused_with_the_file() -> None:
 
 
 def test_a_file_that_is_not_there_names_the_examples() -> None:
-    with pytest.raises(BadInput, match="nowhere.toml: account: cannot be read .*textbook"):
+    with pytest.raises(BadInput, match=r"nowhere\.toml: account: cannot be read .*textbook"):
         read_account("nowhere.toml")
 
 

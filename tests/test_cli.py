@@ -108,7 +108,7 @@ def written(tmp_path: Path, *cases: dict[str, object]) -> str:
     return str(path)
 
 
-def test_verify_passes_and_counts_per_rulebook(tmp_path):
+def test_verify_passes_and_counts_per_rulebook():
     done = plimsoll("verify", str(GOLDEN / "binance_usdm.json"), str(GOLDEN / "okx_futures.json"))
     assert done.returncode == 0, done.stdout[-500:]
     assert "binance_usdm: " in done.stdout

@@ -180,7 +180,7 @@ def test_october_2025_textbook_and_mixed_on_binance_and_what_okx_lacks_is_listed
     wish = Wish(account=file, prices=str(HOURLY), start="2025-10-08", end="2025-10-12", venue="all")
     answer = run(wish)
     isolated, cross = of(answer, PlanMode.ISOLATED), of(answer, PlanMode.CROSS)
-    assert {v for v in isolated.verdicts.values()} == {Verdict.CERTAINLY}
+    assert set(isolated.verdicts.values()) == {Verdict.CERTAINLY}
     eth = leg(isolated.run, "ETHUSDT")
     assert f"{eth.liquidated_at:%Y-%m-%d}" == "2025-10-10"
     assert all(x.liquidated_at is not None for x in cross.run.legs)

@@ -45,7 +45,7 @@ def begin(opening: Opening, rulebook: Rulebook, marks: Mapping[str, Decimal]) ->
         return Begun(state, (), waiting)
     refusals: list[Refusal] = []
     for command in opening.commands:
-        state, _, reject = decide(state, command, Venue(rulebook))
+        state, _, reject, _ = decide(state, command, Venue(rulebook))
         if reject is not None:
             refusals.append(refusal(command, reject, rulebook))
     return Begun(state, tuple(refusals), ())

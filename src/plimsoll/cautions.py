@@ -77,7 +77,7 @@ def distance(leg: LegView) -> Decimal | None:
 def percent(share: Decimal) -> str:
     """A share as per cent with one decimal: `9.6 %`."""
     with exact():
-        return f"{show(share * 100, 1)} %"
+        return f"{round(share * 100, 1):,.1f} %"
 
 
 def brief(value: Decimal) -> str:

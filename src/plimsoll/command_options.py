@@ -42,13 +42,13 @@ def read_rules_day(text: str | None, default: date) -> RulesDay:
 
 
 def read_marks(given: Sequence[str], names: Mapping[str, str]) -> dict[str, Decimal]:
-    """Venue symbol -> mark, from `SYMBOL=PRICE` pairs and CSV or JSON files. `names`: the plan's symbol -> the venue's;
-    either is understood. BadInput: a symbol without a mark, two marks for one, a pair for a symbol nobody asked for."""
+    """Venue symbol -> mark, from `SYMBOL=PRICE` pairs (several with commas) and CSV or JSON files. `names`: the plan's
+    symbol -> the venue's; either is understood. BadInput: a symbol without a mark, two marks for one, a pair for a
+    symbol nobody asked for."""
     marks: dict[str, Decimal] = {}
     there = {**names, **{venue: venue for venue in names.values()}}
     for item in given:
-        pair = "=" in item
-        found = [_pair(item, there)] if pair else _file(Path(item))
+        found = [_pair(pair, there) for pair in item.split(",")] if "=" in item else _file(Path(item))
         for symbol, price in found:
             if symbol not in there:
                 continue

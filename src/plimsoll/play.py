@@ -18,6 +18,7 @@ from plimsoll.account.decide import decide
 from plimsoll.account.events import Event, StageReached
 from plimsoll.account.orders import falling_watch
 from plimsoll.account.state import State, Venue
+from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.liquidation_price import first_failure
@@ -69,17 +70,17 @@ class _Tape:
         self.samples: list[Sample] = []
         self.equity = ZERO
         self.headroom: dict[str, Decimal] = {}
-        self._layout: tuple[Account, Layout] | None = None
+        self.laid: Laid | None = None
 
     def layout(self) -> Layout:
         """The account's columns, rebuilt only when the account changed."""
-        if self._layout is None or self._layout[0] is not self.state.account:
-            self._layout = (self.state.account, lay_out(self.state.account, self.venue.rulebook))
-        return self._layout[1]
+        if self.laid is None or self.laid.account is not self.state.account:
+            self.laid = Laid(self.state.account, lay_out(self.state.account, self.venue.rulebook))
+        return self.laid.layout
 
     def do(self, command: Command) -> Reject | None:
-        decision = decide(self.state, command, self.venue)
-        self.state = decision.state
+        decision = decide(self.state, command, self.venue, self.laid)
+        self.state, self.laid = decision.state, decision.laid
         if decision.reject is not None:
             self.told.append(Told(self.time, None, command, decision.reject))
         for event in decision.events:
@@ -153,6 +154,7 @@ def play(
     tape = _Tape(account, venue, frames[0].time)
     waiting = list(top_ups)
     stride = -(-len(frames) // SAMPLES)
+    inside_bars = len(frames) <= SAMPLES // 8
     start = start_equity = None
     with exact():
         for n, frame in enumerate(frames):
@@ -160,6 +162,7 @@ def play(
             points = waypoints(frame, path, adverse)
             for k, (point, time) in enumerate(zip(points, _times(frame, len(points)), strict=True)):
                 if start is None:
+                    _refuse_sunk(account, point, venue)
                     _jump(tape, point, time)
                     tape.look()
                     start_equity = tape.equity
@@ -170,8 +173,8 @@ def play(
                 if k == 0:
                     _due(tape, waiting, frame)
                 tape.look()
-            if n % stride == 0 or n == len(frames) - 1:
-                tape.sample()
+                if inside_bars or (k == len(points) - 1 and (n % stride == 0 or n == len(frames) - 1)):
+                    tape.sample()
             if progress is not None:
                 progress()
     assert start is not None and start_equity is not None and tape.lowest is not None
@@ -185,6 +188,18 @@ def play(
         least=tuple(tape.least.values()),
         samples=tuple(tape.samples),
     )
+
+
+def _refuse_sunk(account: Account, point: Mapping[str, Quote], venue: Venue) -> None:
+    """BadInput where a position is beyond its line at the very first prices: there is nothing to play."""
+    marks = Marks({symbol: quote.mark for symbol, quote in point.items()})
+    for pool in assess(account, marks, venue.rulebook, Prices.NONE).pools:
+        if pool.liquidatable:
+            cure = (
+                f"is beyond its liquidation price at the first prices ({', '.join(pool.legs)}); "
+                "take entry prices from that day, or leave entry_price out to open there"
+            )
+            raise BadInput("account", pool.key.removeprefix("asset:"), None, cure)
 
 
 def _times(frame: Frame, count: int) -> Iterator[datetime]:
@@ -235,6 +250,7 @@ def _move(tape: _Tape, target: Mapping[str, Quote], time: datetime, waiting: lis
             waiting.remove(stop.top_up)
             tape.obey(stop.top_up.commands)
         tape.look()
+        tape.sample()
         done = stop.at
         if done >= 1:
             return

@@ -21,8 +21,9 @@ class Verdict(StrEnum):
 
 
 class Happening(msgspec.Struct, frozen=True):
-    """One event of a run. `kind`: open, close, reduce, fund, funding, stop, limit, top_up, refuse, cancel, liquidation,
-    forced_close, take_over, deleverage, shortfall, end. `leg`: printed leg or pool name; `text`: one sentence."""
+    """One event of a run. `kind`: open, close, fund, funding, stop, take_profit, top_up, refuse, cancel, liquidation,
+    forced_close, take_over, deleverage, shortfall, end (the pool holds again). `leg`: printed leg or pool name; `text`: a
+    sentence."""
 
     time: datetime
     kind: str
@@ -69,7 +70,8 @@ class Least(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One account played once: a venue, a mode, a bar path, a set of readings."""
+    """One account played once: a venue, a mode, a bar path, a set of readings. `funding` > 0: paid by the trader;
+    `capital_efficiency`: value held at the start per unit of money at risk."""
 
     venue: str
     mode: PlanMode

@@ -7,15 +7,15 @@ from plimsoll.number import show
 from plimsoll.plan import PlanMode
 from plimsoll.runs import LegResult, ModeResult, Run, Verdict
 
+STABLE = ("USDT", "USDC", "USD", "BUSD", "FDUSD")
+
 
 def amount(value: Decimal, unit: str) -> str:
     """Money for a sentence: 2 places for stable coins, 6 for others, thousands apart."""
-    places = 2 if unit in ("USDT", "USDC", "USD", "BUSD", "FDUSD") else 6
+    places = 2 if unit in STABLE else 6
     head, _, tail = show(abs(value), places).partition(".")
-    padded = f"{int(head):,}" + (f".{tail.ljust(2, '0')}" if tail or places == 2 else "")
-    if places == 2 and not tail:
-        padded = f"{int(head):,}.00"
-    return f"{'-' if value < 0 else ''}{padded} {unit}"
+    text = f"{int(head):,}.{tail.ljust(places, '0')}"
+    return f"{'-' if value < 0 and text.strip('0.,') else ''}{text} {unit}"
 
 
 def price(value: Decimal) -> str:
@@ -40,7 +40,7 @@ def mode_sentence(result: ModeResult) -> str:
     run = result.run
     gone = [leg for leg in run.legs if leg.liquidated_at is not None]
     kept = [leg for leg in run.legs if leg.open_size != 0]
-    end = f"{amount(run.final_equity, run.unit)} of {amount(run.start_equity, run.unit)} are left"
+    end = _end(run)
     lead = {PlanMode.CROSS: "Cross", PlanMode.ISOLATED: "Isolated", PlanMode.AS_GIVEN: "As given"}[result.mode]
     if not gone:
         low = amount(run.lowest_equity, run.unit)
@@ -49,6 +49,14 @@ def mode_sentence(result: ModeResult) -> str:
     went = "was liquidated" if len(parts) == 1 else "were liquidated"
     after = f"; {names([leg.name for leg in kept])} stayed open" if kept else ""
     return f"{lead}: {names(parts)} {went}{after}; {end}{_doubt(result)}."
+
+
+def _end(run: Run) -> str:
+    """What is there at the end, against what there was."""
+    now, before = amount(run.final_equity, run.unit), amount(run.start_equity, run.unit)
+    if run.final_equity > run.start_equity + run.deposits:
+        return f"the account ends with {now}, up from {before}"
+    return f"{now} of {before} are left"
 
 
 def _doubt(result: ModeResult) -> str:

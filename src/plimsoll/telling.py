@@ -160,7 +160,7 @@ def _n(value: Decimal | None) -> str:
 
 
 def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
-    """One event in one sentence; None for what no reader needs (marks, funding, settings)."""
+    """One event in one sentence; None for what no reader needs (marks, settings)."""
     t = told.time
     match e:
         case Traded():
@@ -178,10 +178,11 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
             text = f"{e.order.symbol}: order {e.order.id} cancelled ({e.why.replace('_', ' ')})"
             return Happening(t, "cancel", e.order.symbol, text)
         case StageReached() if e.stage is Stage.CANCELLING:
-            text = f"{e.pool} reached its line: balance {_n(e.margin_balance)}, requirement {_n(e.requirement)} {unit}"
+            both = f"balance {_n(e.margin_balance)}, requirement {_n(e.requirement)} {unit}"
+            text = f"{pool_words(e.pool)} reached its line: {both}"
             return Happening(t, "liquidation", e.pool, text, None, None, e.margin_balance)
         case StageReached() if e.stage is Stage.HEALTHY:
-            text = f"{e.pool} holds again: balance {_n(e.margin_balance)} against {_n(e.requirement)} {unit}"
+            text = f"{pool_words(e.pool)} holds again: balance {_n(e.margin_balance)} against {_n(e.requirement)} {unit}"
             return Happening(t, "end", e.pool, text)
         case Reduced():
             text = (
@@ -199,7 +200,7 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
             return Happening(t, "deleverage", name, text, e.price, e.size)
         case ShortfallCovered():
             paid = f"insurance fund paid {_n(e.from_fund)}, counterparties {_n(e.from_counterparties)}"
-            text = f"{e.pool} ended below zero: {paid}"
+            text = f"{pool_words(e.pool)} ended below zero: {paid}"
             return Happening(t, "shortfall", e.pool, text, None, None, e.from_fund + e.from_counterparties)
         case MarginMoved() if abs(e.amount) >= DUST:
             way = "into" if e.amount > 0 else "out of"
@@ -211,6 +212,11 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
             text = f"{name}: funding {word} {_n(abs(e.amount))} {unit} (rate {show(e.rate * 100)} %)"
             return Happening(t, "funding", name, text, e.mark, None, e.amount)
     return None
+
+
+def pool_words(key: str) -> str:
+    """A pool's name in a sentence."""
+    return f"the cross pool in {key.removeprefix('asset:')}" if key.startswith("asset:") else key
 
 
 def _gained(result: Decimal) -> str:

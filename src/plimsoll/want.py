@@ -94,7 +94,7 @@ def wanted(ask: Ask, plan: Plan, rulebook: Rulebook, home: Rulebook, marks: Mapp
     """The answer with the position in cross, then in isolated; all other positions as the plan has them. `marks`: venue
     symbols. BadInput: no such position, or a wallet that cannot pay for it in either mode."""
     symbol, _, side = ask.name.partition(":")
-    planned = {p.symbol for p in plan.positions}
+    planned = dict.fromkeys(p.symbol for p in plan.positions)
     if symbol not in planned:
         raise BadInput("--want", "symbol", ask.name, f"no such position; there are {', '.join(planned) or 'none'}")
     out: list[Want] = []
@@ -201,7 +201,7 @@ def _add_margin(case: Case, leg: LegView, missing: Decimal) -> Remedy:
         lands = _landed(case, msgspec.structs.replace(account, cash=cash))
         return Remedy(Way.ADD_MARGIN, amount, leg.asset, lands, "deposited: the cash at hand already stands behind it")
     topped = _replaced(account, case.key, lambda p: msgspec.structs.replace(p, isolated_margin=p.isolated_margin + amount))
-    state, _, reject = decide(case.state, AddMargin(leg.symbol, amount, leg.side), Venue(case.rulebook))
+    state, _, reject, _ = decide(case.state, AddMargin(leg.symbol, amount, leg.side), Venue(case.rulebook))
     note = f"from the cash at hand, which leaves {show(state.account.cash[leg.asset], 8)} {leg.asset}"
     if reject is not None:
         free = max(reject.limit or ZERO, ZERO)
@@ -257,7 +257,7 @@ def _closed(case: Case, leg: LegView, size: Decimal) -> Account | None:
     """The account after closing `size` contracts at the mark; None where the venue refuses."""
     side = "sell" if leg.size > 0 else "buy"
     order = Order("cut", leg.symbol, side, size, OrderType.MARKET, reduce_only=True, mode=leg.mode, position_side=leg.side)
-    state, _, reject = decide(case.state, PlaceOrder(order, leg.mode), Venue(case.rulebook))
+    state, _, reject, _ = decide(case.state, PlaceOrder(order, leg.mode), Venue(case.rulebook))
     return state.account if reject is None else None
 
 
@@ -281,7 +281,7 @@ def _set_leverage(case: Case, leg: LegView) -> Remedy:
     if missing > 0:
         note = f"walls off {show(wall, 8)} {leg.asset}, {show(missing, 8)} more than there is"
         return Remedy(Way.SET_LEVERAGE, leverage, "x", lands, note)
-    _, _, reject = decide(case.state, SetLeverage(leg.symbol, leverage, leg.mode, leg.side), Venue(case.rulebook))
+    _, _, reject, _ = decide(case.state, SetLeverage(leg.symbol, leverage, leg.mode, leg.side), Venue(case.rulebook))
     note = f"walls off {show(wall, 8)} {leg.asset}"
     if reject is not None:
         refused = refusal_text(refusal(SetLeverage(leg.symbol, leverage), reject, case.rulebook))

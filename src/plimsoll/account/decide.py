@@ -43,7 +43,7 @@ from plimsoll.account.orders import place, run_triggers
 from plimsoll.account.settings import move_margin, set_leverage
 from plimsoll.account.state import State, Venue
 from plimsoll.account.trade import realised_pnl, split_size, trade, wall
-from plimsoll.account.turn import Turn
+from plimsoll.account.turn import Laid, Turn
 from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
@@ -61,13 +61,14 @@ class Decision(NamedTuple):
     state: State
     events: tuple[Event, ...]
     reject: Reject | None
+    laid: Laid | None
 
 
-def decide(state: State, command: Command, venue: Venue) -> Decision:
+def decide(state: State, command: Command, venue: Venue, laid: Laid | None = None) -> Decision:
     """Apply one command under a venue's rules. Refusals are values; a symbol the rulebook lacks or a price that is missing
-    is a refusal too (UNKNOWN_SYMBOL, MISSING_MARK)."""
+    is a refusal too (UNKNOWN_SYMBOL, MISSING_MARK). `laid`: that of the decision before, to save work; never needed."""
     with exact():
-        turn = Turn(state, venue)
+        turn = Turn(state, venue, laid)
         try:
             reject = _handle(turn, command)
             if reject is None:
@@ -78,9 +79,9 @@ def decide(state: State, command: Command, venue: Venue) -> Decision:
             reason = Reason.MISSING_MARK if bad.source == "marks" else Reason.UNKNOWN_SYMBOL
             reject = Reject(reason, str(bad))
         if reject is not None:
-            return Decision(state, (), reject)
+            return Decision(state, (), reject, laid)
         assert all(p.size != 0 for p in turn.account.positions), "a closed leg was left with money inside"
-        return Decision(turn.state, tuple(turn.events), None)
+        return Decision(turn.state, tuple(turn.events), None, turn.laid)
 
 
 def _set_marks(turn: Turn, command: SetMarks) -> Reject | None:

@@ -214,7 +214,7 @@ def _too_much(
     if fill is None:
         value = turn.rulebook.rules.notional(size * instrument.multiplier, price, instrument.kind == "inverse")
         return size if value > max(fund, ZERO) else ZERO
-    if -result <= fund:
+    if -result <= max(fund, ZERO):
         return ZERO
     share = size * (1 - max(fund, ZERO) / -result)
     return min(size, ceil_to(share, lot) if lot else share)

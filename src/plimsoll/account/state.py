@@ -43,7 +43,7 @@ class Venue(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """An account among its prices. `world`: (ledger account, asset) as "account|asset" -> what it has gained since the start."""
+    """An account among its prices. `world`: (ledger account, asset) as "account|asset" -> its gain since the start."""
 
     account: Account
     marks: Marks

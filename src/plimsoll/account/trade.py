@@ -1,4 +1,5 @@
-"""A trade: what it does to a position and where its money goes. Margin checks stand in `decide`; forced trades in `liquidate`."""
+"""A trade: what it does to a position and where its money goes. Margin checks stand in `orders`, forced closes in
+`liquidate`."""
 
 from decimal import Decimal
 from typing import NamedTuple

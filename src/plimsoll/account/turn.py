@@ -1,6 +1,7 @@
 """One command's turn: the state as it moves, and the events so far. Lives for one `decide` and is thrown away."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from plimsoll.account.events import Event
 from plimsoll.account.state import State, Venue, evolve
@@ -11,13 +12,21 @@ from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Market
 
 
+class Laid(NamedTuple):
+    """An account with its columns, so that a run of new marks on one account lays it out once."""
+
+    account: Account
+    layout: Layout
+
+
 class Turn:
     """Collects events and keeps the state after them."""
 
-    def __init__(self, state: State, venue: Venue) -> None:
+    def __init__(self, state: State, venue: Venue, laid: Laid | None = None) -> None:
         self.state = state
         self.venue = venue
         self.events: list[Event] = []
+        self.laid = laid
 
     def emit(self, event: Event) -> None:
         self.state = evolve(self.state, event)
@@ -54,4 +63,7 @@ class Turn:
         return self.state.marks.lasts.get(symbol) or self.mark(symbol)
 
     def layout(self) -> Layout:
-        return lay_out(self.account, self.rulebook)
+        """The account's columns; built again only when the account has changed."""
+        if self.laid is None or self.laid.account is not self.account:
+            self.laid = Laid(self.account, lay_out(self.account, self.rulebook))
+        return self.laid.layout

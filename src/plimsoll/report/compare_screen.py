@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from plimsoll.comparison import compare
 from plimsoll.compare_command import EXAMPLE, Ready, Wish, map_of, prepare
+from plimsoll.comparison import compare
 from plimsoll.errors import BadInput
 from plimsoll.prices.script import read_script, script_names
 from plimsoll.report.as_json import to_json

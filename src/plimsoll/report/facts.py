@@ -70,11 +70,11 @@ def money(value: Decimal | None, unit: str) -> str:
     if value is None:
         return "-"
     digits = places(unit)
-    if value and abs(value) < Decimal(5).scaleb(-digits - 1):
-        digits += 4
     with exact():
-        text = f"{value:,.{digits}f}"
-    return text.lstrip("-") if not text.strip("-0.,") else text
+        usual, fine = f"{value:,.{digits}f}", f"{value:,.{digits + 4}f}"
+    if usual.strip("-0.,"):
+        return usual
+    return fine if fine.strip("-0.,") else usual.lstrip("-")
 
 
 def signed(value: Decimal | None, unit: str) -> str:

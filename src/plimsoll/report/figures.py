@@ -48,7 +48,10 @@ SYMBOLS = {
 }
 DASHES = ("dash", "dot", "dashdot", "longdash")
 
-TALL, LOW, GAP, TOP, BOTTOM = 250, 200, 66, 44, 34
+FUNDING: Trace = {"name": "funding", "legendgroup": "funding", "visible": "legendonly"}
+"""Payments of all modes answer to one legend entry of their panel."""
+
+TALL, LOW, GAP, TOP, BOTTOM = 250, 200, 88, 58, 34
 """Pixels: a price panel, an equity or headroom panel, between panels, above the first and below the last."""
 
 MOST_POINTS = 800
@@ -89,37 +92,43 @@ def _price_panel(symbol: str, results: Sequence[ModeResult], points: int) -> Pan
     keep = _event_times(result.run for result in results)
     traces = [_line(fullest, _mark_of(symbol), keep, points, [], name="mark price", line={"width": 1.8})]
     labels: list[Trace] = []
-    for result in results:
+    for under, result in _layered(results):
         legs = [leg for leg in result.run.legs if leg.symbol == symbol]
-        traces += [_liquidation_line(result, leg, keep, points) for leg in legs]
+        traces += [_liquidation_line(result, leg, keep, points, 1.6 + 0.9 * under) for leg in legs]
         marked = [event for event in result.run.happenings if _symbol_of(event, result.run) == symbol]
         traces += _markers(result, marked, _mark_of(symbol))
         labels += [_label(result, leg, fullest) for leg in legs if leg.liquidated_at is not None]
     return Panel(f"<b>{symbol}</b>  price and liquidation prices", TALL, traces, labels, _bounds(symbol, results))
 
 
-def _liquidation_line(result: ModeResult, leg: LegResult, keep: set[datetime], points: int) -> Trace:
+def _liquidation_line(result: ModeResult, leg: LegResult, keep: set[datetime], points: int, width: float) -> Trace:
     """The price at which the leg would go, moving with the pool, up to where it went."""
-    style = {"color": COLOURS[result.mode], "width": 1.6, "dash": "solid" if leg.mode == "cross" else "dash"}
+    style = {"color": COLOURS[result.mode], "width": width, "dash": "solid" if leg.mode == "cross" else "dash"}
     alone = sum(other.symbol == leg.symbol for other in result.run.legs) == 1
-    name = f"{facts.MODES[result.mode]}: liquidation" + ("" if alone else f" of {leg.name}")
+    own = leg.name.removeprefix(leg.symbol).strip(":@ ") or leg.mode
+    name = f"{facts.MODES[result.mode]}: liquidation" + ("" if alone else f" of {own}")
     went = [] if leg.liquidated_at is None else [(leg.liquidated_at, leg.liquidated_price)]
     return _line(result.run, _liquidation_of(leg.name), keep, points, went, name=name, line=style)
 
 
 def _equity_panel(results: Sequence[ModeResult], points: int) -> Panel:
     traces: list[Trace] = []
-    for result in results:
+    for under, result in _layered(results):
         keep = _event_times([result.run])
         if result.worst is not None and result.best is not None:
             traces += _band(result, result.worst, result.best, points)
-        style = {"color": COLOURS[result.mode], "width": 2.4}
+        style = {"color": COLOURS[result.mode], "width": 2.2 + 1.3 * under}
         lowest = [(result.run.lowest_equity_at, result.run.lowest_equity)]
         traces.append(_line(result.run, _equity, keep, points, lowest, name=facts.MODES[result.mode], line=style))
         pooled = [event for event in result.run.happenings if not _symbol_of(event, result.run)]
         traces += _markers(result, pooled, _equity)
     unit = results[0].run.unit if results else ""
     return Panel(f"<b>Equity</b>  {unit}", LOW, traces)
+
+
+def _layered(results: Sequence[ModeResult]) -> list[tuple[int, ModeResult]]:
+    """Each mode with how many are drawn over it: lower lines are wider, so that equal ones are all seen."""
+    return [(len(results) - 1 - n, result) for n, result in enumerate(results)]
 
 
 def _band(result: ModeResult, worst: Run, best: Run, points: int) -> list[Trace]:
@@ -174,9 +183,8 @@ def _markers(result: ModeResult, events: Sequence[Happening], level: Quantity) -
     rest = [event for event in drawn if event.kind != "funding"]
     traces = [_marks(result, rest, level)] if rest else []
     if paid:
-        name = f"{facts.MODES[result.mode]}: funding"
         spread = paid[:: -(-len(paid) // MOST_POINTS)]
-        traces.append({**_marks(result, spread, level), "name": name, "visible": "legendonly", "showlegend": True})
+        traces.append({**_marks(result, spread, level), **FUNDING})
     return traces
 
 
@@ -233,9 +241,16 @@ def _stacked(panels: Sequence[Panel], cuts: list[Trace]) -> Figure:
         layout["annotations"] += [_title(panel.title, top), *_placed(panel.labels, f"y{suffix}")]
         if panel.line_at_zero:
             layout["shapes"].append(_zero_line(f"y{suffix}"))
-        traces += [{**trace, "yaxis": f"y{suffix}", "xaxis": "x", "legend": f"legend{suffix}"} for trace in panel.traces]
+        traces += _on_axis(panel.traces, suffix)
         used += panel.height + GAP
     return {"data": traces, "layout": layout}
+
+
+def _on_axis(traces: Sequence[Trace], suffix: str) -> list[Trace]:
+    """A panel's traces on its axis and legend, with one legend entry for all funding."""
+    paid = [n for n, trace in enumerate(traces) if trace["name"] == FUNDING["name"]]
+    own = {"yaxis": f"y{suffix}", "xaxis": "x", "legend": f"legend{suffix}"}
+    return [{**trace, **own, **({"showlegend": n == paid[0]} if n in paid else {})} for n, trace in enumerate(traces)]
 
 
 def _axis(panel: Panel, foot: float, top: float) -> Trace:
@@ -244,12 +259,12 @@ def _axis(panel: Panel, foot: float, top: float) -> Trace:
 
 
 def _legend(top: float, inner: int) -> Trace:
-    place = {"x": 1, "xanchor": "right", "y": top + 4 / inner, "yanchor": "bottom"}
+    place = {"x": 0, "xanchor": "left", "y": top + 2 / inner, "yanchor": "bottom"}
     return {**place, "orientation": "h", "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)", "traceorder": "normal"}
 
 
 def _title(text: str, top: float) -> Trace:
-    place = {"xref": "paper", "yref": "paper", "x": 0, "y": top, "xanchor": "left", "yanchor": "bottom", "yshift": 5}
+    place = {"xref": "paper", "yref": "paper", "x": 0, "y": top, "xanchor": "left", "yanchor": "bottom", "yshift": 25}
     return {**place, "text": text, "showarrow": False, "font": {"size": 13}}
 
 

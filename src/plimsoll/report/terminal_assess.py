@@ -187,6 +187,7 @@ def _worries(report: AssessReport) -> "Table":
 
 def _answers(report: AssessReport, console: "Console") -> None:
     for explanation in report.explanations:
+        console.print()
         console.print(_explanation(explanation))
     for want in report.wants:
         console.print(_want(want))
@@ -218,8 +219,8 @@ def _want(want: Want) -> "RenderableType":
     from rich.console import Group
 
     title = f"\n{want.name} liquidated at {price(want.target)}, as {want.mode}"
-    table = _table(title, "", ("", "then liquidated at", ""))
-    table.columns[-1].justify = "left"
+    table = _table(title, "", ("", "then\nliquidated at"))
+    table.add_column("")
     for way in want.remedies:
         amount = "[dim]no way[/]" if way.amount is None else f"[bold]{_exact(way.amount)}[/] {way.unit}"
         lands = "" if way.amount is None else price(way.lands_at)

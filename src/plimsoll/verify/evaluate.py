@@ -1,4 +1,4 @@
-"""Each expectation of a case, evaluated: what was expected, what we get, how far apart, and whether that is within tolerance."""
+"""Each expectation of a case, evaluated: what was expected, what we get, how far apart, and whether the tolerance holds."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -66,7 +66,7 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
         step = step_of(where, body)
         command = command_of(where, step, state.account.position_mode)
         before = state
-        state, events, reject = decide(state, command, venue)
+        state, events, reject, _ = decide(state, command, venue)
         if step.reject is not None:
             code = "accepted" if reject is None else rulebook.rules.venue_code(reject) or str(reject.reason)
             wanted = step.reject.get("venue_code")

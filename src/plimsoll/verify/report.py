@@ -58,8 +58,7 @@ def print_outcome(outcome: Outcome, out: TextIO) -> None:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         out.write("  ".join(cells).rstrip() + "\n")
     out.write("\n")
-    for line in totals(outcome):
-        out.write(line + "\n")
+    out.writelines(f"{total}\n" for total in totals(outcome))
 
 
 def _cells(row: Row) -> tuple[str, ...]:

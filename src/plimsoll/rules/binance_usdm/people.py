@@ -14,7 +14,7 @@ from plimsoll.rules.binance_usdm import formulas
 from plimsoll.rules.columns import Found, PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 
-TITLE = "Binance USDⓈ-M futures, single-asset mode"
+TITLE = "Binance USD-M futures, single-asset mode"
 WALLET_HOLDS_ISOLATED = True
 """`walletBalance` counts the isolated wallets in; cross wallet = wallet - sum of isolated wallets. F-WALLET, recorded."""
 

@@ -1,0 +1,456 @@
+"""`assess`: the account as the venue would show it, what should worry, where numbers come from, and what would move a
+liquidation price. Expected amounts are worked out by hand from the bracket rows of 2026-07-02 (first row 0.4 %)."""
+
+import io
+import json
+import math
+import statistics
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.text import Text
+
+from plimsoll.account_file import example_names, parse_account, read_account
+from plimsoll.assess_command import AssessOptions, Form, build, run_assess
+from plimsoll.assess_report import AssessReport, Question, assess_report
+from plimsoll.cautions import Code
+from plimsoll.errors import BadInput
+from plimsoll.explain import QUANTITIES
+from plimsoll.number import exact
+from plimsoll.plan import PlanMode, open_plan
+from plimsoll.prices.history import Bar, Frame, History
+from plimsoll.report.terminal_assess import money, price, print_report
+from plimsoll.rulebook import in_force
+from plimsoll.table_files import load
+from plimsoll.volatility import volatility
+from plimsoll.want import Remedy, Way
+
+D = Decimal
+TODAY = date(2026, 7, 2)
+CLOSE = D("1e-25")
+MARKS = {
+    "BTCUSDT": "101000",
+    "ETHUSDT": "3900",
+    "ADAUSDT": "0.79",
+    "BTC-USD-SWAP": "24000",
+}
+
+
+def options(account: str, *marks: str, **more: Any) -> AssessOptions:
+    return AssessOptions(account=account, today=TODAY, marks=marks, **more)
+
+
+def own_marks(name: str) -> tuple[str, ...]:
+    return tuple(f"{p.symbol}={MARKS[p.symbol]}" for p in read_account(name).positions)
+
+
+def textbook(**more: Any) -> AssessReport:
+    return build(options("textbook", "BTCUSDT=101000", "ETHUSDT=3900", **more))
+
+
+def said(text: str, marks: dict[str, str], venue: str = "binance_usdm", question: Question | None = None) -> AssessReport:
+    """The report of an account given as text."""
+    plan = parse_account(text, "test.toml")
+    home, rulebook = in_force(load(plan.venue), TODAY), in_force(load(venue), TODAY)
+    opening = open_plan(plan, rulebook, home, PlanMode.AS_GIVEN)
+    found = {opening.symbols[symbol]: D(mark) for symbol, mark in marks.items()}
+    return assess_report(plan, opening, rulebook, home, found, None, question)
+
+
+def account(*positions: str, wallet: str = "1000", extra: str = "", mode: str = "one_way") -> str:
+    head = f'name = "T"\nvenue = "binance_usdm"\nposition_mode = "{mode}"\n[wallet]\nUSDT = "{wallet}"\n'
+    return head + "".join(positions) + extra
+
+
+def position(symbol: str, side: str, size: str, entry: str, leverage: int, mode: str = "cross") -> str:
+    return (
+        f'[[positions]]\nsymbol = "{symbol}"\nside = "{side}"\nsize = "{size}"\nentry_price = "{entry}"\n'
+        f'leverage = {leverage}\nmode = "{mode}"\n'
+    )
+
+
+def test_the_textbook_is_shown_as_the_venue_would() -> None:
+    """ETH: 200 - 0.5*100 = 150 against 1950 * 0.004 = 7.8; it fails at 1800 / (0.5 * 0.996)."""
+    view = textbook().assessment
+    eth = next(leg for leg in view.legs if leg.symbol == "ETHUSDT")
+    pool = next(pool for pool in view.pools if pool.key == "ETHUSDT")
+    with exact():
+        line = D(1800) / D("0.498")
+    assert (eth.notional, eth.unrealised_pnl, eth.initial_margin, eth.maintenance_margin) == (D(1950), D(-50), D(195), D("7.8"))
+    assert eth.liquidation_price is not None and abs(eth.liquidation_price - line) < CLOSE
+    assert (eth.displayed_liquidation_price, eth.bankruptcy_price) == (D("3614.45783133"), D(3600))
+    assert (pool.margin_balance, pool.requirement, pool.headroom) == (D(150), D("7.8"), D("142.2"))
+    usdt = view.assets[0]
+    assert (usdt.wallet_balance, usdt.cash, usdt.equity, usdt.withdrawable) == (D(500), D(100), D(470), D(100))
+
+
+def test_the_direction_of_the_ratio_is_the_venues() -> None:
+    assert textbook().ratio == "usage"
+    assert textbook(venue="okx_futures").ratio == "cover"
+
+
+def test_a_position_without_entry_is_opened_at_the_mark_and_pays_its_fee() -> None:
+    """0.5 * 3900 * 0.0005 = 0.975 leaves the wallet; the entry is the mark."""
+    text = account(position("ETHUSDT", "long", "0.5", "1", 10).replace('entry_price = "1"\n', ""))
+    view = said(text, {"ETHUSDT": "3900"}).assessment
+    assert [(leg.entry_price, leg.size) for leg in view.legs] == [(D(3900), D("0.5"))]
+    assert view.assets[0].wallet_balance == D("999.025")
+
+
+ETH = position("ETHUSDT", "long", "0.5", "4000", 10, "isolated")
+WITHOUT_STOP = {Code.NO_STOP}
+CAUTIONS = [
+    ("far", account(ETH), {"ETHUSDT": "3900"}, WITHOUT_STOP),
+    ("near: 2.3 % away", account(ETH), {"ETHUSDT": "3700"}, {Code.NEAR_LIQUIDATION} | WITHOUT_STOP),
+    (
+        "10 against 7.24, 181 times the balance",
+        account(ETH),
+        {"ETHUSDT": "3620"},
+        {Code.NEAR_LIQUIDATION, Code.THIN_COVER, Code.OVER_LEVERAGED} | WITHOUT_STOP,
+    ),
+    ("0 against 7.2", account(ETH), {"ETHUSDT": "3600"}, {Code.LIQUIDATABLE}),
+    (
+        "a stop below 3614.46 never fires",
+        account(ETH, extra='[[stops]]\nsymbol = "ETHUSDT"\nprice = "3614"\n'),
+        {"ETHUSDT": "3900"},
+        {Code.STOP_BEYOND_LIQUIDATION},
+    ),
+    ("a stop above it does", account(ETH, extra='[[stops]]\nsymbol = "ETHUSDT"\nprice = "3615"\n'), {"ETHUSDT": "3900"}, set()),
+    (
+        "a take-profit is no stop",
+        account(ETH, extra='[[stops]]\nsymbol = "ETHUSDT"\ntake_profit = "4500"\n'),
+        {"ETHUSDT": "3900"},
+        WITHOUT_STOP,
+    ),
+    (
+        "280000 of the 300000 that 150x allows",
+        account(position("BTCUSDT", "long", "2.8", "100000", 150), wallet="100000"),
+        {"BTCUSDT": "100000"},
+        {Code.BRACKET_EDGE} | WITHOUT_STOP,
+    ),
+    (
+        "269000 is not yet the edge",
+        account(position("BTCUSDT", "long", "2.69", "100000", 150), wallet="100000"),
+        {"BTCUSDT": "100000"},
+        WITHOUT_STOP,
+    ),
+    (
+        "310000 is beyond it",
+        account(position("BTCUSDT", "long", "3.1", "100000", 150), wallet="100000"),
+        {"BTCUSDT": "100000"},
+        {Code.LEVERAGE_ABOVE_BRACKET} | WITHOUT_STOP,
+    ),
+    (
+        "125 times the balance where 150 are allowed",
+        account(position("BTCUSDT", "long", "1", "100000", 100), wallet="800"),
+        {"BTCUSDT": "100000"},
+        {Code.OVER_LEVERAGED, Code.NEAR_LIQUIDATION} | WITHOUT_STOP,
+    ),
+    (
+        "nearly balanced legs fail on both sides",
+        account(
+            position("BTCUSDT", "long", "3.028", "100000", 50),
+            position("BTCUSDT", "short", "3", "100000", 50),
+            wallet="2500",
+            mode="hedge",
+        ),
+        {"BTCUSDT": "100000"},
+        {Code.TWO_TRIGGERS, Code.THIN_COVER, Code.OVER_LEVERAGED} | WITHOUT_STOP,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "marks", "codes"), [case[1:] for case in CAUTIONS], ids=[case[0] for case in CAUTIONS])
+def test_cautions(text: str, marks: dict[str, str], codes: set[Code]) -> None:
+    found = said(text, marks).cautions
+    assert {caution.code for caution in found} == codes, [caution.sentence for caution in found]
+    assert [list(Code).index(c.code) for c in found] == sorted(list(Code).index(c.code) for c in found)
+
+
+def test_a_stale_and_an_open_table_are_told() -> None:
+    text = account(position("ETHUSDT", "long", "600", "4000", 10), wallet="1000000")
+    found = {c.code: c for c in said(text, {"ETHUSDT": "4000"}, "okx_futures").cautions}
+    assert found[Code.STALE_TABLE].value == 85 and "2026-09-25" in found[Code.STALE_TABLE].sentence
+    assert (found[Code.OPEN_TABLE].value, found[Code.OPEN_TABLE].limit) == (D(6000), D(5000))
+
+
+def test_an_order_the_venue_refuses_is_told_with_its_code() -> None:
+    report = said(account(ETH, extra='[[stops]]\nsymbol = "ETHUSDT"\nprice = "3950"\n'), {"ETHUSDT": "3900"})
+    assert [(r.command, r.code, r.wanted, r.limit) for r in report.refusals] == [("stop-ETHUSDT", "-2021", D(3950), D(3900))]
+
+
+def daily(prices: list[float]) -> History:
+    """One bar an hour apart from midnight for each day: only the last of a day may count."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    frames = []
+    for n, close in enumerate(prices):
+        for hour, shown in ((1, D("1")), (23, D(repr(close)))):
+            bar = Bar(shown, shown, shown, shown, mark_close=shown)
+            frames.append(Frame(start + timedelta(days=n, hours=hour), 3600, {"ETHUSDT": bar}))
+    return History("test", ("ETHUSDT",), tuple(frames))
+
+
+WALK = [100.0, 103.0, 99.5, 101.0, 104.0, 98.0, 97.0, 99.0, 102.5, 103.0, 101.5, 100.0]
+
+
+def test_a_days_move_is_the_deviation_of_daily_log_returns() -> None:
+    returns = [math.log(b / a) for a, b in pairwise(WALK)]
+    found = volatility(daily(WALK), "ETHUSDT")
+    assert found.daily is not None and found.returns == 11
+    assert math.isclose(float(found.daily), statistics.stdev(returns), rel_tol=1e-12)
+
+
+@pytest.mark.parametrize(("prices", "why"), [(WALK[:10], "9 of the 10"), ([100.0] * 12, "never moved")])
+def test_too_little_history_gives_a_reason_instead_of_a_number(prices: list[float], why: str) -> None:
+    found = volatility(daily(prices), "ETHUSDT")
+    assert found.daily is None and why in found.why
+
+
+def test_a_script_of_the_file_serves_as_history_and_says_when_it_is_short() -> None:
+    assert all("daily returns" in away.why for away in textbook(prices="crash").distances)
+
+
+def test_explain_gives_formula_numbers_row_source_date_and_grade() -> None:
+    (told,) = textbook(explain="maintenance_margin:ETHUSDT").explanations
+    assert (told.result, told.unit, told.rule) == (
+        D("7.8"),
+        "USDT",
+        "plimsoll.rules.binance_usdm.formulas.maintenance_margin",
+    )
+    assert {i.name: i.value for i in told.inputs} == {"amount": D("0.5"), "mark": D(3900), "notional": D(1950)}
+    assert told.bracket.startswith("row 1 of 12: 0 to 300000 (notional), rate 0.004")
+    assert "N * MMR - cum" in told.formula
+    assert any(source.startswith("F-LIQPX: binance.com") for source in told.sources)
+    assert told.grade == "doc"
+    assert "brackets of 2026-07-02, grade recorded" in told.tables[0]
+
+
+@pytest.mark.parametrize("venue", ["binance_usdm", "okx_futures"])
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_every_quantity_explains_itself_in_every_example(quantity: str, venue: str) -> None:
+    for name in example_names():
+        if venue == "binance_usdm" and name == "inverse":
+            continue
+        told = build(options(name, *own_marks(name), venue=venue, explain=quantity)).explanations
+        assert told, name
+        for each in told:
+            assert each.formula and each.grade and (each.inputs or each.result is None), (name, quantity)
+
+
+def test_at_the_liquidation_price_the_pool_has_just_what_it_needs() -> None:
+    for name in example_names():
+        for told in build(options(name, *own_marks(name), explain="liquidation_price")).explanations:
+            there = {i.name: i.value for i in told.inputs if i.name.endswith("there")}
+            assert abs(there["margin_balance there"] - there["requirement there"]) < CLOSE, (name, told.of)
+
+
+def ways(report: AssessReport) -> dict[tuple[str, Way], Remedy]:
+    return {(want.mode, remedy.way): remedy for want in report.wants for remedy in want.remedies}
+
+
+def test_want_in_isolated_adds_the_missing_headroom() -> None:
+    """At 3000: 200 - 500 - 6 = -306. The margin of 3x is 666.67; 4x, 500, would not do."""
+    found = ways(textbook(want="ETHUSDT liq 3000"))
+    add, cut, leverage = (found["isolated", way] for way in Way)
+    assert (add.amount, add.lands_at) == (D(306), D(3000))
+    assert "only 100 USDT may be moved in; deposit 206 first" in add.note
+    assert cut.amount is None and "partial_close" in cut.note
+    assert leverage.amount == 3 and leverage.lands_at is not None and leverage.lands_at < 3000
+    assert "-4161" in leverage.note or "more than there is" in leverage.note
+
+
+def test_want_in_cross_adds_the_missing_headroom_or_cuts_the_position() -> None:
+    """ETH beside the isolated BTC has 300: at 3000 300 - 500 - 6 = -206 are missing. A cut of k at 3900 pays 0.05 % and
+    saves 1012 - 100: k >= 206 / 910.05, so 0.227."""
+    found = ways(textbook(want="ETHUSDT liq 3000"))
+    add, cut, leverage = (found["cross", way] for way in Way)
+    assert (add.amount, add.lands_at) == (D(206), D(3000))
+    assert cut.amount == D("0.227") and cut.lands_at is not None and 2990 < cut.lands_at <= 3000
+    assert leverage.amount is None and "cross" in leverage.note
+
+
+def test_one_lot_less_would_not_do() -> None:
+    """0.226 ETH cut: 300 - 22.6 - 0.4407 - 0.274 * 1012 = -0.33 at 3000."""
+    cut = ways(textbook(want="ETHUSDT liq 3000"))["cross", Way.CUT_SIZE]
+    assert cut.amount is not None
+    smaller = cut.amount - D("0.001")
+    assert 300 - smaller * 100 - smaller * D("1.95") - (D("0.5") - smaller) * 1012 < 0
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ("ETHUSDT liq 3950", "must lie below the mark"),
+        ("ETHUSDT liq 3900", "must lie below the mark"),
+        ("ETHUSDT liq 3800", "there already"),
+    ],
+)
+def test_a_target_on_the_wrong_side_or_already_passed_is_said_so(wish: str, words: str) -> None:
+    wants = textbook(want=wish).wants
+    assert [words in want.note for want in wants] == [True, True]
+    assert all(not want.remedies for want in wants)
+
+
+def test_every_remedy_lands_at_the_target_or_safer_at_both_venues() -> None:
+    wishes = [
+        ("textbook", "BTCUSDT liq 80000", -1),
+        ("hedged_pair", "ETHUSDT liq 4400", 1),
+        ("isolated_only", "ETHUSDT liq 3000", -1),
+        ("hedge_mode", "BTCUSDT:short liq 120000", 1),
+        ("mixed", "ADAUSDT liq 0.5", -1),
+    ]
+    for venue in ("binance_usdm", "okx_futures"):
+        for name, wish, side in wishes:
+            target = D(wish.split()[-1])
+            for want in build(options(name, *own_marks(name), venue=venue, want=wish)).wants:
+                for remedy in want.remedies:
+                    if remedy.lands_at is not None:
+                        assert (remedy.lands_at - target) * side >= 0, (venue, name, want.mode, remedy)
+
+
+def test_an_inverse_position_is_told_in_its_coin() -> None:
+    """2 BTC at 25000 are 2.777778 at 18000, of which 0.45 % are needed: 0.5 - 0.777778 - 0.0125 = -0.290278 in cross, and
+    0.3 BTC more are missing in isolated. Rounded up to 1e-8 BTC, so the price may land a hair lower."""
+    wants = build(options("inverse", "BTC-USD-SWAP=24000", want="BTC-USD-SWAP liq 18000")).wants
+    adds = [want.remedies[0] for want in wants]
+    assert [(add.amount, add.unit) for add in adds] == [(D("0.29027778"), "BTC"), (D("0.59027778"), "BTC")]
+    assert all(add.lands_at is not None and 0 <= 18000 - add.lands_at < D("0.01") for add in adds)
+
+
+WRONG = [
+    (["nosuch"], {}, ["nosuch: account", "textbook"]),
+    (["textbook"], {}, ["--marks: BTCUSDT, ETHUSDT", "no mark price"]),
+    (["textbook", "BTCUSDT=1"], {}, ["--marks: ETHUSDT", "--marks ETHUSDT=PRICE"]),
+    (["textbook", "BTCUSD=1"], {}, ["symbol = BTCUSD", "did you mean BTCUSDT?"]),
+    (["textbook", "BTCUSDT=nan"], {}, ["BTCUSDT = nan", "finite"]),
+    (["textbook", "BTCUSDT=-1"], {}, ["BTCUSDT = -1", "greater than zero"]),
+    (["textbook", "BTCUSDT=1", "BTCUSDT=2"], {}, ["BTCUSDT = 2", "two different marks"]),
+    (["textbook", "nofile.csv"], {}, ["nofile.csv", "cannot be read"]),
+    (["textbook", "*"], {"venue": "deribit"}, ["deribit", "binance_usdm, okx_futures"]),
+    (["textbook", "*"], {"rules_as_of": "2026"}, ["--rules-as-of: day = 2026", "in-force"]),
+    (["textbook", "*"], {"venue": "okx_futures", "rules_as_of": "in-force"}, ["BTC-USDT-SWAP", "nearest"]),
+    (["textbook", "*"], {"explain": "maintenence_margin"}, ["maintenence_margin", "did you mean maintenance_margin?"]),
+    (["textbook", "*"], {"explain": "notional:SOLUSDT"}, ["SOLUSDT", "BTCUSDT, ETHUSDT"]),
+    (["textbook", "*"], {"explain": "withdrawable:BTC"}, ["name = BTC", "USDT"]),
+    (["textbook", "*"], {"want": "ETHUSDT 2200"}, ["ETHUSDT 2200", "ETHUSDT liq 2200"]),
+    (["textbook", "*"], {"want": "ETHUSDT liq nan"}, ["--want: price = nan"]),
+    (["textbook", "*"], {"want": "SOLUSDT liq 3"}, ["SOLUSDT", "BTCUSDT, ETHUSDT"]),
+    (["textbook", "*"], {"prices": "nofile.csv"}, ["nofile.csv"]),
+]
+
+
+@pytest.mark.parametrize(("given", "more", "words"), WRONG)
+def test_bad_input_is_one_line_on_the_error_stream_and_code_2(
+    given: list[str], more: dict[str, str], words: list[str]
+) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    name, *marks = given
+    shown = own_marks(name) if marks == ["*"] else tuple(marks)
+    assert run_assess(options(name, *shown, **more), out, err) == 2
+    line = err.getvalue()
+    assert out.getvalue() == "" and line.count("\n") == 1 and "Traceback" not in line
+    assert [word for word in words if word not in line] == [], line
+
+
+MARK_FILES = [
+    ("marks.csv", "symbol,mark\nBTCUSDT,101000\nETHUSDT,3900\nSOLUSDT,1\n"),
+    ("marks.json", '{"BTCUSDT": "101000", "ETHUSDT": 3900.0, "SOLUSDT": 1}'),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), MARK_FILES)
+def test_marks_come_from_files_too(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    report = build(options("textbook", str(tmp_path / name)))
+    assert report.marks == {"BTCUSDT": D(101000), "ETHUSDT": D(3900)}
+
+
+BAD_FILES = [
+    ("marks.csv", "symbol,price\nBTCUSDT,1\n", "column = mark"),
+    ("marks.csv", "symbol,mark\nBTCUSDT,1\nBTCUSDT,2\n", "twice"),
+    ("marks.csv", "symbol,mark\nBTCUSDT,0\n", "mark, line 2"),
+    ("marks.json", '{"BTCUSDT": NaN}', "finite"),
+    ("marks.json", '{"BTCUSDT": "1", "BTCUSDT": "2"}', "twice"),
+    ("marks.json", "[1, 2]", "one object"),
+    ("marks.json", "{", "JSON"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "words"), BAD_FILES)
+def test_a_bad_file_of_marks_is_refused(tmp_path: Path, name: str, text: str, words: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(BadInput) as caught:
+        build(options("textbook", str(tmp_path / name)))
+    assert words in str(caught.value) and name in str(caught.value)
+
+
+def test_pairs_may_share_one_argument() -> None:
+    assert build(options("textbook", "BTCUSDT=101000,ETHUSDT=3900")).marks == textbook().marks
+
+
+def test_venue_symbols_are_understood_as_well() -> None:
+    report = build(options("textbook", "BTC-USDT-SWAP=101000", "ETHUSDT=3900", venue="okx_futures"))
+    assert report.marks == {"BTC-USDT-SWAP": D(101000), "ETH-USDT-SWAP": D(3900)}
+
+
+def test_json_holds_the_whole_report_with_amounts_as_exact_text() -> None:
+    out = io.StringIO()
+    asked = options("textbook", "BTCUSDT=101000", "ETHUSDT=3900", want="ETHUSDT liq 3000", form=Form.JSON)
+    assert run_assess(asked, out, io.StringIO()) == 0
+    data = json.loads(out.getvalue())
+    eth = data["assessment"]["legs"][1]
+    assert (eth["name"], eth["maintenance_margin"], eth["mode"]) == ("ETHUSDT", "7.8", "isolated")
+    assert eth["liquidation_price"].startswith("3614.4578313253012048192")
+    assert data["as_of"] == "2026-07-02" and data["wants"][1]["remedies"][0]["amount"] == "306"
+    assert _numbers(data) == set(), "amounts are text, only counts are numbers"
+
+
+def _numbers(value: object) -> set[str]:
+    """The kinds of floating numbers in plain data."""
+    if isinstance(value, dict):
+        return set().union(*(_numbers(item) for item in value.values()))
+    if isinstance(value, list):
+        return set().union(*(_numbers(item) for item in value))
+    return {"float"} if isinstance(value, float) else set()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", example_names())
+def test_the_terminal_shows_every_number_whole_at_any_width(name: str, width: int) -> None:
+    out = io.StringIO()
+    report = build(options(name, *own_marks(name)))
+    print_report(report, out, width)
+    lines = [line.rstrip() for line in Text.from_ansi(out.getvalue()).plain.splitlines()]
+    assert max(len(line) for line in lines) <= width
+    text = "\n".join(lines)
+    assert "…" not in text
+    for leg in report.assessment.legs:
+        prices = (leg.mark, leg.entry_price, leg.liquidation_price, leg.displayed_liquidation_price)
+        assert leg.symbol in text
+        assert all(each is None or price(each) in text for each in prices), leg.name
+    for pool in report.assessment.pools:
+        assert money(pool.margin_balance, pool.asset) in text and money(pool.headroom, pool.asset) in text
+    for heading in ("Positions", "Where the line is", "Margin", "Pools", "Wallet"):
+        assert heading in lines, heading
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_terminal_is_whole_with_answers_and_long_names(width: int) -> None:
+    out = io.StringIO()
+    report = textbook(venue="okx_futures", want="ETHUSDT liq 3000", explain="maintenance_margin")
+    print_report(report, out, width)
+    lines = Text.from_ansi(out.getvalue()).plain.splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= width and not any("…" in line for line in lines)
+    assert any("bankrupt" in line and "liquidated" in line for line in lines)
+    shown = " ".join(" ".join(lines).replace("│", " ").split())
+    for want in report.wants:
+        for remedy in want.remedies:
+            assert remedy.amount is None or f"{remedy.amount.normalize():f} {remedy.unit}" in shown, remedy
+            assert remedy.note.split()[-1] in shown, remedy
+    for told in report.explanations:
+        assert told.result is not None and f"{told.result.normalize():f} {told.unit}" in shown
+        assert all(table.split()[-1] in shown for table in told.tables)
