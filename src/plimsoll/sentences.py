@@ -45,10 +45,11 @@ def mode_sentence(result: ModeResult) -> str:
     if not gone:
         low = amount(run.lowest_equity, run.unit)
         return f"{lead}: nothing was liquidated; equity fell to {low} at the lowest and {end}{_doubt(result)}."
-    parts = [f"{leg.name} at {price(leg.liquidated_price)}" for leg in gone if leg.liquidated_price is not None]
-    went = "was liquidated" if len(parts) == 1 else "were liquidated"
+    lost = [leg.name for leg in gone]
+    at = names([price(leg.liquidated_price) for leg in gone if leg.liquidated_price is not None])
+    went = "was liquidated at" if len(lost) == 1 else "were liquidated at"
     after = f"; {names([leg.name for leg in kept])} stayed open" if kept else ""
-    return f"{lead}: {names(parts)} {went}{after}; {end}{_doubt(result)}."
+    return f"{lead}: {names(lost)} {went} {at}{after}; {end}{_doubt(result)}."
 
 
 def _end(run: Run) -> str:
