@@ -58,7 +58,9 @@ class Case(NamedTuple):
 def case(name: str, day: date, rows: str, cash: dict[str, str], mode: MarginMode = MarginMode.CROSS) -> Case:
     """The account of `rows` under the tables of `day`; isolated legs get value at entry / leverage as their own."""
     cells = [row.split() for row in rows.strip().splitlines()]
-    positions = tuple(_position(mode, symbol, Decimal(size), Decimal(entry), Decimal(lev)) for symbol, size, entry, _, lev in cells)
+    positions = tuple(
+        _position(mode, symbol, Decimal(size), Decimal(entry), Decimal(leverage)) for symbol, size, entry, _, leverage in cells
+    )
     account = Account(
         PositionMode.ONE_WAY,
         {asset: Decimal(amount) for asset, amount in cash.items()},

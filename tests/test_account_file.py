@@ -109,7 +109,6 @@ BAD = [
     ('entry_price = "100000"', 'entry_price = "0"', ["positions 1 (BTCUSDT) entry_price", "greater than zero"]),
     ('mode = "cross"', 'mode = "cross"\nmargin = "3"', ["positions 2 (ETHUSDT) margin", "only an isolated position"]),
     ('mode = "cross"', 'mode = "isolated"\nmargin = "3"', ["positions 2 (ETHUSDT) margin", "[[top_ups]]"]),
-    ("ETHUSDT", "BTCUSDT", ["positions 2 symbol", "BTCUSDT", "twice"]),
     ('venue = "binance_usdm"', 'venue = "binance"', ["venue", "binance", "binance_usdm, okx_futures"]),
     ('venue = "binance_usdm"\n', "", ["venue", "missing"]),
     ('name = "Test"', "name = 3", ["name", "3", "quotes"]),
@@ -139,10 +138,17 @@ BAD = [
 def test_bad_input_is_one_line_with_file_field_value_and_cure(old: str, new: str, words: list[str]) -> None:
     assert old in GOOD
     with pytest.raises(BadInput) as caught:
-        parse_account(GOOD.replace(old, new, 1) if old != "ETHUSDT" else GOOD.replace(old, new), "test.toml")
+        parse_account(GOOD.replace(old, new, 1), "test.toml")
     line = str(caught.value)
     assert line.startswith("test.toml: ") and "\n" not in line
     assert [word for word in words if word not in line] == [], line
+
+
+def test_one_position_twice_is_refused_and_both_modes_of_a_symbol_are_two_positions() -> None:
+    both = GOOD.replace("ETHUSDT", "BTCUSDT")
+    assert [p.mode for p in parse_account(both, "test.toml").positions] == [MarginMode.ISOLATED, MarginMode.CROSS]
+    with pytest.raises(BadInput, match="stands here twice"):
+        parse_account(both.replace('mode = "cross"', 'mode = "isolated"'), "test.toml")
 
 
 ORDER = '[[orders]]\nsymbol = "BTCUSDT"\nside = "buy"\nsize = "0.01"\ntype = "limit"\nprice = "90000"\n'
@@ -227,7 +233,7 @@ def test_the_textbook_divides_its_500_as_the_mode_says(mode: PlanMode, cash: str
 def test_a_position_without_an_entry_is_opened_by_a_market_order_and_orders_follow() -> None:
     placed = [command.order for command in opened().commands if isinstance(command, PlaceOrder)]
     assert [(order.id, order.type, order.side, order.size, order.mode) for order in placed] == [
-        ("open-ETHUSDT", OrderType.MARKET, "sell", D("0.5"), MarginMode.CROSS),
+        ("open-ETHUSDT-cross", OrderType.MARKET, "sell", D("0.5"), MarginMode.CROSS),
         ("stop-BTCUSDT", OrderType.STOP_MARKET, "sell", D("0.02"), MarginMode.ISOLATED),
         ("take-profit-BTCUSDT", OrderType.TAKE_PROFIT_MARKET, "sell", D("0.02"), MarginMode.ISOLATED),
     ]

@@ -1,6 +1,7 @@
 """The generated pages are those that the rules and tables give today."""
 
 import io
+import re
 import runpy
 from pathlib import Path
 
@@ -53,16 +54,41 @@ def test_every_rule_stands_on_the_page_once(name: str) -> None:
     assert headings[: len(MODES)] == [f"### {word}" for word in MODES]
 
 
-def test_the_command_lists_all_rulebooks_and_prints_one() -> None:
-    console = Console(file=io.StringIO(), width=200)
-    print_rules(None, console)
-    print_rules("okx_futures", console)
-    assert isinstance(console.file, io.StringIO)
-    shown = console.file.getvalue()
-    assert all(name in shown for name in discover())
+def printed(name: str | None, width: int) -> str:
+    text = io.StringIO()
+    print_rules(name, Console(file=text, width=width))
+    return text.getvalue()
+
+
+def test_the_command_lists_all_rulebooks_on_a_narrow_terminal_too() -> None:
+    assert [name for name in discover() if name not in printed(None, 80)] == []
+
+
+def test_the_command_prints_one_rulebook() -> None:
+    shown = printed("okx_futures", 200)
     assert "largest_maintenance" in shown
+    assert "okx.com/help/360054225072" in shown
 
 
 def test_the_command_refuses_an_unknown_rulebook() -> None:
     with pytest.raises(BadInput, match="okx_futures"):
         print_rules("atlantis", Console(file=io.StringIO()))
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_what_a_page_names_exists(page: str) -> None:
+    root = DOCS.parent
+    text = (root / page).read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+(?:\.py|/))`", text)
+    places = (root, root / "src" / "plimsoll", root / "src" / "plimsoll" / "rules" / "binance_usdm")
+    assert named and [name for name in named if not any((place / name).exists() for place in places)] == []
+    assert [link for link in re.findall(r"\]\(([\w/.]+)\)", text) if not (root / link).exists()] == []
+
+
+def test_the_architecture_names_every_module_of_the_core() -> None:
+    text = (DOCS.parent / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    package = DOCS.parent / "src" / "plimsoll"
+    core = [*package.glob("rules/*.py"), *package.glob("margin/*.py")]
+    names = ["number.py", "model.py", "errors.py", "rulebook.py"]
+    names += [str(path.relative_to(package)) for path in core if path.name != "__init__.py"]
+    assert [name for name in names if f"`{name}`" not in text] == []

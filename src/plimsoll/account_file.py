@@ -174,9 +174,9 @@ def _leverage(value: Decimal, place: Place) -> Decimal:
 
 
 def _distinct(positions: Sequence[PlannedPosition], mode: PositionMode, source: str) -> None:
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     for number, position in enumerate(positions, 1):
-        leg = (position.symbol, position.side.value if mode is PositionMode.HEDGE else "")
+        leg = (position.symbol, position.mode.value, position.side.value if mode is PositionMode.HEDGE else "")
         if leg in seen:
             cure = "this position stands here twice; write one entry (two legs need position_mode = \"hedge\")"
             raise BadInput(source, f"positions {number} symbol", position.symbol, cure)

@@ -12,7 +12,7 @@ import msgspec
 from plimsoll.account_file import read_account
 from plimsoll.comparison import Job, Progress, compare, regime_map
 from plimsoll.errors import BadInput
-from plimsoll.plan import Plan, PlanMode, symbols_of
+from plimsoll.plan import Plan, PlanMode, holds_both_modes, symbols_of
 from plimsoll.prices.files import read_history
 from plimsoll.prices.history import History
 from plimsoll.prices.script import read_script, script_names
@@ -93,6 +93,8 @@ def modes_of(word: str, plan: Plan) -> tuple[PlanMode, ...]:
     if not asked:
         raise BadInput("command line", "--modes", word, f"name one or more of {', '.join(known)}")
     modes = list(dict.fromkeys(PlanMode(name) for name in asked))
+    if holds_both_modes(plan) and PlanMode.AS_GIVEN in modes:
+        return (PlanMode.AS_GIVEN,)
     kinds = {position.mode.value for position in plan.positions}
     if len(kinds) == 1 and len(modes) > 1 and PlanMode(next(iter(kinds))) in modes and PlanMode.AS_GIVEN in modes:
         modes.remove(PlanMode.AS_GIVEN)

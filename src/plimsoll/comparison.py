@@ -48,7 +48,7 @@ def compare(
     venues: list[VenueNote] = []
     for job in jobs:
         rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
-        runnable = _part_of(plan, rulebook, job.home, history)
+        runnable = _part_of(plan, rulebook, job.home, history, modes[0])
         venues.append(runnable.note)
         if runnable.history is None:
             continue
@@ -78,9 +78,9 @@ class _Part(NamedTuple):
     history: History | None
 
 
-def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History) -> _Part:
+def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, mode: PlanMode) -> _Part:
     """What of the plan this venue can play, on the prices there are, and what a reader must know of it."""
-    opening = open_plan(plan, rulebook, home, PlanMode.CROSS)
+    opening = open_plan(plan, rulebook, home, mode)
     skipped = {s.symbol: s.reason for s in opening.skipped}
     notes = list(opening.notes)
     here = opening.symbols

@@ -113,6 +113,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     scripts: dict[str, object] = {}
 
 
+PlannedLeg = tuple[str, Side, MarginMode]
+"""What names a planned position: a symbol may be held in both modes where the venue allows it."""
+Sizes = dict[PlannedLeg, Decimal]
+
+
+def leg_of(planned: PlannedPosition) -> PlannedLeg:
+    """The name of a planned position."""
+    return planned.symbol, planned.side, planned.mode
+
+
 class TopUp(msgspec.Struct, frozen=True):
     """A planned top-up in the venue's words: when it is due and what it asks of the account (nothing where the cash already
     stands behind the position)."""
@@ -197,18 +207,19 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
         matched = match_symbols(plan, rulebook, home)
         notes: list[str] = []
         small: list[Skipped] = []
-        sizes: dict[tuple[str, Side], Decimal] = {}
+        sizes: Sizes = {}
+        _check_legs(plan, mode)
         for planned in plan.positions:
             if planned.symbol in matched.found:
                 size = _contracts(planned.size, matched.found[planned.symbol], notes)
                 if size > 0:
-                    sizes[planned.symbol, planned.side] = size
+                    sizes[leg_of(planned)] = size
                 else:
                     small.append(Skipped(planned.symbol, _too_small(planned, matched.found[planned.symbol])))
-        kept = [p for p in plan.positions if (p.symbol, p.side) in sizes]
+        kept = [p for p in plan.positions if leg_of(p) in sizes]
         fees = _fees(plan, rulebook, home, notes)
         positions = tuple(
-            _position(plan, p, sizes[p.symbol, p.side], matched.found[p.symbol], fees, rulebook, mode)
+            _position(plan, p, sizes[leg_of(p)], matched.found[p.symbol], fees, rulebook, mode)
             for p in kept
             if p.entry_price is not None
         )
@@ -221,7 +232,7 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             fees=fees,
         )
         _check_modes(plan, account, matched.found, rulebook, mode)
-        opened = [_market_open(p, sizes[p.symbol, p.side], matched.found, plan, mode) for p in kept if p.entry_price is None]
+        opened = [_market_open(p, sizes[leg_of(p)], matched.found, plan, mode) for p in kept if p.entry_price is None]
         orders = [_placed(order, sizes, matched.found, plan, mode, notes) for order in plan.orders]
         return Opening(
             account=account,
@@ -231,6 +242,22 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             notes=tuple(dict.fromkeys(notes)),
             skipped=(*matched.skipped, *small),
         )
+
+
+def _check_legs(plan: Plan, mode: PlanMode) -> None:
+    """BadInput where two planned positions would be one: a symbol held in both modes cannot be forced into one of them."""
+    seen: set[tuple[str, MarginMode, LegSide]] = set()
+    for planned in plan.positions:
+        leg = (planned.symbol, mode_of(planned.mode, mode), leg_side(plan, planned.side))
+        if leg in seen:
+            cure = f"held in both modes, it cannot be played all {mode.value}; use --modes as-given"
+            raise BadInput(plan.source, "positions", planned.symbol, cure)
+        seen.add(leg)
+
+
+def holds_both_modes(plan: Plan) -> bool:
+    """Whether some symbol is held cross and isolated side by side."""
+    return len({(p.symbol, p.mode) for p in plan.positions}) > len({p.symbol for p in plan.positions})
 
 
 def _contracts(amount: Decimal, instrument: Instrument, notes: list[str]) -> Decimal:
@@ -378,7 +405,7 @@ def _market_open(
 ) -> PlaceOrder:
     symbol, margin_mode, side = found[planned.symbol].symbol, mode_of(planned.mode, mode), leg_side(plan, planned.side)
     order = Order(
-        id=f"open-{symbol}" if side is LegSide.NET else f"open-{symbol}:{side}",
+        id=f"open-{symbol}-{margin_mode}" if side is LegSide.NET else f"open-{symbol}:{side}-{margin_mode}",
         symbol=symbol,
         side="buy" if planned.side is Side.LONG else "sell",
         size=size,
@@ -391,7 +418,7 @@ def _market_open(
 
 def _placed(
     planned: PlannedOrder,
-    sizes: Mapping[tuple[str, Side], Decimal],
+    sizes: Sizes,
     found: Mapping[str, Instrument],
     plan: Plan,
     mode: PlanMode,
@@ -404,8 +431,8 @@ def _placed(
     if planned.size is not None:
         size = _contracts(planned.size, instrument, notes)
     else:
-        legs = [p for p in plan.positions if _serves(planned, p) and (p.symbol, p.side) in sizes]
-        size = sizes[legs[0].symbol, legs[0].side] if legs else ZERO
+        legs = [p for p in plan.positions if _serves(planned, p) and leg_of(p) in sizes]
+        size = sizes[leg_of(legs[0])] if legs else ZERO
     if size <= 0:
         return None
     margin_mode = mode_of(order_mode(plan, planned), mode)
@@ -425,9 +452,9 @@ def _placed(
     return PlaceOrder(order, margin_mode)
 
 
-def _has(top_up: PlannedTopUp, sizes: Mapping[tuple[str, Side], Decimal]) -> bool:
+def _has(top_up: PlannedTopUp, sizes: Sizes) -> bool:
     side = top_up.position_side
-    return any(s == top_up.symbol and (side is LegSide.NET or side.value == at.value) for s, at in sizes)
+    return any(s == top_up.symbol and (side is LegSide.NET or side.value == at.value) for s, at, _ in sizes)
 
 
 def _top_up(planned: PlannedTopUp, found: Mapping[str, Instrument], plan: Plan, mode: PlanMode) -> TopUp:

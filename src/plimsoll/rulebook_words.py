@@ -75,20 +75,19 @@ def interface_words() -> str:
 def print_rules(name: str | None, console: "Console") -> None:
     """The rulebook `name` on the terminal; None: one line for each rulebook there is. BadInput: none of that name."""
     from rich.markdown import Markdown
-    from rich.table import Table
+    from rich.table import Column, Table
 
     if name is not None:
         console.print(Markdown(of(name)))
         return
-    listed = Table("rulebook", "venue and product", "symbols", "bracket tables", "first", "last", "grades")
+    listed = Table(Column("rulebook", no_wrap=True), "venue and product", "symbols", "tables", "from .. to", "grades")
     for each in discover():
         table = load(each)
         days = sorted(day for entry in table.brackets for day in (entry.since, entry.until) if day is not None)
         symbols = {entry.symbol or entry.family for entry in table.brackets}
         grades = sorted({entry.grade.value for entry in table.brackets})
-        title = for_case(table, {}).rules.TITLE
-        cells = (str(len(symbols)), str(len(table.brackets)), str(days[0]), str(days[-1]), ", ".join(grades))
-        listed.add_row(each, title, *cells)
+        counts = (str(len(symbols)), str(len(table.brackets)))
+        listed.add_row(each, for_case(table, {}).rules.TITLE, *counts, f"{days[0]} .. {days[-1]}", ", ".join(grades))
     console.print(listed)
 
 
@@ -105,7 +104,8 @@ def _rules(rulebook: Rulebook) -> Iterator[str]:
         yield f"## {title}"
         yield _plain(_doc(module))
         shared = [rule for rule in left if rule.__module__ == common.__name__ and part == "formulas"]
-        own = [rule for rule in _written_in(module) if getattr(rules, rule.__name__, rule) is rule and rule.__name__ not in MODES]
+        written = [rule for rule in _written_in(module) if rule.__name__ not in MODES]
+        own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
         yield from (_rule(rule, rulebook) for rule in (*shared, *own))
     yield "## Printed numbers and refusals"
     people = inspect.getmodule(rules.venue_code)
@@ -122,7 +122,8 @@ def _rule(function: Callable[..., Any], rulebook: Rulebook) -> str:
     """One rule: its name, its docstring, its sources spelled out, its grade."""
     text = _doc(function)
     meaning = _doc(getattr(Rules, function.__name__, None)) if hasattr(Rules, function.__name__) else ""
-    parts = [f"### {function.__name__}", "" if text.startswith(meaning.rstrip(".")) else f"*{_plain(meaning)}*", *map(_plain, text.split("\n\n"))]
+    lead = "" if text.startswith(meaning.rstrip(".")) else f"*{_plain(meaning)}*"
+    parts = [f"### {function.__name__}", lead, *map(_plain, text.split("\n\n"))]
     parts += [f"Grade: {grade_in(text)}.", _bullets(map(_plain, sources_in(text, rulebook)))]
     return "\n\n".join(part for part in parts if part)
 

@@ -35,6 +35,11 @@ def names(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def pool_words(key: str) -> str:
+    """A pool's name in a sentence."""
+    return f"the cross pool in {key.removeprefix('asset:')}" if key.startswith("asset:") else key
+
+
 def mode_sentence(result: ModeResult) -> str:
     """One mode of one venue: what went, what stayed, what was left."""
     run = result.run
@@ -117,6 +122,9 @@ def _nearest(run: Run) -> str:
     near = min(run.least, key=lambda least: least.share if least.share is not None else Decimal(-1))
     share = "" if near.share is None else f", {percent(near.share)} of its balance"
     when = f"{near.time:%Y-%m-%d %H:%M}"
+    if near.headroom <= 0:
+        pool = pool_words(near.pool)
+        return f"{pool[0].upper()}{pool[1:]} reached its line on {when} UTC."
     return f"It came nearest to its line on {when} UTC, when {near.pool} had {amount(near.headroom, run.unit)} left{share}."
 
 

@@ -26,6 +26,7 @@ from plimsoll.plan import PlanMode
 from plimsoll.play import Played, Told
 from plimsoll.prices.paths import BarPath
 from plimsoll.runs import Happening, LegResult, Run
+from plimsoll.sentences import pool_words
 
 FORCED = (Reduced, TakenOver)
 DUST = Decimal("0.00000001")
@@ -212,11 +213,6 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
             text = f"{name}: funding {word} {_n(abs(e.amount))} {unit} (rate {show(e.rate * 100)} %)"
             return Happening(t, "funding", name, text, e.mark, None, e.amount)
     return None
-
-
-def pool_words(key: str) -> str:
-    """A pool's name in a sentence."""
-    return f"the cross pool in {key.removeprefix('asset:')}" if key.startswith("asset:") else key
 
 
 def _gained(result: Decimal) -> str:

@@ -5,8 +5,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_accounts import VENUES, D
-from random_commands import live
 
 from plimsoll.account.events import Deposited, Event
 from plimsoll.account.journal import decode, digest, encode, replay
@@ -14,6 +12,8 @@ from plimsoll.account.state import State
 from plimsoll.errors import JournalCorrupt
 from plimsoll.margin.ledger import Ledger, Posting
 from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, PositionMode
+from random_accounts import VENUES, D
+from random_commands import live
 
 LEG = LegKey("BTCUSDT", MarginMode.ISOLATED, LegSide.LONG)
 
@@ -91,7 +91,7 @@ def test_a_damaged_journal_is_refused_and_the_line_named(damage: str) -> None:
 
 def test_an_event_that_does_not_balance_is_refused_on_replay() -> None:
     crooked = Deposited("USDT", D(5), (Posting(Ledger.CASH, "USDT", D(5)),))
-    with pytest.raises(JournalCorrupt, match="event 2: .*does not balance"):
+    with pytest.raises(JournalCorrupt, match=r"event 2: .*does not balance"):
         replay(empty(), [deposit(D(1)), crooked])
 
 

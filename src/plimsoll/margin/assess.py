@@ -3,15 +3,16 @@
 `headroom` alone is cheap and is what a tick asks for; prices are computed when asked (`Prices.ALL`). Exact numbers only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
+from functools import cache, partial
 from typing import NamedTuple
 
 import msgspec
 
 from plimsoll.errors import BadInput
-from plimsoll.margin.liquidation_price import Triggers, common_factors, first_failure, nearest, triggers_of
+from plimsoll.margin.liquidation_price import Solved, Triggers, first_failure, nearest, prices_at, solve
 from plimsoll.margin.pools import Layout, RestingSpec, lay_out
 from plimsoll.model import Account, LegSide, MarginMode, Marks, Outside, Position, leg_key
 from plimsoll.number import ONE, ZERO, exact
@@ -130,6 +131,10 @@ def headrooms(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> l
     return out
 
 
+Solver = Callable[[tuple[int, ...]], Solved]
+"""Where a pool fails while the markets at these indexes move together; each is solved once."""
+
+
 class Instant(NamedTuple):
     """An account among its marks: what every line of an assessment is read from."""
 
@@ -137,6 +142,7 @@ class Instant(NamedTuple):
     rulebook: Rulebook
     layout: Layout
     column: tuple[Decimal, ...]
+    bases: tuple[str, ...]
     prices: Prices
 
 
@@ -151,15 +157,20 @@ def assess(
     asset first), one AssetView an asset. BadInput: unknown symbol, missing or non-positive mark."""
     with exact():
         layout = lay_out(account, rulebook, outside)
-        now = Instant(account, rulebook, layout, mark_column(layout, marks.marks), prices)
+        bases = tuple(rulebook.instruments[symbol].base for symbol in layout.symbols)
+        now = Instant(account, rulebook, layout, mark_column(layout, marks.marks), bases, prices)
         margins = [rulebook.rules.assess_pool(pool, now.column, layout.markets) for pool in layout.pools]
         positions = {leg_key(p): p for p in account.positions}
         legs: list[LegView] = []
         pools: list[PoolView] = []
         for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-            views = _leg_views(now, spec, [positions[key] for key in spec.legs], pool, margin)
+            solved = cache(partial(solve, rulebook.rules, pool, margin, now.column, layout.markets))
+            views = [
+                _leg_view(now, spec, positions[key], leg, _triggers(now, leg, pool, solved))
+                for key, leg in zip(spec.legs, pool.legs, strict=True)
+            ]
             legs.extend(views)
-            pools.append(_pool_view(now, spec, views, pool, margin))
+            pools.append(_pool_view(now, spec, views, pool, margin, solved))
         asks = tuple(OrdersView(r.name, r.asset, r.isolated, _order_margin(now, r)) for r in layout.resting)
         assets = tuple(
             _asset_view(now, i, legs, margins, asks, outside) for i, spec in enumerate(layout.specs) if not spec.isolated
@@ -172,43 +183,27 @@ def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
     return now.rulebook.rules.order_margin(resting.row, now.column[at], now.layout.markets[at])
 
 
-def _leg_views(
-    now: Instant,
-    spec: PoolSpec,
-    held: Sequence[Position],
-    pool: Pool[Decimal],
-    margin: PoolMargin[Decimal],
-) -> list[LegView]:
-    solved: dict[int, tuple[Triggers, Triggers]] = {}
-    views = []
-    for position, leg in zip(held, pool.legs, strict=True):
-        if leg.market not in solved:
-            solved[leg.market] = _triggers(now, leg, pool, margin)
-        views.append(_leg_view(now, spec, position, leg, *solved[leg.market]))
-    return views
-
-
-def _triggers(
-    now: Instant, leg: Leg[Decimal], pool: Pool[Decimal], margin: PoolMargin[Decimal]
-) -> tuple[Triggers, Triggers]:
+def _triggers(now: Instant, leg: Leg[Decimal], pool: Pool[Decimal], solved: Solver) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
     none = Triggers(None, None)
     if now.prices is Prices.NONE:
         return none, none
-    markets = now.layout.markets
-    own = triggers_of(now.rulebook.rules, pool, margin, now.column, markets, [leg.market])
+    mark, base = now.column[leg.market], now.bases[leg.market]
+    own = prices_at(solved((leg.market,)), mark)
     if now.prices is Prices.OWN:
         return own, none
-    bases = [now.rulebook.instruments[symbol].base for symbol in now.layout.symbols]
-    others = sorted({o.market for o in pool.legs if bases[o.market] == bases[leg.market] and o.market != leg.market})
-    if not others:
-        return own, own
-    return own, triggers_of(now.rulebook.rules, pool, margin, now.column, markets, [leg.market, *others])
+    coin = _markets([other for other in pool.legs if now.bases[other.market] == base])
+    return own, own if len(coin) == 1 else prices_at(solved(coin), mark)
+
+
+def _markets(legs: Iterable[Leg[Decimal]]) -> tuple[int, ...]:
+    return tuple(sorted({leg.market for leg in legs}))
 
 
 def _leg_view(
-    now: Instant, spec: PoolSpec, position: Position, leg: Leg[Decimal], own: Triggers, together: Triggers
+    now: Instant, spec: PoolSpec, position: Position, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]
 ) -> LegView:
+    own, together = triggers
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
     value = rules.notional(leg.amount, mark, market.inverse)
@@ -255,6 +250,7 @@ def _pool_view(
     views: Sequence[LegView],
     pool: Pool[Decimal],
     margin: PoolMargin[Decimal],
+    solved: Solver,
 ) -> PoolView:
     return PoolView(
         key=spec.key,
@@ -269,17 +265,17 @@ def _pool_view(
         scale=margin.scale,
         venue_ratio=now.rulebook.rules.venue_ratio(margin),
         liquidatable=now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
-        portfolio_liquidation_move=_common_move(now, pool, margin) if now.prices is Prices.ALL else None,
+        portfolio_liquidation_move=_common_move(pool, margin, solved) if now.prices is Prices.ALL else None,
     )
 
 
-def _common_move(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal | None:
+def _common_move(pool: Pool[Decimal], margin: PoolMargin[Decimal], solved: Solver) -> Decimal | None:
     """As `portfolio_move` with every beta 1, solved exactly."""
     if not pool.legs:
         return None
     if margin.balance <= margin.requirement:
         return ZERO
-    factors = common_factors(now.rulebook.rules, pool, margin, now.column, now.layout.markets)
+    factors = prices_at(solved(_markets(pool.legs)), ONE)
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
 
 

@@ -40,6 +40,15 @@ def nearest(triggers: Triggers, mark: Decimal) -> Decimal | None:
     return triggers.below if mark * mark <= triggers.below * triggers.above else triggers.above
 
 
+class Solved(NamedTuple):
+    """Where a pool fails while some marks move by a common factor: the factors on prices below and above 1, unrounded, and
+    `fails(price, lead)`: whether it does in 34 digits when a mark of `lead` moves to `price` and the others with it."""
+
+    below: Decimal | None
+    above: Decimal | None
+    fails: Callable[[Decimal, Decimal], bool]
+
+
 def triggers_of(
     rules: Rules,
     pool: Pool[Decimal],
@@ -51,60 +60,56 @@ def triggers_of(
     """Triggers of the markets in `moving`, moved together in proportion to their marks, as prices of `moving[0]`.
 
     `margin` is the pool's at these marks. All moving markets are of one kind (one settle asset, one coin)."""
-    held = {leg.market for leg in pool.legs}
-    moved = [at for at in moving if at in held]
-    return _triggers(rules, pool, margin, marks, markets, moved, marks[moving[0]])
+    return prices_at(solve(rules, pool, margin, marks, markets, moving), marks[moving[0]])
 
 
-def common_factors(
-    rules: Rules,
-    pool: Pool[Decimal],
-    margin: PoolMargin[Decimal],
-    marks: Sequence[Decimal],
-    markets: Sequence[Market[Decimal]],
-) -> Triggers:
-    """The factors on all marks of a pool at once at which it fails, below and above 1."""
-    return _triggers(rules, pool, margin, marks, markets, sorted({leg.market for leg in pool.legs}), ONE)
+def prices_at(solved: Solved, lead: Decimal) -> Triggers:
+    """The triggers of one of the moving marks, `lead`; with a `lead` of 1 they are the factors themselves."""
+    with localcontext(EXACT, prec=WORKING):
+        below, above = [None if factor is None else lead * factor for factor in (solved.below, solved.above)]
+
+    def fails(price: Decimal) -> bool:
+        return solved.fails(price, lead)
+
+    return Triggers(_failing(below, ROUND_FLOOR, fails), _failing(above, ROUND_CEILING, fails))
 
 
-def _triggers(
+def solve(
     rules: Rules,
     pool: Pool[Decimal],
     margin: PoolMargin[Decimal],
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
     moving: Sequence[int],
-    lead: Decimal,
-) -> Triggers:
-    """As multiples of `lead`: a mark to get prices, 1 to get factors."""
-    if not moving:
-        return Triggers(None, None)
-    inverse, column = markets[moving[0]].inverse, list(marks)
+) -> Solved:
+    """Both ends of the stretch on which the pool holds while `moving` move by a common factor, all else frozen."""
     legs = tuple([leg for leg in pool.legs if leg.market in moving])
-    room, tiny = rounding_room(pool, margin), margin.scale * LAST_DIGIT
+    inverse, column, room = markets[moving[0]].inverse, list(marks), rounding_room(pool, margin)
+    tested = pool
+
+    def fails(price: Decimal, lead: Decimal) -> bool:
+        for at in moving:
+            column[at] = price if marks[at] == lead else marks[at] * price / lead
+        there = rules.assess_pool(tested, column, markets)
+        return there.balance - there.requirement <= -room
 
     def headroom(x: Decimal) -> Decimal:
         for at in moving:
             column[at] = marks[at] / x if inverse else marks[at] * x
-        there = rules.assess_pool(pool, column, markets)
-        return there.balance - there.requirement
+        there = rules.assess_pool(tested, column, markets)
+        return there.balance - there.requirement + 2 * room
 
-    def fails(price: Decimal) -> bool:
-        for at in moving:
-            column[at] = price if marks[at] == lead else marks[at] * price / lead
-        there = rules.assess_pool(pool, column, markets)
-        return there.balance - there.requirement <= -room
-
+    if not legs:
+        return Solved(None, None, fails)
     with localcontext(EXACT, prec=WORKING):
         if len(legs) < len(pool.legs):
             own = rules.assess_pool(Pool(ZERO, legs, ZERO, 0, ZERO, ZERO, ZERO, ZERO), marks, markets)
             rest = margin.balance - margin.requirement - own.balance + own.requirement
-            pool = Pool(rest, legs, ZERO, 0, ZERO, ZERO, ZERO, ZERO)
-        low, high = ends(lambda x: headroom(x) + 2 * room, tiny)
+            tested = Pool(rest, legs, ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+        low, high = ends(headroom, margin.scale * LAST_DIGIT)
         if inverse:
             low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
-        below, above = (None if low is None else lead * low), (None if high is None else lead * high)
-    return Triggers(_failing(below, ROUND_FLOOR, fails), _failing(above, ROUND_CEILING, fails))
+    return Solved(low, high, fails)
 
 
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
@@ -129,7 +134,7 @@ def _end(g: Callable[[Decimal], Decimal], x: Decimal, slope: Decimal, side: int,
     """Newton's method from x towards the end where g rises (`side` 1) or falls (-1) with x. No line lies below the curve, so
     the root of a line is never short of the end but for rounding; at the bounds of the search g above zero means none."""
     for _ in range(LINES):
-        if x <= 0:
+        if x < LEAST:
             return None
         here = g(x)
         if here >= -tiny:

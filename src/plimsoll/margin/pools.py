@@ -55,10 +55,10 @@ def market_of(instrument: Instrument, taker_rate: Decimal) -> Market[Decimal]:
         taker_rate=taker_rate if instrument.taker_rate is None else instrument.taker_rate,
         liquidation_fee_rate=instrument.liquidation_fee_rate or ZERO,
         rows=len(rows),
-        floors=tuple(row.floor for row in rows),
-        rates=tuple(row.maintenance_rate for row in rows),
-        deductions=tuple(row.deduction for row in rows),
-        leverages=tuple(row.max_leverage or ZERO for row in rows),
+        floors=tuple([row.floor for row in rows]),
+        rates=tuple([row.maintenance_rate for row in rows]),
+        deductions=tuple([row.deduction for row in rows]),
+        leverages=tuple([row.max_leverage or ZERO for row in rows]),
     )
 
 

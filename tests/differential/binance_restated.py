@@ -1,0 +1,127 @@
+"""Binance USDⓈ-M restated from the venue's pages alone, in whole fractions, and none of it shared with the program.
+
+    UPNL = s*q*(MP - EP)        MM = q*MP*MMR - cum, row by q*MP          IM = q*MP * ceil8(1/L)
+    LP = (WB - TMM + UPNL_other + cum_long + cum_short - q_long*EP_long + q_short*EP_short)
+         / (q_long*MMR_long + q_short*MMR_short - q_long + q_short)
+
+WB is the cross wallet, or the leg's own wallet in isolated; TMM and UPNL_other are those of the other symbols (none in
+isolated). Rows are found by trying each: a price counts if at it the legs stand in the very rows it was computed with.
+"""
+
+import math
+from fractions import Fraction
+from typing import NamedTuple
+
+from plimsoll.model import Account, Instrument, MarginMode, Marks, Position
+
+
+def cut8(x: Fraction) -> Fraction:
+    return Fraction(math.floor(x * 10**8), 10**8)
+
+
+def ceil8(x: Fraction) -> Fraction:
+    return Fraction(math.ceil(x * 10**8), 10**8)
+
+
+class Leg(NamedTuple):
+    """q > 0, s = +1 long or -1 short; money of its own in isolated."""
+
+    symbol: str
+    s: int
+    q: Fraction
+    ep: Fraction
+    rate: Fraction
+    wallet: Fraction
+    isolated: bool
+    rows: list[tuple[Fraction, Fraction, Fraction]]
+    asset: str
+
+
+def leg_of(p: Position, i: Instrument) -> Leg:
+    rows = [(Fraction(r.floor), Fraction(r.maintenance_rate), Fraction(r.deduction)) for r in i.brackets]
+    side = 1 if p.size > 0 else -1
+    return Leg(
+        symbol=p.symbol,
+        s=side,
+        q=abs(Fraction(p.size)) * Fraction(i.multiplier),
+        ep=cut8(Fraction(p.entry_price)),
+        rate=ceil8(1 / Fraction(p.leverage)),
+        wallet=Fraction(p.isolated_margin),
+        isolated=p.mode is MarginMode.ISOLATED,
+        rows=rows,
+        asset=i.settle,
+    )
+
+
+def row_at(leg: Leg, price: Fraction) -> int:
+    """The row whose floor lies below the value; a value on a floor belongs to the row below it."""
+    return max(n for n, (floor, _, _) in enumerate(leg.rows) if n == 0 or leg.q * price > floor)
+
+
+def upnl(leg: Leg, price: Fraction) -> Fraction:
+    return leg.s * leg.q * (price - leg.ep)
+
+
+def mm(leg: Leg, price: Fraction) -> Fraction:
+    _, rate, cum = leg.rows[row_at(leg, price)]
+    return leg.q * price * rate - cum
+
+
+def im(leg: Leg, price: Fraction) -> Fraction:
+    return leg.q * price * leg.rate
+
+
+class Restated(NamedTuple):
+    """One pool: its legs, its money, the marks."""
+
+    legs: list[Leg]
+    money: Fraction
+    marks: dict[str, Fraction]
+
+    def balance(self) -> Fraction:
+        return self.money + sum((upnl(leg, self.marks[leg.symbol]) for leg in self.legs), Fraction(0))
+
+    def maintenance(self) -> Fraction:
+        return sum((mm(leg, self.marks[leg.symbol]) for leg in self.legs), Fraction(0))
+
+    def initial(self) -> Fraction:
+        return sum((im(leg, self.marks[leg.symbol]) for leg in self.legs), Fraction(0))
+
+    def fails(self) -> bool:
+        return self.maintenance() > 0 and self.balance() <= self.maintenance()
+
+
+def pools_of(account: Account, marks: Marks, instruments: dict[str, Instrument]) -> list[Restated]:
+    prices = {symbol: Fraction(mark) for symbol, mark in marks.marks.items()}
+    legs = [leg_of(p, instruments[p.symbol]) for p in account.positions]
+    cross = [
+        Restated([x for x in legs if x.asset == asset and not x.isolated], Fraction(cash), prices)
+        for asset, cash in account.cash.items()
+    ]
+    return cross + [Restated([leg], leg.wallet, prices) for leg in legs if leg.isolated]
+
+
+def liquidation_prices(pool: Restated, symbol: str) -> set[Fraction]:
+    """Every positive price of `symbol` at which the pool stands exactly on its trigger, by the closed formula."""
+    own = [leg for leg in pool.legs if leg.symbol == symbol]
+    others = [leg for leg in pool.legs if leg.symbol != symbol]
+    tmm = sum((mm(leg, pool.marks[leg.symbol]) for leg in others), Fraction(0))
+    pnl = sum((upnl(leg, pool.marks[leg.symbol]) for leg in others), Fraction(0))
+    found = set()
+    for rows in _rows(own):
+        cum = sum((leg.rows[n][2] for leg, n in zip(own, rows, strict=True)), Fraction(0))
+        cost = sum((leg.s * leg.q * leg.ep for leg in own), Fraction(0))
+        below = sum((leg.q * leg.rows[n][1] - leg.s * leg.q for leg, n in zip(own, rows, strict=True)), Fraction(0))
+        if below == 0:
+            continue
+        price = (pool.money - tmm + pnl + cum - cost) / below
+        if price > 0 and [row_at(leg, price) for leg in own] == list(rows):
+            found.add(price)
+    return found
+
+
+def _rows(legs: list[Leg]) -> list[tuple[int, ...]]:
+    out: list[tuple[int, ...]] = [()]
+    for leg in legs:
+        out = [(*rows, n) for rows in out for n in range(len(leg.rows))]
+    return out

@@ -1,0 +1,53 @@
+"""A venue may break a law only by saying so, with its source and with the law that holds instead."""
+
+import pytest
+import test_account_laws
+import test_margin_laws
+from hypothesis import settings
+from lawbook import LAWS, exempt_of, law
+
+from random_accounts import VENUES, rulebook_of
+
+LAW_FILES = (test_account_laws, test_margin_laws)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_an_exemption_names_a_law_a_source_and_a_law_that_holds_instead(venue: str) -> None:
+    for name, (source, instead) in exempt_of(venue).items():
+        assert name in LAWS, f"there is no law {name}"
+        assert source in rulebook_of(venue).rules.SOURCES, f"{source} is no source of {venue}"
+        assert instead in LAWS and instead not in exempt_of(venue), f"{instead} is not tested for {venue}"
+
+
+def test_every_law_is_tested_for_every_venue() -> None:
+    written = {name.removeprefix("test_") for module in LAW_FILES for name in vars(module) if name.startswith("test_")}
+    assert written == LAWS and len(LAWS) > 20
+
+
+def marked(test: object) -> dict[str, list[str]]:
+    """Venue -> marks of its run, as `law` attached them."""
+    found: dict[str, list[str]] = {}
+    for mark in test.pytestmark:  # type: ignore[attr-defined]
+        for param in mark.args[1]:
+            found[getattr(param, "values", (param,))[0]] = [m.name for m in getattr(param, "marks", ())]
+    return found
+
+
+def test_only_the_venue_that_declares_it_is_exempt_and_only_from_that_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *others = VENUES
+    source = next(iter(rulebook_of(first).rules.SOURCES))
+    monkeypatch.setattr(rulebook_of(first).rules, "EXEMPT", {"two_is_one": (source, "one_is_one")}, raising=False)
+    monkeypatch.setattr("lawbook.LAWS", set())
+
+    def test_two_is_one(venue: str) -> None:
+        assert venue == ""
+
+    def test_one_is_one(venue: str) -> None:
+        assert venue != ""
+
+    assert marked(law(test_two_is_one)) == {first: ["xfail"], **{other: [] for other in others}}
+    assert marked(law(test_one_is_one)) == {venue: [] for venue in VENUES}
+
+
+def test_a_failing_example_is_told_with_what_replays_it() -> None:
+    assert settings().print_blob and not settings().derandomize

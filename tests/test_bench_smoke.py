@@ -1,0 +1,54 @@
+"""The timings can be taken: every measured thing runs, and a missed budget is said aloud. No time is judged here."""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plimsoll.margin.assess import assess
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # pytest puts `tests` on the path, not the repository
+bench, accounts, replays = (import_module(f"bench.{name}") for name in ("__main__", "accounts", "replays"))
+
+TENS = [accounts.binance_ten, accounts.okx_ten]
+
+
+@pytest.mark.parametrize("ten", TENS, ids=["binance", "okx"])
+def test_a_timed_account_holds_ten_symbols_long_and_short_some_beyond_the_first_bracket(ten: Callable[[], Any]) -> None:
+    case = ten()
+    view = assess(case.account, case.marks, case.venue.rulebook)
+    assert len({leg.symbol for leg in view.legs}) == len(view.legs) == 10
+    assert {leg.size > 0 for leg in view.legs} == {True, False}
+    assert sum(leg.bracket > 0 for leg in view.legs) >= 5
+    assert not any(pool.liquidatable for pool in view.pools)
+
+
+def test_a_row_is_measured_as_often_as_promised() -> None:
+    calls: list[int] = []
+    row = bench.measure("counted", lambda: calls.append(1), seconds=1e-9)
+    assert len(row.times) == bench.REPEATS == 9
+    assert len(calls) == bench.REPEATS + 3, "one warm-up, one to size the repeat, one repeat thrown away"
+
+
+def test_the_day_that_is_timed_is_played_to_its_end() -> None:
+    played = replays.day(accounts.textbook())()
+    assert played.final.marks.time is not None
+    assert (played.final.marks.time - replays.START).total_seconds() > 23 * 3600
+
+
+@pytest.mark.parametrize(
+    ("times", "verdict"), [((90.0, 100.0, 101.0), "ok"), ((100.0, 101.0, 102.0), "MISSED"), ((50.0, 100.0, 500.0), "ok noisy")]
+)
+def test_a_line_says_the_verdict(times: tuple[float, ...], verdict: str) -> None:
+    assert bench.line(bench.Row("x", 100, times)).endswith(verdict)
+
+
+def test_a_line_without_a_budget_has_no_verdict() -> None:
+    assert not any(word in bench.line(bench.Row("x", None, (1.0,))) for word in ("ok", "MISSED"))
+
+
+def test_what_cannot_run_says_why() -> None:
+    assert "skipped: numba is not installed" in bench.line(bench.Row("x", skipped="numba is not installed"))
