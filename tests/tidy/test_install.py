@@ -10,13 +10,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 0.15
+"""Of processor time, so that a busy machine does not count; the whole core, not only its lazy front."""
 PROBE = """
 import json, sys, time
 before = set(sys.modules)
-start = time.perf_counter()
-import plimsoll
-took = time.perf_counter() - start
-import plimsoll.account.decide, plimsoll.account.journal, plimsoll.margin.assess, plimsoll.rulebook
+start = time.process_time()
+import plimsoll, plimsoll.account.decide, plimsoll.account.journal, plimsoll.margin.assess, plimsoll.rulebook
+took = time.process_time() - start
 tops = {name.split(".")[0] for name in set(sys.modules) - before}
 print(json.dumps([took, sorted(tops - set(sys.stdlib_module_names))]))
 """
@@ -28,7 +28,7 @@ def probe(python: str) -> tuple[float, list[str]]:
     return took, foreign
 
 
-def test_importing_plimsoll_is_not_felt() -> None:
+def test_importing_the_core_is_not_felt() -> None:
     assert min(probe(sys.executable)[0] for _ in range(7)) < SECONDS
 
 

@@ -155,7 +155,7 @@ def _failing(price: Decimal | None, rounding: str, fails: Callable[[Decimal], bo
     step = ONE.scaleb(rounded.adjusted() + 1 - DIGITS)
     away = -step if rounding == ROUND_FLOOR else step
     with localcontext(EXACT):
-        for i in range(40):
+        for i in range(3 * DIGITS):
             if fails(rounded):
                 break
             rounded += away * (1 << i)
