@@ -5,10 +5,17 @@ refuses to guess: a float, a NaN or an infinity is never turned into a Decimal.
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, FloatOperation, InvalidOperation, Overflow
-from decimal import localcontext as _localcontext
+from contextlib import AbstractContextManager
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    FloatOperation,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
 from typing import TypeVar
 
 from plimsoll.errors import BadInput
@@ -29,12 +36,9 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 
 
-@contextmanager
-def exact(digits: int = DIGITS) -> Iterator[None]:
+def exact(digits: int = DIGITS) -> AbstractContextManager[Context]:
     """Run a block in the exact context without touching the host program's own. `digits`: significant digits."""
-    with _localcontext(EXACT) as context:
-        context.prec = digits
-        yield
+    return localcontext(EXACT, prec=digits)
 
 
 def parse(text: object, field: str, source: str = "input") -> Decimal:

@@ -26,10 +26,12 @@ def price(value: Decimal) -> str:
 
 
 def percent(share: Decimal) -> str:
+    """A share as per cent, one place."""
     return f"{show(share * 100, 1)} %"
 
 
 def names(words: Sequence[str]) -> str:
+    """Words in a row, `and` before the last."""
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"

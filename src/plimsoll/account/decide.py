@@ -55,6 +55,10 @@ _CASH = Posting(Ledger.CASH, "", ZERO)
 _OUTSIDE = Posting(Ledger.OUTSIDE, "", ZERO)
 
 
+_REASONS = {"marks": Reason.MISSING_MARK, "amount": Reason.BAD_AMOUNT}
+"""What a BadInput from below means as a refusal, by its source."""
+
+
 class Decision(NamedTuple):
     """The state after the command (the old one when refused), what happened, and the refusal if there was one."""
 
@@ -76,8 +80,7 @@ def decide(state: State, command: Command, venue: Venue, laid: Laid | None = Non
                 if isinstance(command, SetMarks):
                     run_triggers(turn)
         except BadInput as bad:
-            reason = Reason.MISSING_MARK if bad.source == "marks" else Reason.UNKNOWN_SYMBOL
-            reject = Reject(reason, str(bad))
+            reject = Reject(_REASONS.get(bad.source, Reason.UNKNOWN_SYMBOL), str(bad))
         if reject is not None:
             return Decision(state, (), reject, laid)
         assert all(p.size != 0 for p in turn.account.positions), "a closed leg was left with money inside"

@@ -80,6 +80,8 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
         else leverage_of(turn.account, turn.rulebook, command.symbol, mode, command.position_side)
     )
     moves = {leg_key(p): _leverage_move(turn, p, command.leverage) for p in under if p.mode is MarginMode.ISOLATED}
+    if any(p.isolated_margin + moves[leg_key(p)] <= 0 < -moves[leg_key(p)] for p in under if leg_key(p) in moves):
+        return Reject(Reason.LEVERAGE_NEEDS_MARGIN, "the position has not enough margin left to release", command.leverage, old)
     view = asset_view(turn, instrument.settle)
     free = ZERO if view is None else rules.order_funds(mode, view.available_balance, view.withdrawable)
     values = [_value(turn, p) for p in under]

@@ -3,7 +3,7 @@
 `headroom` alone is cheap and is what a tick asks for; prices are computed when asked (`Prices.ALL`). Exact numbers only.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from functools import cache, partial
@@ -14,7 +14,7 @@ import msgspec
 from plimsoll.errors import BadInput
 from plimsoll.margin.liquidation_price import Solved, Triggers, first_failure, nearest, prices_at, solve
 from plimsoll.margin.pools import Layout, RestingSpec, lay_out
-from plimsoll.model import Account, LegSide, MarginMode, Marks, Outside, Position, leg_key
+from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Found, Leg, Pool, PoolMargin
@@ -160,13 +160,13 @@ def assess(
         bases = tuple(rulebook.instruments[symbol].base for symbol in layout.symbols)
         now = Instant(account, rulebook, layout, mark_column(layout, marks.marks), bases, prices)
         margins = [rulebook.rules.assess_pool(pool, now.column, layout.markets) for pool in layout.pools]
-        positions = {leg_key(p): p for p in account.positions}
         legs: list[LegView] = []
         pools: list[PoolView] = []
         for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
+            coins = _coins(now, pool)
             solved = cache(partial(solve, rulebook.rules, pool, margin, now.column, layout.markets))
             views = [
-                _leg_view(now, spec, positions[key], leg, _triggers(now, leg, pool, solved))
+                _leg_view(now, spec, key, leg, _triggers(now, leg, coins, solved))
                 for key, leg in zip(spec.legs, pool.legs, strict=True)
             ]
             legs.extend(views)
@@ -183,7 +183,9 @@ def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
     return now.rulebook.rules.order_margin(resting.row, now.column[at], now.layout.markets[at])
 
 
-def _triggers(now: Instant, leg: Leg[Decimal], pool: Pool[Decimal], solved: Solver) -> tuple[Triggers, Triggers]:
+def _triggers(
+    now: Instant, leg: Leg[Decimal], coins: Mapping[str, tuple[int, ...]], solved: Solver
+) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
     none = Triggers(None, None)
     if now.prices is Prices.NONE:
@@ -192,18 +194,22 @@ def _triggers(now: Instant, leg: Leg[Decimal], pool: Pool[Decimal], solved: Solv
     own = prices_at(solved((leg.market,)), mark)
     if now.prices is Prices.OWN:
         return own, none
-    coin = _markets([other for other in pool.legs if now.bases[other.market] == base])
-    return own, own if len(coin) == 1 else prices_at(solved(coin), mark)
+    return own, own if len(coins[base]) == 1 else prices_at(solved(coins[base]), mark)
 
 
-def _markets(legs: Iterable[Leg[Decimal]]) -> tuple[int, ...]:
-    return tuple(sorted({leg.market for leg in legs}))
+def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
+    """Base coin -> the markets of the pool's legs in it."""
+    coins: dict[str, tuple[int, ...]] = {}
+    for at in sorted({leg.market for leg in pool.legs}):
+        coins[now.bases[at]] = (*coins.get(now.bases[at], ()), at)
+    return coins
 
 
 def _leg_view(
-    now: Instant, spec: PoolSpec, position: Position, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]
+    now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]
 ) -> LegView:
     own, together = triggers
+    position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
     value = rules.notional(leg.amount, mark, market.inverse)
@@ -212,7 +218,7 @@ def _leg_view(
     other = own.above if price == own.below else own.below
     bankrupt = rules.bankruptcy_price(leg, leg.margin, market) if leg.isolated else Found(False, ZERO)
     return LegView(
-        name=rules.leg_name(leg_key(position), now.account.position_mode),
+        name=rules.leg_name(key, now.account.position_mode),
         symbol=position.symbol,
         mode=position.mode,
         side=position.side,
@@ -275,7 +281,7 @@ def _common_move(pool: Pool[Decimal], margin: PoolMargin[Decimal], solved: Solve
         return None
     if margin.balance <= margin.requirement:
         return ZERO
-    factors = prices_at(solved(_markets(pool.legs)), ONE)
+    factors = solved(tuple(sorted({leg.market for leg in pool.legs})))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
 
 

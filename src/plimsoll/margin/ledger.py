@@ -6,10 +6,13 @@ from enum import StrEnum
 
 import msgspec
 
+from plimsoll.errors import BadInput
 from plimsoll.model import LegKey
 from plimsoll.number import ZERO
 
 MONEY_UNIT = Decimal("1e-18")
+LIMIT = Decimal("1e15")
+"""Beyond this an amount with 18 decimals no longer fits 34 digits with room for its sums."""
 
 
 class Ledger(StrEnum):
@@ -37,7 +40,9 @@ class Posting(msgspec.Struct, frozen=True):
 
 def money(amount: Decimal) -> Decimal:
     """An amount fit for a posting: half-even to 18 decimals, so that sums stay exact in 34 digits. Far below the unit of any
-    venue (8 to 16 decimals); half-even because no side may gain by it."""
+    venue (8 to 16 decimals); half-even because no side may gain by it. BadInput from 1e15 on."""
+    if abs(amount) >= LIMIT:
+        raise BadInput("amount", "money", amount, f"no account moves {LIMIT} or more; give smaller sizes or prices")
     return amount.quantize(MONEY_UNIT, ROUND_HALF_EVEN).normalize() + ZERO
 
 

@@ -2,8 +2,9 @@
 
 One market moves, or several together by a common factor; everything else is frozen. Write x for the factor on the marks
 of linear contracts, or on the inverse marks of inverse ones. Over x the headroom of a pool is concave and made of straight
-lines (a law that every rulebook is tested for), so Newton's method ends at the exact root after as many steps as there are
-lines on the way. Results are rounded at 34 digits to the side on which the pool fails.
+lines (a law that every rulebook is tested for); a rulebook states the line of each leg (`headroom_line`). So Newton's
+method ends at the exact root after as many steps as there are lines on the way. Results are rounded at 34 digits to the
+side on which the pool fails, and checked there against `assess_pool` itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,15 +12,13 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import NamedTuple
 
 from plimsoll.number import DIGITS, EXACT, ONE, ZERO
-from plimsoll.rules.columns import Market, Pool, PoolMargin
+from plimsoll.rules.columns import Line, Market, Pool, PoolMargin
 from plimsoll.rules.interface import Rules
 
 LAST_DIGIT = ONE.scaleb(1 - DIGITS)
 """Largest relative error of one 34-digit operation: what a sum over the whole pool may round the other way."""
 WORKING = 57
 """Digits used between the marks and the rounded result, so that only the last rounding counts (three machine words)."""
-BESIDE = 1 - Decimal("1e-20")
-"""The second point through which a line is laid, relative to the first."""
 LEAST, MOST = Decimal("1e-15"), Decimal("1e15")
 """The range of x that is searched; a price outside it is none."""
 LINES = 1_000
@@ -85,7 +84,24 @@ def solve(
     """Both ends of the stretch on which the pool holds while `moving` move by a common factor, all else frozen."""
     legs = tuple([leg for leg in pool.legs if leg.market in moving])
     inverse, column, room = markets[moving[0]].inverse, list(marks), rounding_room(pool, margin)
-    tested = pool
+
+    def moved(x: Decimal) -> Line[Decimal]:
+        """The line on which the moving legs' headroom lies at x."""
+        base = slope = ZERO
+        for leg in legs:
+            market, mark = markets[leg.market], marks[leg.market]
+            line = rules.headroom_line(leg, mark / x if inverse else mark * x, market)
+            base += line.base
+            slope += line.slope / mark if inverse else line.slope * mark
+        return Line(base, slope)
+
+    with localcontext(EXACT, prec=WORKING):
+        first = moved(ONE)
+        rest = margin.balance - margin.requirement - first.base - first.slope
+        low, high = ends(moved, first, rest + 2 * room) if legs else (None, None)
+        if inverse:
+            low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
+    tested = pool if len(legs) == len(pool.legs) else Pool(rest, legs, ZERO, 0, ZERO, ZERO, ZERO, ZERO)
 
     def fails(price: Decimal, lead: Decimal) -> bool:
         for at in moving:
@@ -93,22 +109,6 @@ def solve(
         there = rules.assess_pool(tested, column, markets)
         return there.balance - there.requirement <= -room
 
-    def headroom(x: Decimal) -> Decimal:
-        for at in moving:
-            column[at] = marks[at] / x if inverse else marks[at] * x
-        there = rules.assess_pool(tested, column, markets)
-        return there.balance - there.requirement + 2 * room
-
-    if not legs:
-        return Solved(None, None, fails)
-    with localcontext(EXACT, prec=WORKING):
-        if len(legs) < len(pool.legs):
-            own = rules.assess_pool(Pool(ZERO, legs, ZERO, 0, ZERO, ZERO, ZERO, ZERO), marks, markets)
-            rest = margin.balance - margin.requirement - own.balance + own.requirement
-            tested = Pool(rest, legs, ZERO, 0, ZERO, ZERO, ZERO, ZERO)
-        low, high = ends(headroom, margin.scale * LAST_DIGIT)
-        if inverse:
-            low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
     return Solved(low, high, fails)
 
 
@@ -117,32 +117,40 @@ def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     return margin.scale * (len(pool.legs) + 2) * LAST_DIGIT if len(pool.legs) > 1 else ZERO
 
 
-def ends(g: Callable[[Decimal], Decimal], tiny: Decimal) -> tuple[Decimal | None, Decimal | None]:
-    """(lower, upper) end of the stretch of x on which a concave g, made of straight lines, is above zero; None where it
-    stays so. From a start (x = 1) that is not, only the end that is met on the way uphill is returned. `tiny`: rounding."""
-    start = g(ONE)
-    slope = (start - g(BESIDE)) / (1 - BESIDE)
+def ends(
+    lines: Callable[[Decimal], Line[Decimal]], first: Line[Decimal], rest: Decimal
+) -> tuple[Decimal | None, Decimal | None]:
+    """(lower, upper) end of the stretch of x on which rest + base + slope * x is above zero, the line being that of
+    `lines` at x, `first` the one at x = 1, and the whole concave; None where it stays so. From a start that is not above
+    zero only the end that is met on the way uphill is returned."""
+    slope, start = first.slope, rest + first.base + first.slope
     if start <= 0:
-        root = 1 - start / slope if slope else ONE
-        return (_end(g, root, slope, 1, tiny) if slope > 0 else None), (_end(g, root, slope, -1, tiny) if slope < 0 else None)
-    lower = max(1 - start / slope, LEAST) if slope > 0 else LEAST
-    upper = min(1 - start / slope, MOST) if slope < 0 else MOST
-    return _end(g, lower, slope, 1, tiny), _end(g, upper, slope, -1, tiny)
+        lower = _end(lines, rest, _root(first, rest), 1) if slope > 0 else None
+        return lower, (_end(lines, rest, _root(first, rest), -1) if slope < 0 else None)
+    lower = _end(lines, rest, max(_root(first, rest), LEAST) if slope > 0 else LEAST, 1)
+    return lower, _end(lines, rest, min(_root(first, rest), MOST) if slope < 0 else MOST, -1)
 
 
-def _end(g: Callable[[Decimal], Decimal], x: Decimal, slope: Decimal, side: int, tiny: Decimal) -> Decimal | None:
-    """Newton's method from x towards the end where g rises (`side` 1) or falls (-1) with x. No line lies below the curve, so
-    the root of a line is never short of the end but for rounding; at the bounds of the search g above zero means none."""
+def _root(line: Line[Decimal], rest: Decimal) -> Decimal:
+    return -(rest + line.base) / line.slope
+
+
+def _end(lines: Callable[[Decimal], Line[Decimal]], rest: Decimal, x: Decimal, side: int) -> Decimal | None:
+    """Newton's method from x, at or beyond the end where headroom rises (`side` 1) or falls (-1) with x. No line lies below
+    the curve, so the root of a line never passes the end: the way is over when a line's root lies on that line. At the
+    bounds of the search, headroom above zero means that there is no end."""
     for _ in range(LINES):
-        if x < LEAST:
+        line = lines(x)
+        if x in (LEAST, MOST) and rest + line.base + line.slope * x > 0:
             return None
-        here = g(x)
-        if here >= -tiny:
-            return None if x in (LEAST, MOST) else x - here / slope
-        slope = (here - g(x * BESIDE)) / (x - x * BESIDE)
-        if slope * side <= 0:
+        if line.slope * side <= 0:
             return None
-        x -= here / slope
+        root = _root(line, rest)
+        if root <= 0:
+            return None
+        if root == x or (root < x) == (side > 0):
+            return root
+        x = root
     return x
 
 

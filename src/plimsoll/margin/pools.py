@@ -35,13 +35,14 @@ class RestingSpec(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """`symbols[i]` names `markets[i]`; `specs[i]` describes `pools[i]`; `keys[i]` the legs of `pools[i]`."""
+    """`symbols[i]` names `markets[i]`; `specs[i]` describes `pools[i]`; `held`: the positions by their keys."""
 
     symbols: tuple[str, ...]
     markets: tuple[Market[Decimal], ...]
     specs: tuple[PoolSpec, ...]
     pools: tuple[Pool[Decimal], ...]
     resting: tuple[RestingSpec, ...]
+    held: Mapping[LegKey, Position]
 
 
 def market_of(instrument: Instrument, taker_rate: Decimal) -> Market[Decimal]:
@@ -78,7 +79,7 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     known = {spec.asset for spec in specs}
     specs += tuple(PoolSpec(f"asset:{asset}", asset, False, ()) for asset in extra if asset not in known)
     pools = tuple(_pool(spec, account, rulebook, index, held, extra.get(spec.asset)) for spec in specs)
-    return Layout(symbols, markets, specs, pools, tuple(_resting(account, rulebook, index, held)))
+    return Layout(symbols, markets, specs, pools, tuple(_resting(account, rulebook, index, held)), held)
 
 
 def _leg(position: Position, account: Account, rulebook: Rulebook, index: Mapping[str, int]) -> Leg[Decimal]:

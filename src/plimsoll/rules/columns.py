@@ -86,6 +86,13 @@ class Found(NamedTuple, Generic[N]):
     price: N
 
 
+class Line(NamedTuple, Generic[N]):
+    """A straight line, base + slope * x."""
+
+    base: N
+    slope: N
+
+
 class Step(NamedTuple, Generic[N]):
     """One act of a liquidation. `kind`: HOLD, CANCEL, REDUCE, TAKE_OVER; `leg`: index in the pool (-1: none); `other`: a
     second leg reduced by the same amount at its own fill (-1: none); `amount` > 0; `price` of the fill; `fee` to the venue

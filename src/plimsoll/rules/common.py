@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from plimsoll.number import N, zero
-from plimsoll.rules.columns import Found, Leg, Market, Resting
+from plimsoll.rules.columns import Found, Leg, Line, Market, Resting
 
 
 def side_of(amount: N) -> N:
@@ -38,6 +38,14 @@ def row_above(size: N, floors: Sequence[N], rows: int) -> int:
 def marginal_maintenance(value: N, row: int, market: Market[N]) -> N:
     """Maintenance margin where brackets are marginal: value * rate - deduction of the row, continuous at every floor."""
     return value * market.rates[row] - market.deductions[row]
+
+
+def line_of(leg: Leg[N], rate: N, deduction: N, inverse: bool) -> Line[N]:
+    """Profit less requirement of a leg whose value pays `rate` less `deduction`, over x: the price of a linear contract,
+    one over the price of an inverse one."""
+    if inverse:
+        return Line(leg.amount / leg.entry + deduction, -leg.amount - abs(leg.amount) * rate)
+    return Line(deduction - leg.amount * leg.entry, leg.amount - abs(leg.amount) * rate)
 
 
 def netted_order_value(position: N, buys: N, sells: N) -> N:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from plimsoll.errors import Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
 from plimsoll.rules.asks import LeverageAsk, SizeAsk
-from plimsoll.rules.columns import Found, Leg, Market, Pool, PoolMargin, Resting, Step
+from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step
 from plimsoll.rules.drawing import PoolSpec
 
 
@@ -37,8 +37,8 @@ class Rules(Protocol):
     def bracket(self, value: Decimal, tier: Decimal, market: Market[Decimal], /) -> int:
         """Row of the table, by notional or by contracts as the venue counts."""
 
-    def bends(self, leg: Leg[Decimal], market: Market[Decimal], /) -> Sequence[Decimal]:
-        """Values of the leg at which its requirement changes slope."""
+    def headroom_line(self, leg: Leg[Decimal], price: Decimal, market: Market[Decimal], /) -> Line[Decimal]:
+        """The straight line of a leg's headroom near `price`, over the price (inverse: over one over the price)."""
 
     def initial_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """Initial margin of a position."""

@@ -342,6 +342,7 @@ def outside_of(case: Case) -> dict[str, Outside]:
 
 
 def environment_of(case: Case) -> Environment:
+    """What the case's `market` says of forced sales."""
     fills = {
         symbol: None if text == "none" else Decimal(text)
         for symbol, text in case.market.liquidation_fill.items()

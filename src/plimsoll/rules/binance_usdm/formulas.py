@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from plimsoll.number import N, ceil_to, floor_to, zero
-from plimsoll.rules.columns import Found, Leg, Market, Pool, PoolMargin
+from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin
 from plimsoll.rules.common import (
+    line_of,
     marginal_maintenance,
     no_price,
     notional,
@@ -52,9 +53,11 @@ def bracket(value: N, tier: N, market: Market[N]) -> int:
     return row_above(value, market.floors, market.rows)
 
 
-def bends(leg: Leg[N], market: Market[N]) -> Sequence[N]:
-    """Values of the leg at which its maintenance changes slope: the bracket floors. F-LIQPX."""
-    return market.floors[1:]
+def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
+    """The line of profit less maintenance on which the leg stays while its value is in the row that it has at `price`.
+    F-LIQPX: N * MMR - cum."""
+    row = row_above(notional(leg.amount, price, market.inverse), market.floors, market.rows)
+    return line_of(leg, market.rates[row], market.deductions[row], market.inverse)
 
 
 def initial_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:

@@ -1,6 +1,6 @@
 """Binance USDⓈ-M for people, in plain Python: names, codes, printed prices, ratios, and what may be switched when.
 
-Nothing here enters a margin decision's arithmetic; the numbers compared come from the rules.
+Nothing here enters a margin decision's arithmetic; the numbers compared come from the rules. Callers are inside `exact()`.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from plimsoll.errors import Reason, Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
-from plimsoll.number import exact, half_up_to
+from plimsoll.number import half_up_to
 from plimsoll.rules.asks import LeverageAsk, SizeAsk
 from plimsoll.rules.binance_usdm import formulas
 from plimsoll.rules.columns import Found, PoolMargin
@@ -127,22 +127,19 @@ def displayed_liquidation_price(
     """Rounded half-up to 8 decimals; the API prints 0 and the screen "--" where there is none. Recorded; F-COINLIQ."""
     if not found.found:
         return None
-    with exact():
-        return half_up_to(found.price, UNIT)
+    return half_up_to(found.price, UNIT)
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
     """marginRatio = maintenance / margin balance: usage, liquidation at 1. F-LIQ. None without a balance or requirement."""
     if margin.requirement == 0 or margin.balance == 0:
         return None
-    with exact():
-        return margin.requirement / margin.balance
+    return margin.requirement / margin.balance
 
 
 def break_even_price(entry: Decimal, side: int, taker_rate: Decimal) -> Decimal:
     """breakEvenPrice = entry * (1 + s*rate), from the uncut entry. Recorded (BTC 2024, AGIX, ENA)."""
-    with exact():
-        return entry * (1 + side * taker_rate)
+    return entry * (1 + side * taker_rate)
 
 
 def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:

@@ -5,11 +5,11 @@ from plimsoll.rules.okx_futures.formulas import (
     assess_pool,
     available_balance,
     bankruptcy_price,
-    bends,
     bracket,
     closing_fee,
     funding_payment,
     funding_split,
+    headroom_line,
     initial_margin,
     is_liquidatable,
     liquidation_fee,
@@ -27,6 +27,7 @@ from plimsoll.rules.okx_futures.formulas import (
 )
 from plimsoll.rules.okx_futures.people import (
     DEFAULT_LEVERAGE,
+    EXEMPT,
     SOURCES,
     TITLE,
     WALLET_HOLDS_ISOLATED,
@@ -52,6 +53,7 @@ from plimsoll.rules.okx_futures.procedure import next_step
 
 __all__ = [
     "DEFAULT_LEVERAGE",
+    "EXEMPT",
     "SOURCES",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",
@@ -59,7 +61,6 @@ __all__ = [
     "assess_pool",
     "available_balance",
     "bankruptcy_price",
-    "bends",
     "bracket",
     "break_even_price",
     "closing_fee",
@@ -68,6 +69,7 @@ __all__ = [
     "fill_mode",
     "funding_payment",
     "funding_split",
+    "headroom_line",
     "initial_margin",
     "initial_rate",
     "is_liquidatable",

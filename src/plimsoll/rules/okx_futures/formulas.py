@@ -11,8 +11,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from plimsoll.number import N, zero
-from plimsoll.rules.columns import Found, Leg, Market, Pool, PoolMargin
-from plimsoll.rules.common import no_price, notional, open_loss, order_margin, row_above, side_of, unrealised_pnl
+from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin
+from plimsoll.rules.common import (
+    line_of,
+    no_price,
+    notional,
+    open_loss,
+    order_margin,
+    row_above,
+    side_of,
+    unrealised_pnl,
+)
 
 __all__ = ["notional", "open_loss", "order_margin", "unrealised_pnl"]
 
@@ -42,9 +51,11 @@ def bracket(value: N, tier: N, market: Market[N]) -> int:
     return row_above(tier, market.floors, market.rows)
 
 
-def bends(leg: Leg[N], market: Market[N]) -> Sequence[N]:
-    """Values of the leg at which its requirement changes slope: none, the rate hangs on the contracts. S13, S14."""
-    return market.floors[:0]
+def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
+    """The line of profit less maintenance and closing fee over the price; the row is chosen by size, so it never bends.
+    [S13 and recorded, as `maintenance_margin` and `closing_fee`]"""
+    row = row_above(leg.tier, market.floors, market.rows)
+    return line_of(leg, market.rates[row] + market.taker_rate, zero(price), market.inverse)
 
 
 def maintenance_rate(leg: Leg[N], market: Market[N]) -> N:

@@ -75,6 +75,11 @@ CODES = {
 refused without a code: the venue has no call that would switch it."""
 
 
+EXEMPT = {"maintenance_is_at_most_initial": ("S7", "maintenance_is_at_most_initial_at_the_entry_price")}
+"""Laws that this venue breaks: law -> (source key, the law that holds instead). Isolated initial margin stays at
+the entry price while maintenance follows the mark."""
+
+
 def venue_code(reject: Reject) -> str:
     """The venue's code for a refusal, '' where it has none."""
     return CODES.get(reject.reason, "")
@@ -153,9 +158,8 @@ def order_reserve(order: Order, instrument: Instrument, taker_rate: Decimal) -> 
     isolated orders, which S3 also names, is not in here (see `assess_pool`)."""
     if order.type is not OrderType.LIMIT or order.price is None:
         return ZERO
-    with exact():
-        amount = order.size * instrument.multiplier
-        return formulas.notional(amount, order.price, instrument.kind is Kind.INVERSE) * taker_rate
+    amount = order.size * instrument.multiplier
+    return formulas.notional(amount, order.price, instrument.kind is Kind.INVERSE) * taker_rate
 
 
 def order_funds(mode: MarginMode, available: Decimal, withdrawable: Decimal) -> Decimal:
@@ -174,22 +178,19 @@ def displayed_liquidation_price(
         return None
     if mode is MarginMode.CROSS or tick is None:
         return found.price
-    with exact():
-        return found.price + tick if size > 0 else found.price - tick
+    return found.price + tick if size > 0 else found.price - tick
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
     """mgnRatio = balance / (maintenance + closing fees): cover, liquidation at 1. Recorded. None: no requirement."""
     if margin.requirement == 0:
         return None
-    with exact():
-        return margin.balance / margin.requirement
+    return margin.balance / margin.requirement
 
 
 def break_even_price(entry: Decimal, side: int, taker_rate: Decimal) -> Decimal:
     """bePx = avg*(1 + s*f)/(1 - s*f). Long recorded (okx-036); short by symmetry, grade derived."""
-    with exact():
-        return entry * (1 + side * taker_rate) / (1 - side * taker_rate)
+    return entry * (1 + side * taker_rate) / (1 - side * taker_rate)
 
 
 def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:
