@@ -51,6 +51,12 @@ def test_every_rulebook_has_numbers_that_its_venue_printed(venue: str) -> None:
     assert all(raw.body["provenance"] in TRUE_ANSWERS for raw in found)
 
 
+@pytest.mark.parametrize("raw", cases(HERE / "steps_by_hand.json"))
+def test_what_was_worked_out_by_hand_from_the_rule_sheets_comes_out_step_by_step(raw: RawCase) -> None:
+    rows = rows_of(raw)
+    assert rows and not failures(rows)
+
+
 @pytest.mark.parametrize("raw", cases(*GOLDEN))
 def test_the_venues_own_numbers_come_out(raw: RawCase) -> None:
     rows = rows_of(raw)

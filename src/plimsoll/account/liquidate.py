@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from plimsoll.account.events import (
     Deleveraged,
+    Event,
     MarginMoved,
     OrderCancelled,
     Reduced,
@@ -85,7 +86,7 @@ def _ladder(turn: Turn, key: str) -> None:
             _take_over(turn, spec, step)
     else:
         raise AssertionError(f"the ladder of {key} does not end")
-    _cover_cash(turn, key, stage)
+    _close_pool(turn, key)
 
 
 def _reach(turn: Turn, key: str, now: Stage, stage: Stage, margin: PoolMargin[Decimal]) -> Stage:
@@ -98,8 +99,7 @@ def _fills(turn: Turn, layout: Layout, column: Sequence[Decimal]) -> tuple[Decim
     """The price at which the market takes forced orders, per market: as the environment says, else the mark; 0: nobody."""
     stated = turn.venue.environment.liquidation_fill
     return tuple(
-        (stated[symbol] or ZERO) if symbol in stated else mark
-        for symbol, mark in zip(layout.symbols, column, strict=True)
+        (stated[symbol] or ZERO) if symbol in stated else mark for symbol, mark in zip(layout.symbols, column, strict=True)
     )
 
 
@@ -114,11 +114,7 @@ def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, s
     fee = min(money(step.fee), room)
     penalty = min(money(step.penalty), room - fee)
     own = wall(key)
-    postings = (
-        transfer(asset, realised, _MARKET, own)
-        + transfer(asset, fee, own, _FEES)
-        + transfer(asset, penalty, own, _FUND)
-    )
+    postings = transfer(asset, realised, _MARKET, own) + transfer(asset, fee, own, _FEES) + transfer(asset, penalty, own, _FUND)
     after = _smaller(position, size)
     turn.emit(Reduced(pool, key, _side(position), size, price, fee, penalty, realised, after, postings))
     if after.size == 0 and key.mode is MarginMode.ISOLATED:
@@ -157,15 +153,25 @@ def _cover(turn: Turn, pool: str, asset: str, key: LegKey | None, shortfall: Dec
     turn.emit(ShortfallCovered(pool, asset, key, paid.from_fund, paid.from_counterparties, postings))
 
 
-def _cover_cash(turn: Turn, key: str, stage: Stage) -> None:
-    """After the last leg of a pool is gone: a cross balance below zero is covered; the pool's liquidation is over."""
+def _close_pool(turn: Turn, key: str) -> None:
+    """After the last leg of a pool is gone: a cross balance below zero is covered, orders that could only reduce it go."""
     if key.startswith("asset:"):
         asset = key.removeprefix("asset:")
         cash = turn.account.cash.get(asset, ZERO)
         if cash < 0:
             _cover(turn, key, asset, None, -cash)
-    if stage is not Stage.HEALTHY:
+    if any(_at_others_cost(event, key) for event in turn.events):
         turn.emit(StageReached(key, Stage.BANKRUPT, ZERO, ZERO))
+    for order in turn.account.orders:
+        if order.reduce_only and turn.held(LegKey(order.symbol, order.mode, order.position_side)) is None:
+            turn.emit(OrderCancelled(order, "nothing_to_reduce"))
+
+
+def _at_others_cost(event: Event, key: str) -> bool:
+    """Whether this step of the pool's end was paid by somebody else: then it ended bankrupt, not merely gone."""
+    if isinstance(event, ShortfallCovered):
+        return event.pool == key
+    return isinstance(event, TakenOver) and event.pool == key and event.fund_result < 0
 
 
 def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
@@ -185,11 +191,12 @@ def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     handed = _too_much(turn, position, step.price, asset, result, fill, instrument.lot)
     parties, nobody = deleverage(key.symbol, _side(position), handed, turn.venue.environment.counterparties)
     result = money(result * (size - handed + nobody) / size)
+    beyond = split_shortfall(max(-result, ZERO), fund_size(turn.state, turn.venue, asset)).from_counterparties
+    result += beyond
     postings = transfer(asset, realised, _MARKET, wall(key)) + transfer(asset, result, _MARKET, _FUND)
+    postings += transfer(asset, beyond, _OTHERS, _MARKET)
     turn.emit(
-        TakenOver(
-            spec.key, key, _side(position), size, step.price, fill, result, realised, _smaller(position, size), postings
-        )
+        TakenOver(spec.key, key, _side(position), size, step.price, fill, result, realised, _smaller(position, size), postings)
     )
     for party in parties:
         turn.emit(Deleveraged(party.id, key, party.size, step.price))

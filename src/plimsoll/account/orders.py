@@ -11,12 +11,17 @@ from plimsoll.account.trade import split_size, trade
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
 from plimsoll.margin.assess import mark_column
-from plimsoll.margin.pools import lay_out, leverage_of, opens
-from plimsoll.model import LegKey, LegSide, Order, OrderType, Trigger
+from plimsoll.margin.pools import lay_out, leverage_of, opens, order_value
+from plimsoll.model import LegKey, LegSide, Order, OrderType, Position, Trigger, leg_key
 from plimsoll.number import ZERO
 from plimsoll.rules.asks import SizeAsk
 
 _CONDITIONAL = (OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET)
+
+
+def closes(order: Order) -> bool:
+    """Whether a hedge-mode order can only reduce its leg."""
+    return (order.position_side, order.side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
 
 
 def key_of(order: Order) -> LegKey:
@@ -26,9 +31,7 @@ def key_of(order: Order) -> LegKey:
 
 def place(turn: Turn, order: Order) -> Reject | None:
     """Take an order: a market order trades at the last price (else the mark) at once, the others rest."""
-    reject = (
-        _malformed(turn, order) or _reduces(turn, order) or _grows_too_far(turn, order) or _unaffordable(turn, order)
-    )
+    reject = _malformed(turn, order) or _reduces(turn, order) or _grows_too_far(turn, order) or _unaffordable(turn, order)
     if reject is not None:
         return reject
     if order.type is OrderType.MARKET:
@@ -41,12 +44,8 @@ def place(turn: Turn, order: Order) -> Reject | None:
 def _malformed(turn: Turn, order: Order) -> Reject | None:
     instrument = turn.instrument(order.symbol)
     turn.mark(order.symbol)
-    needed = (
-        order.price if order.type is OrderType.LIMIT else order.stop_price if order.type in _CONDITIONAL else order.size
-    )
-    if needed is None or any(
-        x is not None and not (x.is_finite() and x > 0) for x in (order.size, order.price, needed)
-    ):
+    needed = order.price if order.type is OrderType.LIMIT else order.stop_price if order.type in _CONDITIONAL else order.size
+    if needed is None or any(x is not None and not (x.is_finite() and x > 0) for x in (order.size, order.price, needed)):
         return Reject(Reason.BAD_AMOUNT, "size and prices must be greater than zero", order.size, ZERO)
     if order.side not in ("buy", "sell"):
         return Reject(Reason.BAD_AMOUNT, f"side is buy or sell, not {order.side!r}")
@@ -60,9 +59,7 @@ def _malformed(turn: Turn, order: Order) -> Reject | None:
     if instrument.min_notional is not None and value < instrument.min_notional and not order.reduce_only:
         return Reject(Reason.BELOW_MINIMUM, "below the smallest order value", value, instrument.min_notional)
     if order.type in _CONDITIONAL and _is_reached(turn, order):
-        return Reject(
-            Reason.WOULD_TRIGGER, "the trigger price is already passed", order.stop_price, _watched(turn, order)
-        )
+        return Reject(Reason.WOULD_TRIGGER, "the trigger price is already passed", order.stop_price, _watched(turn, order))
     return None
 
 
@@ -88,20 +85,53 @@ def _reduces(turn: Turn, order: Order) -> Reject | None:
 
 def _grows_too_far(turn: Turn, order: Order) -> Reject | None:
     """The position the order and its resting fellows could build must fit the bracket that the leverage allows."""
-    if order.reduce_only or order.type in _CONDITIONAL:
+    if order.reduce_only or order.type in _CONDITIONAL or closes(order):
         return None
     held = turn.held(key_of(order))
     same = [o for o in turn.account.orders if key_of(o) == key_of(order) and o.side == order.side and opens(o)]
     signed = ZERO if held is None else held.size
-    added = sum((o.size for o in same), order.size) * (1 if order.side == "buy" else -1)
-    size = abs(signed + added)
+    sign = 1 if order.side == "buy" else -1
+    size = abs(signed + sum((o.size for o in same), order.size) * sign)
     if size <= abs(signed):
         return None
     instrument = turn.instrument(order.symbol)
-    price = order.price or turn.price(order.symbol)
     leverage = held.leverage if held is not None else leverage_of(turn.account, turn.rulebook, *key_of(order))
-    value = turn.rulebook.rules.notional(size * instrument.multiplier, price, instrument.kind == "inverse")
-    return turn.rulebook.rules.may_grow(SizeAsk(instrument, leverage, size, value))
+    at_mark = turn.rulebook.rules.notional(
+        signed * instrument.multiplier, turn.mark(order.symbol), instrument.kind == "inverse"
+    )
+    added = sum((order_value(o, instrument) for o in same), _value(turn, order))
+    value = abs(at_mark * (1 if signed > 0 else -1) + added * sign)
+    beside = sum((o.size for o in _counted_beside(turn, order)), ZERO) + sum(
+        (abs(p.size) for p in _held_beside(turn, order)), ZERO
+    )
+    return turn.rulebook.rules.may_grow(SizeAsk(instrument, leverage, size + beside, value))
+
+
+def _held_beside(turn: Turn, order: Order) -> list[Position]:
+    """Other positions whose contracts the venue counts towards this order's limit."""
+    book = turn.rulebook
+    own = turn.instrument(order.symbol)
+    return [
+        p
+        for p in turn.account.positions
+        if leg_key(p) != key_of(order)
+        and p.mode is order.mode
+        and book.rules.limit_counts(order, own, book.instruments[p.symbol])
+    ]
+
+
+def _counted_beside(turn: Turn, order: Order) -> list[Order]:
+    """Resting opening orders on other legs that count towards this order's limit."""
+    book = turn.rulebook
+    own = turn.instrument(order.symbol)
+    return [
+        o
+        for o in turn.account.orders
+        if key_of(o) != key_of(order)
+        and o.mode is order.mode
+        and opens(o)
+        and book.rules.limit_counts(order, own, book.instruments[o.symbol])
+    ]
 
 
 def _unaffordable(turn: Turn, order: Order) -> Reject | None:
@@ -131,9 +161,7 @@ def _order_margin(turn: Turn, orders: tuple[Order, ...]) -> Decimal:
     layout = lay_out(msgspec.structs.replace(turn.account, orders=orders), turn.rulebook)
     column = mark_column(layout, turn.state.marks.marks)
     rules = turn.rulebook.rules
-    return sum(
-        (rules.order_margin(r.row, column[r.row.market], layout.markets[r.row.market]) for r in layout.resting), ZERO
-    )
+    return sum((rules.order_margin(r.row, column[r.row.market], layout.markets[r.row.market]) for r in layout.resting), ZERO)
 
 
 def _watched(turn: Turn, order: Order) -> Decimal | None:

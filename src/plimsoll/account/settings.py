@@ -53,9 +53,7 @@ def _bounds(turn: Turn, position: Position, asset: str) -> tuple[Decimal, Decima
     asks = {True: ZERO, False: ZERO}
     for spec in layout.resting:
         if spec.asset == asset:
-            asks[spec.isolated] += rules.order_margin(
-                spec.row, column[spec.row.market], layout.markets[spec.row.market]
-            )
+            asks[spec.isolated] += rules.order_margin(spec.row, column[spec.row.market], layout.markets[spec.row.market])
     leg = _leg_of(turn, position)
     market = layout.markets[leg.market]
     return rules.margin_bounds(leg, column[leg.market], market, layout.pools[at], margin, asks[False], asks[True])
@@ -74,14 +72,11 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     mode = rules.fill_mode(turn.account, command.symbol, command.mode)
     setting = rules.leverage_key(command.symbol, mode, command.position_side)
     under = [p for p in turn.account.positions if rules.leverage_key(p.symbol, p.mode, p.side) == setting]
-    old = (
-        under[0].leverage
-        if under
-        else leverage_of(turn.account, turn.rulebook, command.symbol, mode, command.position_side)
-    )
+    old = under[0].leverage if under else leverage_of(turn.account, turn.rulebook, command.symbol, mode, command.position_side)
     moves = {leg_key(p): _leverage_move(turn, p, command.leverage) for p in under if p.mode is MarginMode.ISOLATED}
-    if any(p.isolated_margin + moves[leg_key(p)] <= 0 < -moves[leg_key(p)] for p in under if leg_key(p) in moves):
-        return Reject(Reason.LEVERAGE_NEEDS_MARGIN, "the position has not enough margin left to release", command.leverage, old)
+    sunk = next((found for key, moved in moves.items() if (found := _would_sink(turn, key, moved)) is not None), None)
+    if sunk is not None:
+        return sunk
     view = asset_view(turn, instrument.settle)
     free = ZERO if view is None else rules.order_funds(mode, view.available_balance, view.withdrawable)
     values = [_value(turn, p) for p in under]
@@ -91,7 +86,11 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
         old=old,
         new=command.leverage,
         positions=tuple(under),
-        orders=tuple(o for o in turn.account.orders if o.symbol == command.symbol),
+        orders=tuple(
+            o
+            for o in turn.account.orders
+            if o.symbol == command.symbol or rules.leverage_key(o.symbol, o.mode, o.position_side) == setting
+        ),
         value=max(values, default=ZERO),
         size=max((abs(p.size) for p in under), default=ZERO),
         wanted=_wanted(turn, under, old, command, instrument.settle) + sum(moves.values(), ZERO),
@@ -105,6 +104,20 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     )
     turn.emit(LeverageSet(setting, command.symbol, command.leverage, tuple(leg_key(p) for p in under), postings))
     return None
+
+
+def _would_sink(turn: Turn, key: LegKey, moved: Decimal) -> Reject | None:
+    """Margin that a higher leverage releases must leave the position above its line (grade derived: no venue lets a
+    setting liquidate)."""
+    if moved >= 0:
+        return None
+    layout = turn.layout()
+    at = next(i for i, spec in enumerate(layout.specs) if spec.isolated and spec.legs == (key,))
+    margin = turn.rulebook.rules.assess_pool(layout.pools[at], mark_column(layout, turn.state.marks.marks), layout.markets)
+    if not turn.rulebook.rules.is_liquidatable(margin.balance + moved, margin.requirement):
+        return None
+    message = "releasing that much margin would liquidate the position"
+    return Reject(Reason.LEVERAGE_NEEDS_MARGIN, message, -moved, margin.balance - margin.requirement)
 
 
 def _leverage_move(turn: Turn, position: Position, leverage: Decimal) -> Decimal:

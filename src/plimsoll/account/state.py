@@ -85,9 +85,7 @@ def _facts(account: Account, event: Event) -> Account:
             return replace(account, orders=_without(account.orders, event.order_id))
         return account
     if isinstance(event, LeverageSet):
-        positions = tuple(
-            replace(p, leverage=event.leverage) if leg_key(p) in event.legs else p for p in account.positions
-        )
+        positions = tuple(replace(p, leverage=event.leverage) if leg_key(p) in event.legs else p for p in account.positions)
         return replace(account, positions=positions, leverages={**account.leverages, event.key: event.leverage})
     if isinstance(event, MarginModeSet):
         return replace(account, margin_modes={**account.margin_modes, event.symbol: event.mode})
@@ -110,9 +108,7 @@ def _placed(positions: tuple[Position, ...], after: Position) -> tuple[Position,
     )
 
 
-def _book(
-    account: Account, world: dict[str, Decimal], postings: tuple[Posting, ...]
-) -> tuple[Account, dict[str, Decimal]]:
+def _book(account: Account, world: dict[str, Decimal], postings: tuple[Posting, ...]) -> tuple[Account, dict[str, Decimal]]:
     if not postings:
         return account, world
     cash, world = dict(account.cash), dict(world)

@@ -39,9 +39,7 @@ def wall(key: LegKey) -> Posting:
     return Posting(Ledger.LEG, "", ZERO, key) if key.mode is MarginMode.ISOLATED else _CASH
 
 
-def trade(
-    turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee_rate: Decimal, order_id: str = ""
-) -> None:
+def trade(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee_rate: Decimal, order_id: str = "") -> None:
     """Emit the trade of `size` > 0 contracts at `price`. One-way positions flip; entry averages on adding, stays on closing."""
     position = turn.held(key)
     parts = split_size(position, side, size)
@@ -74,9 +72,7 @@ class Opened(NamedTuple):
     postings: tuple[Posting, ...]
 
 
-def _close(
-    turn: Turn, key: LegKey, position: Position | None, size: Decimal, price: Decimal, fee_rate: Decimal
-) -> Closed:
+def _close(turn: Turn, key: LegKey, position: Position | None, size: Decimal, price: Decimal, fee_rate: Decimal) -> Closed:
     """Profit to the cash; an isolated leg releases its money in proportion (reading `partial_close`) and can lose no more
     than its own: the insurance fund covers what a closing beyond bankruptcy would leave."""
     if position is None or size == 0:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.errors import BadInput
-from plimsoll.margin.liquidation_price import Solved, Triggers, first_failure, nearest, prices_at, solve
+from plimsoll.margin.liquidation_price import WORKING, Solved, Triggers, first_failure, nearest, prices_at, solve
 from plimsoll.margin.pools import Layout, RestingSpec, lay_out
 from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
@@ -205,9 +205,14 @@ def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
     return coins
 
 
-def _leg_view(
-    now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]
-) -> LegView:
+def _bankruptcy(now: Instant, leg: Leg[Decimal]) -> Found[Decimal]:
+    """At more digits than the answer has: at 1x two nearly equal numbers are subtracted."""
+    with exact(WORKING):
+        found = now.rulebook.rules.bankruptcy_price(leg, leg.margin, now.layout.markets[leg.market])
+    return Found(found.found, +found.price)
+
+
+def _leg_view(now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]) -> LegView:
     own, together = triggers
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
@@ -216,7 +221,7 @@ def _leg_view(
     row = rules.bracket(value, leg.tier, market)
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
-    bankrupt = rules.bankruptcy_price(leg, leg.margin, market) if leg.isolated else Found(False, ZERO)
+    bankrupt = _bankruptcy(now, leg) if leg.isolated else Found(False, ZERO)
     return LegView(
         name=rules.leg_name(key, now.account.position_mode),
         symbol=position.symbol,
@@ -238,9 +243,7 @@ def _leg_view(
         bracket=row,
         max_leverage=instrument.brackets[row].max_leverage,
         bankruptcy_price=bankrupt.price if bankrupt.found else None,
-        break_even_price=rules.break_even_price(
-            position.entry_price, 1 if position.size > 0 else -1, market.taker_rate
-        ),
+        break_even_price=rules.break_even_price(position.entry_price, 1 if position.size > 0 else -1, market.taker_rate),
         liquidation_price=price,
         other_liquidation_price=other if price is not None else None,
         displayed_liquidation_price=rules.displayed_liquidation_price(

@@ -19,7 +19,7 @@ LAST_DIGIT = ONE.scaleb(1 - DIGITS)
 """Largest relative error of one 34-digit operation: what a sum over the whole pool may round the other way."""
 WORKING = 57
 """Digits used between the marks and the rounded result, so that only the last rounding counts (three machine words)."""
-LEAST, MOST = Decimal("1e-15"), Decimal("1e15")
+LEAST, MOST = Decimal("1e-25"), Decimal("1e25")
 """The range of x that is searched; a price outside it is none."""
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""

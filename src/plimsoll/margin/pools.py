@@ -68,9 +68,7 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     symbols = tuple(dict.fromkeys([p.symbol for p in account.positions] + [o.symbol for o in account.orders]))
     for symbol in symbols:
         if symbol not in rulebook.instruments:
-            raise BadInput(
-                rulebook.name, "symbol", symbol, rulebook.gaps.get(symbol, "the rulebook has no such instrument")
-            )
+            raise BadInput(rulebook.name, "symbol", symbol, rulebook.gaps.get(symbol, "the rulebook has no such instrument"))
     index = {symbol: i for i, symbol in enumerate(symbols)}
     markets = tuple(market_of(rulebook.instruments[symbol], account.fees.taker_rate) for symbol in symbols)
     held = {leg_key(position): position for position in account.positions}
@@ -106,19 +104,13 @@ def _pool(
 ) -> Pool[Decimal]:
     legs = tuple(_leg(held[key], account, rulebook, index) for key in spec.legs)
     cash = legs[0].margin if spec.isolated else account.cash.get(spec.asset, ZERO)
-    orders = orders_in_scope(spec, account, rulebook)
-    reserved = ZERO
-    if not spec.isolated:
-        for order in orders:
-            instrument = rulebook.instruments[order.symbol]
-            taker = account.fees.taker_rate if instrument.taker_rate is None else instrument.taker_rate
-            reserved += rulebook.rules.order_reserve(order, instrument, taker)
+    reserved = ZERO if spec.isolated else _reserved(spec.asset, account, rulebook)
     other = Outside() if outside is None or spec.isolated else outside
     return Pool(
         cash,
         legs,
         reserved,
-        len(orders),
+        len(orders_in_scope(spec, account, rulebook)),
         other.unrealised_pnl,
         other.initial_margin,
         other.maintenance_margin,
@@ -126,19 +118,24 @@ def _pool(
     )
 
 
+def _reserved(asset: str, account: Account, rulebook: Rulebook) -> Decimal:
+    """What all resting orders that settle in the asset take off its cross pool's balance."""
+    total = ZERO
+    for order in account.orders:
+        instrument = rulebook.instruments[order.symbol]
+        if instrument.settle == asset:
+            taker = account.fees.taker_rate if instrument.taker_rate is None else instrument.taker_rate
+            total += rulebook.rules.order_reserve(order, instrument, taker)
+    return total
+
+
 def orders_in_scope(spec: PoolSpec, account: Account, rulebook: Rulebook) -> tuple[Order, ...]:
-    """Orders that a liquidation of this pool cancels: an isolated leg's own symbol and side, or all that settle in the
-    asset of a cross pool (an isolated order's margin still comes out of the cross balance)."""
-    if spec.isolated:
-        leg = spec.legs[0]
-        return tuple(
-            order
-            for order in account.orders
-            if order.symbol == leg.symbol
-            and order.mode is MarginMode.ISOLATED
-            and order.position_side in (leg.side, LegSide.NET)
-        )
-    return tuple(order for order in account.orders if rulebook.instruments[order.symbol].settle == spec.asset)
+    """Orders that a liquidation of this pool cancels: of those that settle in its asset, the ones the venue names."""
+    return tuple(
+        order
+        for order in account.orders
+        if rulebook.instruments[order.symbol].settle == spec.asset and rulebook.rules.cancels(order, spec)
+    )
 
 
 def opens(order: Order) -> bool:
@@ -159,8 +156,8 @@ def order_value(order: Order, instrument: Instrument) -> Decimal:
 
 def leverage_of(account: Account, rulebook: Rulebook, symbol: str, mode: MarginMode, side: LegSide) -> Decimal:
     """The leverage in force for a new trade: the user's setting, else the venue's default."""
-    key = rulebook.rules.leverage_key(symbol, mode, side)
-    return account.leverages.get(key, rulebook.rules.DEFAULT_LEVERAGE)
+    keys = (rulebook.rules.leverage_key(symbol, mode, at) for at in (side, LegSide.NET))
+    return next((account.leverages[key] for key in keys if key in account.leverages), rulebook.rules.DEFAULT_LEVERAGE)
 
 
 def _resting(

@@ -44,9 +44,7 @@ def deleverage(
 ) -> tuple[tuple[Deleverage, ...], Decimal]:
     """(who is closed for how much, size nobody took): opposite positions of `side`, highest rank first."""
     opposite = "short" if side == "long" else "long"
-    queue = sorted(
-        (c for c in counterparties if c.symbol == symbol and c.side == opposite), key=lambda c: (-c.rank, c.id)
-    )
+    queue = sorted((c for c in counterparties if c.symbol == symbol and c.side == opposite), key=lambda c: (-c.rank, c.id))
     left, taken = size, []
     for party in queue:
         if left <= 0:

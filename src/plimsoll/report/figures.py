@@ -90,7 +90,7 @@ def points_each(results: Sequence[ModeResult]) -> int:
 def _price_panel(symbol: str, results: Sequence[ModeResult], points: int) -> Panel:
     fullest = max((result.run for result in results), key=lambda run: sum(symbol in s.marks for s in run.samples))
     keep = _event_times(result.run for result in results)
-    traces = [_line(fullest, _mark_of(symbol), keep, points, [], name="mark price", line={"width": 1.8})]
+    traces = [_line(fullest, _mark_of(symbol), keep, points, [], {"name": "mark price", "line": {"width": 1.8}})]
     labels: list[Trace] = []
     for under, result in _layered(results):
         legs = [leg for leg in result.run.legs if leg.symbol == symbol]
@@ -108,7 +108,7 @@ def _liquidation_line(result: ModeResult, leg: LegResult, keep: set[datetime], p
     own = leg.name.removeprefix(leg.symbol).strip(":@ ") or leg.mode
     name = f"{facts.MODES[result.mode]}: liquidation" + ("" if alone else f" of {own}")
     went = [] if leg.liquidated_at is None else [(leg.liquidated_at, leg.liquidated_price)]
-    return _line(result.run, _liquidation_of(leg.name), keep, points, went, name=name, line=style)
+    return _line(result.run, _liquidation_of(leg.name), keep, points, went, {"name": name, "line": style})
 
 
 def _equity_panel(results: Sequence[ModeResult], points: int) -> Panel:
@@ -119,7 +119,7 @@ def _equity_panel(results: Sequence[ModeResult], points: int) -> Panel:
             traces += _band(result, result.worst, result.best, points)
         style = {"color": COLOURS[result.mode], "width": 2.2 + 1.3 * under}
         lowest = [(result.run.lowest_equity_at, result.run.lowest_equity)]
-        traces.append(_line(result.run, _equity, keep, points, lowest, name=facts.MODES[result.mode], line=style))
+        traces.append(_line(result.run, _equity, keep, points, lowest, {"name": facts.MODES[result.mode], "line": style}))
         pooled = [event for event in result.run.happenings if not _symbol_of(event, result.run)]
         traces += _markers(result, pooled, _equity)
     unit = results[0].run.unit if results else ""
@@ -135,15 +135,15 @@ def _band(result: ModeResult, worst: Run, best: Run, points: int) -> list[Trace]
     """The range that the order of prices inside bars leaves open."""
     name = f"{facts.MODES[result.mode]}: worst to best path in the bars"
     shape: Trace = {"line": {"width": 0}, "hoverinfo": "skip", "hovertemplate": None}
-    low = _line(worst, _equity, set(), points, [], name=name, showlegend=False, **shape)
+    low = _line(worst, _equity, set(), points, [], {"name": name, "showlegend": False, **shape})
     fill = f"rgba({BANDS[result.mode]},0.18)"
-    high = _line(best, _equity, set(), points, [], name=name, fill="tonexty", fillcolor=fill, **shape)
+    high = _line(best, _equity, set(), points, [], {"name": name, "fill": "tonexty", "fillcolor": fill, **shape})
     return [low, high]
 
 
 def _headroom_panel(results: Sequence[ModeResult], points: int) -> Panel:
     traces = [
-        _line(result.run, _headroom_of(pool), _event_times([result.run]), points, _least(result.run, pool), **style)
+        _line(result.run, _headroom_of(pool), _event_times([result.run]), points, _least(result.run, pool), style)
         for result in results
         for pool, style in _pool_styles(result).items()
     ]
@@ -166,7 +166,7 @@ def _pool_styles(result: ModeResult) -> dict[str, Trace]:
 # ---- lines and markers --------------------------------------------------------------------------------------------------
 
 
-def _line(run: Run, read: Quantity, keep: set[datetime], points: int, between: Points, **look: Any) -> Trace:
+def _line(run: Run, read: Quantity, keep: set[datetime], points: int, between: Points, look: Trace) -> Trace:
     """One quantity over time, thinned; the instants in `keep` stay, and so do the points known `between` samples."""
     whole = sorted([*((s.time, read(s)) for s in run.samples), *between], key=lambda point: point[0])
     values = [_float(value) for _, value in whole]

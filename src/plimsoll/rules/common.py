@@ -59,12 +59,13 @@ def open_loss(amount: N, price: N, mark: N, inverse: bool) -> N:
     return -min(zero(mark), unrealised_pnl(amount, price, mark, inverse))
 
 
-def spread_price(amount: N, mark: N, share: N, inverse: bool) -> N:
-    """The price at which a leg gives up `share` of its mark value against it: linear m*(1 - s*share), inverse
-    m/(1 + s*share), s the side. With share = balance / gross value over a whole pool the pool ends at exactly zero."""
+def spread_price(amount: N, mark: N, balance: N, gross: N, inverse: bool) -> N:
+    """The price at which a leg gives up balance/gross of its mark value: linear m - s*balance*m/gross, inverse
+    m*gross/(gross + s*balance), s the side. With the balance and gross value of a whole pool the pool ends at exactly
+    zero. One division, last: a price that ends after few decimals comes out with those."""
     if inverse:
-        return mark / (1 + side_of(amount) * share)
-    return mark * (1 - side_of(amount) * share)
+        return mark * gross / (gross + side_of(amount) * balance)
+    return mark - side_of(amount) * balance * mark / gross
 
 
 def no_price(x: N) -> Found[N]:

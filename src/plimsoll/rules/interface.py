@@ -144,6 +144,9 @@ class Rules(Protocol):
     def order_reserve(self, order: Order, instrument: Instrument, taker_rate: Decimal, /) -> Decimal:
         """What a resting order takes off its pool's balance."""
 
+    def cancels(self, order: Order, spec: PoolSpec, /) -> bool:
+        """Whether a liquidation of the pool cancels an order that settles in its asset."""
+
     def order_funds(self, mode: MarginMode, available: Decimal, withdrawable: Decimal, /) -> Decimal:
         """What a new order or a lower leverage may draw on."""
 
@@ -175,6 +178,9 @@ class Rules(Protocol):
 
     def may_set_leverage(self, ask: LeverageAsk, /) -> Reject | None:
         """Whether a leverage may be set."""
+
+    def limit_counts(self, order: Order, own: Instrument, other: Instrument, /) -> bool:
+        """Whether contracts of another leg or instrument count towards an order's size limit."""
 
     def may_grow(self, ask: SizeAsk, /) -> Reject | None:
         """Whether a position may reach a size."""

@@ -46,7 +46,7 @@ from plimsoll.model import (
     PositionMode,
     Trigger,
 )
-from plimsoll.number import ONE, ZERO, parse, parse_positive
+from plimsoll.number import ONE, ZERO, exact, parse, parse_positive
 from plimsoll.rules.interface import Rules
 
 NO_TABLE = (Bracket(ZERO, None, ZERO, ZERO, None),)
@@ -260,7 +260,6 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
             tick=i.tick,
             lot=i.lot,
             family=i.family,
-            expires=bool(i.family),
             taker_rate=i.taker_rate,
             liquidation_fee_rate=i.liquidation_fee_rate,
         )
@@ -287,7 +286,8 @@ def account_of(case: Case, rules: Rules) -> Account:
         for p in positions:
             settle = case.instruments[p.symbol].settle
             if settle in cash:
-                cash[settle] -= p.isolated_margin
+                with exact():
+                    cash[settle] -= p.isolated_margin
     return Account(
         position_mode=case.account.position_mode,
         cash=cash,
@@ -367,6 +367,10 @@ def step_of(where: str, body: Mapping[str, Any]) -> CaseStep:
         raise BadInput(where, "step", body.get("do"), f"is not a step ({problem})") from None
 
 
+ORDER_WORDS = {"stop": "stop_market", "take_profit": "take_profit_market"}
+"""Short names of order types."""
+
+
 class StepFields(msgspec.Struct, frozen=True):
     """Every field that a step may carry."""
 
@@ -397,7 +401,11 @@ class StepFields(msgspec.Struct, frozen=True):
 def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Command:
     """The step as a command. BadInput: a field that does not fit, a verb that is not known."""
     try:
-        f = msgspec.convert(step.fields, StepFields, strict=False)
+        fields = dict(step.fields)
+        if isinstance(fields.get("type"), str):
+            word = fields["type"].lower().replace("-", "_")
+            fields["type"] = ORDER_WORDS.get(word, word)
+        f = msgspec.convert(fields, StepFields, strict=False)
         if step.do in ("fill", "order") and not f.side:
             raise BadInput(where, f"step {step.do}: side", None, "say buy or sell")
         mode = None if f.mode is None or step.do == "set_position_mode" else MarginMode(f.mode)
@@ -406,9 +414,7 @@ def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Comma
             case "marks":
                 return SetMarks(f.marks, f.lasts, f.indexes, f.time)
             case "fill":
-                return Fill(
-                    f.symbol, f.side, f.size, f.price or ZERO, f.liquidity, mode, side, f.reduce_only, f.fee_rate
-                )
+                return Fill(f.symbol, f.side, f.size, f.price or ZERO, f.liquidity, mode, side, f.reduce_only, f.fee_rate)
             case "order":
                 order = Order(
                     f.id,

@@ -75,9 +75,7 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
             rows.append(_row(raw, n, Expectation("reject", step.do, expected), got))
             rows.append(_row(raw, n, Expectation("state_unchanged", step.do, True), state == before))
         elif reject is not None:
-            rows.append(
-                _row(raw, n, Expectation("accepted", step.do, "accepted"), f"{reject.reason}: {reject.message}")
-            )
+            rows.append(_row(raw, n, Expectation("accepted", step.do, "accepted"), f"{reject.reason}: {reject.message}"))
         if step.events is not None:
             told = event_lines(events)
             rows.append(_row(raw, n, Expectation("events", step.do, "; ".join(step.events)), "; ".join(told)))
@@ -168,6 +166,8 @@ _GONE: dict[str, Value] = {
     "initial_margin": ZERO,
     "maintenance_margin": ZERO,
     "liquidatable": False,
+    "margin_balance": ZERO,
+    "requirement": ZERO,
 }
 """What a leg or pool that does not exist has."""
 
@@ -206,7 +206,9 @@ def _open_orders(look: Look, of: str) -> Value:
 
 
 def _order_margin(look: Look, of: str) -> Value:
-    return next((o.order_initial_margin for o in look.view.orders if o.name == of), ZERO)
+    """Of a leg, or of a symbol over its hedge legs."""
+    mine = [o for o in look.view.orders if o.name == of or o.name.startswith(f"{of}:")]
+    return sum((o.order_initial_margin for o in mine), ZERO)
 
 
 def _order_cost(look: Look, of: str) -> Value:
@@ -289,6 +291,7 @@ def event_lines(events: Sequence[Event]) -> list[str]:
             taken[e.leg] = e.side
             lines.append(f"{word} {e.leg.symbol}:{e.side} {show(e.size)} @ {show(e.price)}")
         elif isinstance(e, Deleveraged):
-            leg = f"{e.leg.symbol}:{taken[e.leg]}"
+            against = "short" if taken[e.leg] == "long" else "long"
+            leg = f"{e.leg.symbol}:{against}"
             lines.append(f"deleverage {e.counterparty} {leg} {show(e.size)} @ {show(e.price)}")
     return lines

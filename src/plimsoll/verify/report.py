@@ -15,26 +15,33 @@ from plimsoll.table_files import load
 from plimsoll.verify.cases import RawCase, read_cases
 from plimsoll.verify.evaluate import Row, evaluate
 
-PASSED, FAILED, UNSUPPORTED = 0, 1, 3
+PASSED, FAILED, UNREADABLE, UNSUPPORTED = 0, 1, 2, 3
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """All rows, and per rulebook that we do not have (or not in that asset mode) how many cases were left out."""
+    """All rows; per rulebook that we do not have (or not in that asset mode) how many cases were left out; and one line
+    for each case that cannot be read."""
 
     rows: tuple[Row, ...]
     unsupported: dict[str, int]
+    unreadable: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """0: all pass; 1: something fails; 3: nothing fails, but some rulebooks are not supported."""
+        """2: a case could not be read; 1: something fails; 0: all pass; 3: nothing fails, but some rulebooks are not
+        supported."""
+        if self.unreadable:
+            return UNREADABLE
         if any(row.verdict == "fail" for row in self.rows):
             return FAILED
         return UNSUPPORTED if self.unsupported else PASSED
 
 
 def verify(files: Sequence[Path]) -> Outcome:
-    """Every expectation of every case in `files`. BadInput: a file or case that cannot be read."""
+    """Every expectation of every case in `files`. A case that cannot be read is told apart, the others still count.
+    BadInput: a file that cannot be read."""
     rows: list[Row] = []
+    unreadable: list[str] = []
     unsupported: Counter[str] = Counter()
     known = discover()
     for path in files:
@@ -42,8 +49,11 @@ def verify(files: Sequence[Path]) -> Outcome:
             if raw.rulebook not in known or raw.asset_mode == "multi":
                 unsupported[_name(raw)] += 1
             else:
-                rows += evaluate(raw, load(raw.rulebook))
-    return Outcome(tuple(rows), dict(unsupported))
+                try:
+                    rows += evaluate(raw, load(raw.rulebook))
+                except BadInput as bad:
+                    unreadable.append(str(bad))
+    return Outcome(tuple(rows), dict(unsupported), tuple(unreadable))
 
 
 def _name(raw: RawCase) -> str:
@@ -84,6 +94,7 @@ def as_json(outcome: Outcome) -> str:
     body = {
         "rows": msgspec.to_builtins(outcome.rows),
         "unsupported": outcome.unsupported,
+        "unreadable": outcome.unreadable,
         "exit_code": outcome.exit_code,
     }
     return json.dumps(body, indent=1)
@@ -97,5 +108,8 @@ def run_verify(files: Sequence[str], json_out: str | None) -> int:
     if json_out is not None:
         sys.stdout.write(as_json(outcome) + "\n")
     else:
-        print_outcome(outcome, sys.stdout)
+        if outcome.rows or outcome.unsupported:
+            print_outcome(outcome, sys.stdout)
+    for line in outcome.unreadable:
+        sys.stderr.write(f"plimsoll: {line}\n")
     return outcome.exit_code

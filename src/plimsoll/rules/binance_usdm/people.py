@@ -116,6 +116,11 @@ def order_reserve(order: Order, instrument: Instrument, taker_rate: Decimal) -> 
     return Decimal(0)
 
 
+def cancels(order: Order, spec: PoolSpec) -> bool:
+    """All open orders go first. F-LIQ. In isolated margin those of the symbol, whichever leg: grade memory."""
+    return not spec.isolated or order.symbol == spec.legs[0].symbol
+
+
 def order_funds(mode: MarginMode, available: Decimal, withdrawable: Decimal) -> Decimal:
     """What a new order or a lower leverage may draw on: the available balance, running cross profit included. F-WALLET."""
     return available
@@ -213,3 +218,8 @@ def may_grow(ask: SizeAsk) -> Reject | None:
             Reason.POSITION_LIMIT, f"{ask.leverage}x allows no more of {ask.instrument.symbol}", ask.value, cap
         )
     return None
+
+
+def limit_counts(order: Order, own: Instrument, other: Instrument) -> bool:
+    """Never: the cap of a leverage is compared with the leg alone (grade memory for hedge legs). F-LEV."""
+    return False

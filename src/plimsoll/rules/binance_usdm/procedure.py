@@ -111,8 +111,8 @@ def next_step(
         return reduction(pool, need, marks, fills, markets, reading)
     first = first_leg(pool, marks, fills, markets, reading.close_order, False)
     leg = pool.legs[first]
-    share = margin.balance / gross_value(pool.legs, marks, markets, none)
-    price = spread_price(leg.amount, marks[leg.market], share, markets[leg.market].inverse)
+    gross = gross_value(pool.legs, marks, markets, none)
+    price = spread_price(leg.amount, marks[leg.market], margin.balance, gross, markets[leg.market].inverse)
     return Step(TAKE_OVER, first, -1, abs(leg.amount), price, none, none)
 
 

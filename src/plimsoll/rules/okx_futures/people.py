@@ -162,6 +162,15 @@ def order_reserve(order: Order, instrument: Instrument, taker_rate: Decimal) -> 
     return formulas.notional(amount, order.price, instrument.kind is Kind.INVERSE) * taker_rate
 
 
+def cancels(order: Order, spec: PoolSpec) -> bool:
+    """Cross: the orders that add risk; isolated: the pending orders of that position. S11, grade rewrite."""
+    if not spec.isolated:
+        closing = (order.position_side, order.side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
+        return not order.reduce_only and not closing
+    leg = spec.legs[0]
+    return (order.symbol, order.mode, order.position_side) == (leg.symbol, leg.mode, leg.side)
+
+
 def order_funds(mode: MarginMode, available: Decimal, withdrawable: Decimal) -> Decimal:
     """What a new order or a lower leverage may draw on: in cross the available balance, running cross profit included;
     in isolated only what is there without it. S3; the second half rewrite."""
@@ -256,3 +265,11 @@ def may_grow(ask: SizeAsk) -> Reject | None:
             Reason.POSITION_LIMIT, f"{ask.leverage}x allows no more of {ask.instrument.symbol}", ask.size, cap
         )
     return None
+
+
+def limit_counts(order: Order, own: Instrument, other: Instrument) -> bool:
+    """Whether other legs' contracts count towards an order's limit: in cross hedge mode both sides of the instrument and,
+    for expiries, of the whole family, held and resting; in net mode and in isolated the own leg alone. S1 (text of 51004)."""
+    return (
+        order.mode is MarginMode.CROSS and order.position_side is not LegSide.NET and counted_together(own, other)
+    )

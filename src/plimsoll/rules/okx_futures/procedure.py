@@ -154,6 +154,6 @@ def take_over(
     none = zero(pool.cash)
     first = first_leg(pool, marks, fills, markets, reading.close_order, 4)
     leg = pool.legs[first]
-    share = margin.balance / gross_value(pool.legs, marks, markets, none)
-    price = spread_price(leg.amount, marks[leg.market], share, markets[leg.market].inverse)
+    gross = gross_value(pool.legs, marks, markets, none)
+    price = spread_price(leg.amount, marks[leg.market], margin.balance, gross, markets[leg.market].inverse)
     return Step(TAKE_OVER, first, -1, abs(leg.amount), price, none, none)
