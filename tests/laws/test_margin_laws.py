@@ -15,7 +15,7 @@ from plimsoll.margin.assess import PoolView, Prices, assess
 from plimsoll.model import Account, Bracket, Instrument, Kind, LegSide, MarginMode, Marks, Position, PositionMode, leg_key
 from plimsoll.number import exact
 from plimsoll.rulebook import Policy, in_force
-from plimsoll.rules.columns import Leg, Market
+from plimsoll.rules.columns import Leg, Market, Pool
 from plimsoll.table_files import load
 from random_accounts import (
     D,
@@ -249,6 +249,24 @@ def test_headroom_is_concave_in_the_price_or_its_inverse(venue: str, data: st.Da
             chord = found[0][0] + (found[2][0] - found[0][0]) * share
             room = legs * jump(venue, instrument.brackets)
             assert found[1][0] >= chord - room - LAST_DIGIT * max(f[1] for f in found)
+
+
+@law
+@given(st.data())
+def test_a_legs_stated_line_is_its_share_of_the_headroom(venue: str, data: st.DataObject) -> None:
+    """The line that the solver rides on says the same as the sums that decide: at every price, on every row."""
+    account, marks = data.draw(accounts(venue))
+    rules = rulebook_of(venue).rules
+    with exact(60):
+        layout, column = laid_out(venue, account, marks)
+        for pool in layout.pools:
+            for leg in pool.legs:
+                market, price = layout.markets[leg.market], column[leg.market]
+                line = rules.headroom_line(leg, price, market)
+                alone = Pool(D(0), (leg,), D(0), 0, D(0), D(0), D(0), D(0))
+                margin = rules.assess_pool(alone, column, layout.markets)
+                stated = line.base + line.slope * (1 / price if market.inverse else price)
+                assert same(stated, margin.balance - margin.requirement, margin.scale + abs(line.base))
 
 
 @law
