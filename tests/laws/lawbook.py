@@ -1,8 +1,8 @@
 """Laws that every rulebook must keep, and how a venue declares that it breaks one.
 
 A rulebook may export `EXEMPT: dict[str, tuple[str, str]]`: law -> (key of SOURCES that shows it, the law that holds
-instead). A law so declared must then really fail (an exemption that is not needed is a mistake); the replacing law must
-be one of those tested here for that venue.
+instead). A random search need not meet the failure each time, so that an exemption is needed is shown apart, by one fixed
+example; the replacing law must be one of those tested here for that venue.
 """
 
 from collections.abc import Callable
@@ -32,4 +32,4 @@ def _param(venue: str, name: str) -> Any:
         return venue
     source, instead = exempt_of(venue)[name]
     reason = f"{venue} is exempt by {source}; instead: {instead}"
-    return pytest.param(venue, marks=pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError))
+    return pytest.param(venue, marks=pytest.mark.xfail(reason=reason, strict=False, raises=AssertionError))

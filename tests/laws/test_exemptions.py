@@ -5,8 +5,11 @@ import test_account_laws
 import test_margin_laws
 from hypothesis import settings
 from lawbook import LAWS, exempt_of, law
+from test_margin_laws import lone_leg, top_leverage
 
-from random_accounts import VENUES, rulebook_of
+from plimsoll.model import Kind, MarginMode
+from plimsoll.number import exact
+from random_accounts import VENUES, D, rulebook_of
 
 LAW_FILES = (test_account_laws, test_margin_laws)
 
@@ -51,3 +54,15 @@ def test_only_the_venue_that_declares_it_is_exempt_and_only_from_that_law(monkey
 
 def test_a_failing_example_is_told_with_what_replays_it() -> None:
     assert settings().print_blob and not settings().derandomize
+
+
+@pytest.mark.parametrize("venue", [v for v in VENUES if "maintenance_is_at_most_initial" in exempt_of(v)])
+def test_the_exemption_from_maintenance_at_most_initial_is_needed(venue: str) -> None:
+    """An isolated position at the highest leverage, its mark four times its entry, needs more than it began with."""
+    rulebook = rulebook_of(venue)
+    symbol = next(s for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR)
+    leverage = top_leverage(rulebook.instruments[symbol], 0)
+    with exact():
+        leg, market = lone_leg(venue, symbol, D(1), D(100), leverage, MarginMode.ISOLATED)
+        initial = rulebook.rules.initial_margin(leg, D(400), market)
+        assert rulebook.rules.maintenance_margin(leg, D(400), market) > initial
