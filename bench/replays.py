@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from bench.accounts import Case
-from plimsoll.play import Played, play
+from plimsoll.play import Played, Unit, play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
 
@@ -26,7 +26,7 @@ def day(case: Case) -> Callable[[], Played]:
     )
     history = History("bench", tuple(case.marks.marks), frames)
     account = msgspec.structs.replace(case.account)
-    return lambda: play(account, (), (), history, case.venue, BarPath.SYNCHRONISED)
+    return lambda: play(account, (), (), history, case.venue, BarPath.SYNCHRONISED, Unit("USDT", False))
 
 
 def _bar(mark: Decimal, start: Decimal, end: Decimal) -> Bar:

@@ -129,6 +129,8 @@ def load_prices(plan: Plan, wish: Wish, renamed: Mapping[str, str]) -> History:
     if name in scripts:
         if wish.start is not None or wish.end is not None:
             raise BadInput("command line", "--from/--to", None, f"{name} is a script and is played whole; leave them out")
+        if wish.funding is not None:
+            raise BadInput("command line", "--funding", wish.funding, f"{name} is a script and has its own; leave it out")
         return read_script({"scripts": plan.scripts}, plan.source, name, wanted)
     path = Path(name)
     if not path.exists():

@@ -14,7 +14,7 @@ import msgspec
 from plimsoll.account.state import Environment, Venue
 from plimsoll.errors import BadInput
 from plimsoll.plan import Opening, Plan, PlanMode, open_plan
-from plimsoll.play import play
+from plimsoll.play import Unit, play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
 from plimsoll.rulebook import Rulebook, all_readings, law_digest, with_readings
@@ -139,8 +139,8 @@ def _mode_result(
     def once(path: BarPath, under: Venue) -> Run:
         if progress is not None:
             progress(f"{under.rulebook.name} {mode.value}, {path.value} bars")
-        notes = opening.notes
-        played = play(opening.account, opening.commands, opening.top_ups, history, under, path)
+        notes = (*opening.notes, *_unit_notes(opening, unit))
+        played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit)
         return run_of(played, under, mode, path, unit, notes)
 
     headline = once(BarPath.SYNCHRONISED, venue)
@@ -160,10 +160,20 @@ def _mode_result(
     return msgspec.structs.replace(result, sentence=mode_sentence(result))
 
 
-def _unit(opening: Opening, venue: Venue) -> str:
-    """The asset that money is told in: what the first symbol settles in."""
-    first = next(iter(opening.symbols.values()))
-    return venue.rulebook.instruments[first].settle
+def _unit(opening: Opening, venue: Venue) -> Unit:
+    """What money is told in: the one asset that everything settles in, else the quote of the first contract."""
+    instruments = [venue.rulebook.instruments[symbol] for symbol in opening.symbols.values()]
+    settles = {instrument.settle for instrument in instruments}
+    return Unit(instruments[0].settle, False) if len(settles) == 1 else Unit(instruments[0].quote, True)
+
+
+def _unit_notes(opening: Opening, unit: Unit) -> list[str]:
+    """What the reader must know of a total over several assets, or of what a total leaves out."""
+    held = [asset for asset, amount in opening.account.cash.items() if amount != 0]
+    if unit.mixed:
+        return [f"several assets ({', '.join(held)}) are told in {unit.name}: coins at their marks, quotes as one"]
+    idle = [asset for asset in held if asset != unit.name]
+    return [f"{', '.join(idle)} in the wallet stands behind nothing and is left out"] if idle else []
 
 
 FORCED_KINDS = ("liquidation", "forced_close", "take_over", "close", "refuse", "end")
@@ -213,6 +223,7 @@ def regime_map(
     for mode in (PlanMode.ISOLATED, PlanMode.CROSS):
         opening = open_plan(plan, rulebook, rulebook, mode)
         venue = Venue(rulebook)
+        unit = _unit(opening, venue)
         rows = []
         for fall in falls:
             row: list[Decimal | None] = []
@@ -222,14 +233,13 @@ def regime_map(
                     continue
                 history = _three_points(symbol, prices, 1 - fall, final)
                 played = play(
-                    opening.account, opening.commands, opening.top_ups, history, venue, BarPath.SYNCHRONISED
+                    opening.account, opening.commands, opening.top_ups, history, venue, BarPath.SYNCHRONISED, unit
                 )
                 row.append(played.samples[-1].equity)
             rows.append(tuple(row))
         grids[mode] = tuple(rows)
-    unit = rulebook.instruments[symbol].settle
     return RegimeMap(
-        symbol, unit, tuple(falls), tuple(finals), grids[PlanMode.ISOLATED], grids[PlanMode.CROSS], dict(named)
+        symbol, unit.name, tuple(falls), tuple(finals), grids[PlanMode.ISOLATED], grids[PlanMode.CROSS], dict(named)
     )
 
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from plimsoll.account.commands import Command, SetMarks, SettleFunding
+from plimsoll.account.commands import CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.decide import decide
-from plimsoll.account.events import Event, StageReached
+from plimsoll.account.events import Event, Reduced, StageReached
 from plimsoll.account.orders import falling_watch
 from plimsoll.account.state import State, Venue
 from plimsoll.account.turn import Laid
@@ -35,13 +35,27 @@ SAMPLES = 1_500
 """At most so many frames of a run carry a sample; more would only make figures heavy."""
 
 
+LOOKS = 50
+"""After a forced reduction the venue's next look is a fiftieth of a segment later: marks come about once a second, not
+continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
+
+
 class Told(NamedTuple):
-    """An event with its time, or a refusal of something the plan wanted."""
+    """An event with its time, or a refusal of something the plan wanted. `worth`: asset -> its value in the unit then."""
 
     time: datetime
     event: Event | None
     command: Command
     reject: Reject | None
+    worth: dict[str, Decimal]
+
+
+class Unit(NamedTuple):
+    """What money is told in. `mixed`: the account settles in several assets, which are counted at their prices of the
+    moment; else what it holds beside `name` is left out."""
+
+    name: str
+    mixed: bool
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -60,16 +74,16 @@ class Played(msgspec.Struct, frozen=True):
 class _Tape:
     """One playing as it runs: the state, what was told, the extremes so far. Lives for one `play`."""
 
-    def __init__(self, account: Account, venue: Venue, time: datetime) -> None:
+    def __init__(self, account: Account, venue: Venue, unit: Unit, time: datetime) -> None:
         self.state = State(account, Marks({}))
         self.venue = venue
+        self.unit = unit
         self.time = time
         self.told: list[Told] = []
         self.lowest: tuple[Decimal, datetime] | None = None
         self.least: dict[str, Least] = {}
         self.samples: list[Sample] = []
         self.equity = ZERO
-        self.headroom: dict[str, Decimal] = {}
         self.laid: Laid | None = None
 
     def layout(self) -> Layout:
@@ -79,14 +93,17 @@ class _Tape:
         return self.laid.layout
 
     def do(self, command: Command) -> Reject | None:
-        decision = decide(self.state, command, self.venue, self.laid)
+        before = self.laid
+        decision = decide(self.state, command, self.venue, before)
         self.state, self.laid = decision.state, decision.laid
         if decision.reject is not None:
-            self.told.append(Told(self.time, None, command, decision.reject))
+            self.told.append(Told(self.time, None, command, decision.reject, {}))
+        worth = self._worth() if decision.events else {}
         for event in decision.events:
-            self.told.append(Told(self.time, event, command, None))
+            self.told.append(Told(self.time, event, command, None, worth))
             if isinstance(event, StageReached) and event.stage is Stage.CANCELLING:
-                self._near(event.pool, event.margin_balance - event.requirement, event.margin_balance)
+                asset = self._of(event.pool, before)
+                self._near(event.pool, event.margin_balance - event.requirement, event.margin_balance, asset)
         return decision.reject
 
     def obey(self, commands: Sequence[Command]) -> None:
@@ -98,46 +115,62 @@ class _Tape:
         layout = self.layout()
         marks = [self.state.marks.marks[symbol] for symbol in layout.symbols]
         equity = ZERO
-        self.headroom = {}
         for spec, pool in zip(layout.specs, layout.pools, strict=True):
             margin = self.venue.rulebook.rules.assess_pool(pool, marks, layout.markets)
             equity += (margin.balance + pool.reserved) * self._value(spec.asset)
             if not pool.legs:
                 continue
-            self.headroom[spec.key] = margin.balance - margin.requirement
-            self._near(spec.key, self.headroom[spec.key], margin.balance)
+            self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
         self.equity = equity
         if self.lowest is None or equity < self.lowest[0]:
             self.lowest = (equity, self.time)
 
-    def _near(self, pool: str, headroom: Decimal, balance: Decimal) -> None:
-        known = self.least.get(pool)
-        if known is None or headroom < known.headroom:
-            self.least[pool] = Least(pool, headroom, headroom / balance if balance > 0 else None, self.time)
+    def _near(self, pool: str, headroom: Decimal, balance: Decimal, asset: str) -> None:
+        known, told = self.least.get(pool), headroom * self._value(asset)
+        if known is None or told < known.headroom:
+            self.least[pool] = Least(pool, told, headroom / balance if balance > 0 else None, self.time)
+
+    def _of(self, pool: str, laid: Laid | None) -> str:
+        """The asset of a pool as it stood before it went."""
+        specs = () if laid is None else laid.layout.specs
+        return next((spec.asset for spec in specs if spec.key == pool), self.unit.name)
+
+    def _worth(self) -> dict[str, Decimal]:
+        return {asset: self._value(asset) for asset in self.state.account.cash}
 
     def _value(self, asset: str) -> Decimal:
-        """What one unit of an asset is worth in the unit of the account: 1 where it holds only one asset."""
-        assets = {spec.asset for spec in self.layout().specs}
-        if len(assets) == 1:
+        """What one unit of an asset is worth in the unit that the run is told in."""
+        if asset == self.unit.name:
             return ONE
-        return coin_value(asset, self.state, self.venue)
+        return coin_value(asset, self.state, self.venue) if self.unit.mixed else ZERO
 
     def sample(self) -> None:
-        with exact():
-            view = assess(self.state.account, self.state.marks, self.venue.rulebook, Prices.OWN)
+        """Keep this instant for figures."""
+        self._keep(self.state.marks, self.time)
+
+    def preview(self, point: Mapping[str, Quote], time: datetime) -> None:
+        """Keep the instant at which a pool is about to go, as it stands before the machine acts."""
+        now = self.state.marks
+        self._keep(msgspec.structs.replace(now, marks={**now.marks, **{s: q.mark for s, q in point.items()}}), time)
+
+    def _keep(self, marks: Marks, time: datetime) -> None:
+        view = assess(self.state.account, marks, self.venue.rulebook, Prices.OWN)
+        equity = sum((asset.equity * self._value(asset.asset) for asset in view.assets), ZERO)
+        headroom = {pool.key: pool.headroom * self._value(pool.asset) for pool in view.pools if pool.legs}
         prices = {leg.name: leg.liquidation_price for leg in view.legs}
-        self.samples.append(Sample(self.time, dict(self.state.marks.marks), self.equity, dict(self.headroom), prices))
+        self.samples.append(Sample(time, dict(marks.marks), equity, headroom, prices))
 
 
 def coin_value(asset: str, state: State, venue: Venue) -> Decimal:
-    """Price of an asset in the quote of the account's contracts. BadInput where no mark tells it."""
-    for symbol, mark in state.marks.marks.items():
-        instrument = venue.rulebook.instruments.get(symbol)
-        if instrument is not None and instrument.base == asset:
-            return mark
-        if instrument is not None and asset == instrument.quote:
-            return ONE
-    raise BadInput("prices", asset, None, f"no price tells what one {asset} is worth; hold one asset or give its prices")
+    """Price of an asset in the quote of the account's contracts; quotes count as one. BadInput where no mark tells it."""
+    instruments = [(venue.rulebook.instruments[s], mark) for s, mark in state.marks.marks.items()]
+    if any(asset == instrument.quote for instrument, _ in instruments):
+        return ONE
+    found = next((mark for instrument, mark in instruments if instrument.base == asset), None)
+    if found is None:
+        cure = f"no price tells what one {asset} is worth; leave it out of the wallet, or give a contract of it"
+        raise BadInput("prices", asset, None, cure)
+    return found
 
 
 def play(
@@ -147,11 +180,11 @@ def play(
     history: History,
     venue: Venue,
     path: BarPath,
-    progress: Callable[[], None] | None = None,
+    unit: Unit,
 ) -> Played:
-    """Play `account` along `history`: the `commands` open it at the first prices. `progress` is called after each frame."""
+    """Play `account` along `history`: the `commands` open it at the first prices. Money is told in `unit`."""
     frames = history.frames
-    tape = _Tape(account, venue, frames[0].time)
+    tape = _Tape(account, venue, unit, frames[0].time)
     waiting = list(top_ups)
     stride = -(-len(frames) // SAMPLES)
     inside_bars = len(frames) <= SAMPLES // 8
@@ -167,6 +200,7 @@ def play(
                     tape.look()
                     start_equity = tape.equity
                     tape.obey(commands)
+                    waiting = _after_opening(tape, waiting)
                     start = tape.state
                 else:
                     _move(tape, point, time, waiting)
@@ -175,8 +209,6 @@ def play(
                 tape.look()
                 if inside_bars or (k == len(points) - 1 and (n % stride == 0 or n == len(frames) - 1)):
                     tape.sample()
-            if progress is not None:
-                progress()
     assert start is not None and start_equity is not None and tape.lowest is not None
     return Played(
         start=start,
@@ -188,6 +220,16 @@ def play(
         least=tuple(tape.least.values()),
         samples=tuple(tape.samples),
     )
+
+
+def _after_opening(tape: _Tape, waiting: Sequence[TopUp]) -> list[TopUp]:
+    """What was meant for a position that could not be opened falls away: its stops, and its top-ups."""
+    expected = {p.symbol for p in tape.state.account.positions}
+    expected |= {order.symbol for order in tape.state.account.orders if not order.reduce_only}
+    for order in tape.state.account.orders:
+        if order.symbol not in expected:
+            tape.do(CancelOrder(order.id))
+    return [top_up for top_up in waiting if top_up.symbol in expected]
 
 
 def _refuse_sunk(account: Account, point: Mapping[str, Quote], venue: Venue) -> None:
@@ -239,13 +281,18 @@ def _move(tape: _Tape, target: Mapping[str, Quote], time: datetime, waiting: lis
     """From where the prices stand to `target` along one straight, common segment, stopping at everything on the way."""
     now = tape.state.marks
     origin = {s: Quote(now.marks[s], now.lasts.get(s, now.marks[s])) if s in now.marks else q for s, q in target.items()}
-    began, done = tape.time, ZERO
+    began, done, rest = tape.time, ZERO, ZERO
     while True:
-        stop = _next_stop(tape, origin, target, done, waiting)
+        stop = _next_stop(tape, origin, target, done, rest, waiting)
         if stop is None:
             _jump(tape, target, time)
             return
-        _jump(tape, stop.quotes, began + (time - began) * float(stop.at))
+        at, told = began + (time - began) * float(stop.at), len(tape.told)
+        if stop.sinking:
+            tape.preview(stop.quotes, at)
+        _jump(tape, stop.quotes, at)
+        if any(isinstance(t.event, Reduced) for t in tape.told[told:]):
+            rest = min(stop.at + ONE / LOOKS, ONE)
         if stop.top_up is not None:
             waiting.remove(stop.top_up)
             tape.obey(stop.top_up.commands)
@@ -262,6 +309,7 @@ class _Stop(NamedTuple):
     at: Decimal
     quotes: dict[str, Quote]
     top_up: TopUp | None
+    sinking: bool
 
 
 def _between(origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decimal) -> dict[str, Quote]:
@@ -272,9 +320,15 @@ def _between(origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decim
 
 
 def _next_stop(
-    tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote], done: Decimal, waiting: Sequence[TopUp]
+    tape: _Tape,
+    origin: Mapping[str, Quote],
+    target: Mapping[str, Quote],
+    done: Decimal,
+    rest: Decimal,
+    waiting: Sequence[TopUp],
 ) -> _Stop | None:
-    """The first thing that happens after `done`. Watched levels are set exactly, so that rounding cannot miss them."""
+    """The first thing that happens after `done`; no further forced sale before `rest`. Watched levels are set exactly, so
+    that rounding cannot miss them."""
     best: _Stop | None = None
     for order in tape.state.account.orders:
         watch = _watch(order)
@@ -286,7 +340,7 @@ def _next_stop(
         if at is not None and at > done and (best is None or at < best.at):
             quotes = _between(origin, target, at)
             quotes[order.symbol] = quotes[order.symbol]._replace(**{"mark" if on_mark else "last": level})
-            best = _Stop(at, quotes, None)
+            best = _Stop(at, quotes, None, False)
     for top_up in waiting:
         if top_up.at_price is None or top_up.symbol not in origin:
             continue
@@ -295,11 +349,12 @@ def _next_stop(
         if at is not None and at > done and (best is None or at < best.at):
             quotes = _between(origin, target, at)
             quotes[top_up.symbol] = quotes[top_up.symbol]._replace(mark=top_up.at_price)
-            best = _Stop(at, quotes, top_up)
+            best = _Stop(at, quotes, top_up, False)
     end = ONE if best is None else best.at
     failure = _first_loss(tape, origin, target, done, end)
-    if failure is not None:
-        return _Stop(failure, _between(origin, target, failure), None)
+    if failure is not None and max(failure, rest) <= end:
+        at = max(failure, rest)
+        return _Stop(at, _between(origin, target, at), None, True)
     return best
 
 

@@ -45,10 +45,14 @@ def pool_words(key: str) -> str:
 def mode_sentence(result: ModeResult) -> str:
     """One mode of one venue: what went, what stayed, what was left."""
     run = result.run
+    if not run.legs:
+        refused = next((h for h in run.happenings if h.kind == "refuse"), None)
+        why = "" if refused is None else f": {refused.leg} {refused.text}"
+        return f"{lead_of(result.mode)}: no position was ever opened{why}."
     gone = [leg for leg in run.legs if leg.liquidated_at is not None]
     kept = [leg for leg in run.legs if leg.open_size != 0]
     end = _end(run)
-    lead = {PlanMode.CROSS: "Cross", PlanMode.ISOLATED: "Isolated", PlanMode.AS_GIVEN: "As given"}[result.mode]
+    lead = lead_of(result.mode)
     if not gone:
         low = amount(run.lowest_equity, run.unit)
         return f"{lead}: nothing was liquidated; equity fell to {low} at the lowest and {end}{_doubt(result)}."
@@ -57,6 +61,11 @@ def mode_sentence(result: ModeResult) -> str:
     went = "was liquidated at" if len(lost) == 1 else "were liquidated at"
     after = f"; {names([leg.name for leg in kept])} stayed open" if kept else ""
     return f"{lead}: {names(lost)} {went} {at}{after}; {end}{_doubt(result)}."
+
+
+def lead_of(mode: PlanMode) -> str:
+    """A mode at the start of a sentence."""
+    return {PlanMode.CROSS: "Cross", PlanMode.ISOLATED: "Isolated", PlanMode.AS_GIVEN: "As given"}[mode]
 
 
 def _end(run: Run) -> str:
@@ -88,6 +97,8 @@ def closing_sentences(results: Sequence[ModeResult]) -> tuple[str, ...]:
 
 def _why(isolated: Run, cross: Run) -> str:
     """The reason the modes differ, in money: what stood behind the positions and where that put the line."""
+    if not isolated.legs or not cross.legs:
+        return "What could not be opened cannot be compared."
     gap = cross.final_equity - isolated.final_equity
     richer = "cross" if gap > 0 else "isolated"
     alone = isolated.money_at_risk
@@ -127,7 +138,8 @@ def _nearest(run: Run) -> str:
     if near.headroom <= 0:
         pool = pool_words(near.pool)
         return f"{pool[0].upper()}{pool[1:]} reached its line on {when} UTC."
-    return f"It came nearest to its line on {when} UTC, when {near.pool} had {amount(near.headroom, run.unit)} left{share}."
+    left = f"{pool_words(near.pool)} had {amount(near.headroom, run.unit)} left{share}"
+    return f"It came nearest to its line on {when} UTC, when {left}."
 
 
 def _cost(run: Run) -> str:

@@ -1,8 +1,9 @@
 """From what was played to what is told: events become sentences, postings become totals. Nothing is decided here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from plimsoll.account.commands import PlaceOrder
 from plimsoll.account.events import (
     Deleveraged,
     Deposited,
@@ -20,62 +21,89 @@ from plimsoll.account.events import (
 )
 from plimsoll.account.state import State, Venue
 from plimsoll.margin.assess import LegView, Prices, assess
-from plimsoll.model import LegKey, MarginMode, OrderType, Stage
-from plimsoll.number import ZERO, exact, show
+from plimsoll.margin.ledger import Ledger, moved
+from plimsoll.model import LegKey, MarginMode, OrderType, PositionMode, Stage
+from plimsoll.number import ONE, ZERO, exact, show
 from plimsoll.plan import PlanMode
-from plimsoll.play import Played, Told
+from plimsoll.play import Played, Told, Unit
 from plimsoll.prices.paths import BarPath
 from plimsoll.runs import Happening, LegResult, Run
 from plimsoll.sentences import pool_words
 
 FORCED = (Reduced, TakenOver)
+WORDS = {
+    "PlaceOrder": "an order was",
+    "AddMargin": "adding margin was",
+    "RemoveMargin": "taking margin out was",
+    "Deposit": "a deposit was",
+    "SetLeverage": "a leverage was",
+    "SettleFunding": "a funding charge was",
+}
+"""Commands in words."""
 DUST = Decimal("0.00000001")
 """Below the money unit of every venue: not worth a line."""
 
 
-def run_of(played: Played, venue: Venue, mode: PlanMode, path: BarPath, unit: str, notes: tuple[str, ...]) -> Run:
-    """One playing as a Run. Money in `unit`."""
+def run_of(played: Played, venue: Venue, mode: PlanMode, path: BarPath, unit: Unit, notes: tuple[str, ...]) -> Run:
+    """One playing as a Run. Money in `unit`, each event at its asset's worth of that moment."""
     with exact():
-        events = [t.event for t in played.told if t.event is not None]
         legs = _legs(played, venue)
-        risk = _money_at_risk(played.start, venue, unit)
+        risk = _money_at_risk(legs, venue)
         carried = sum((leg.notional_at_start for leg in legs), ZERO)
         return Run(
             venue=venue.rulebook.name,
             mode=mode,
             path=path.value,
             readings=dict(venue.rulebook.readings),
-            unit=unit,
+            unit=unit.name,
             start_equity=played.start_equity,
             final_equity=played.samples[-1].equity,
             lowest_equity=played.lowest_equity,
             lowest_equity_at=played.lowest_equity_at,
-            fees=sum((e.fee for e in events if isinstance(e, Traded)), ZERO),
-            funding=sum((e.amount for e in events if isinstance(e, FundingPaid)), ZERO),
-            liquidation_cost=_liquidation_cost(events),
-            insurance_draw=_insurance_draw(events),
-            counterparties_draw=sum((e.from_counterparties for e in events if isinstance(e, ShortfallCovered)), ZERO),
-            deposits=sum((e.amount for e in events if isinstance(e, Deposited)), ZERO),
+            fees=_total(played, venue, lambda e: e.fee if isinstance(e, Traded) else ZERO),
+            funding=_total(played, venue, lambda e: e.amount if isinstance(e, FundingPaid) else ZERO),
+            liquidation_cost=_total(played, venue, _liquidation_cost),
+            insurance_draw=_total(played, venue, _insurance_draw),
+            counterparties_draw=_total(
+                played, venue, lambda e: e.from_counterparties if isinstance(e, ShortfallCovered) else ZERO
+            ),
+            deposits=_total(played, venue, lambda e: e.amount if isinstance(e, Deposited) else ZERO),
             money_at_risk=risk,
             capital_efficiency=carried / risk if risk > 0 else None,
             legs=legs,
             least=played.least,
-            happenings=_happenings(played, venue, unit),
+            happenings=_happenings(played, venue),
             samples=played.samples,
             notes=notes,
         )
 
 
-def _liquidation_cost(events: Sequence[Event]) -> Decimal:
+def _asset(event: Event, venue: Venue) -> str:
+    """The asset an event's money is in; '' where it moves none."""
+    leg = getattr(event, "leg", None)
+    if isinstance(leg, LegKey):
+        return venue.rulebook.instruments[leg.symbol].settle
+    return str(getattr(event, "asset", ""))
+
+
+def _total(played: Played, venue: Venue, amount: Callable[[Event], Decimal]) -> Decimal:
+    """Sum of an amount over all events, in the unit of the run."""
+    told = [t for t in played.told if t.event is not None and amount(t.event) != 0]
+    return sum((amount(t.event) * t.worth[_asset(t.event, venue)] for t in told if t.event is not None), ZERO)
+
+
+def _liquidation_cost(e: Event) -> Decimal:
     """Fees and penalties of forced closes, and what a takeover took beyond the market value it left behind."""
-    forced = sum((e.fee + e.penalty for e in events if isinstance(e, Reduced)), ZERO)
-    return forced + sum((max(e.fund_result, ZERO) for e in events if isinstance(e, TakenOver)), ZERO)
+    if isinstance(e, Reduced):
+        return e.fee + e.penalty
+    return max(e.fund_result, ZERO) if isinstance(e, TakenOver) else ZERO
 
 
-def _insurance_draw(events: Sequence[Event]) -> Decimal:
+def _insurance_draw(e: Event) -> Decimal:
     """What the insurance fund lost by this account: shortfalls it covered, takeovers it closed at a loss."""
-    covered = sum((e.from_fund for e in events if isinstance(e, ShortfallCovered)), ZERO)
-    return covered + sum((max(-e.fund_result, ZERO) for e in events if isinstance(e, TakenOver)), ZERO)
+    if isinstance(e, ShortfallCovered):
+        return e.from_fund
+    return max(-e.fund_result, ZERO) if isinstance(e, TakenOver) else ZERO
 
 
 def _views(state: State, venue: Venue) -> dict[LegKey, LegView]:
@@ -83,40 +111,58 @@ def _views(state: State, venue: Venue) -> dict[LegKey, LegView]:
     return {LegKey(leg.symbol, leg.mode, leg.side): leg for leg in view.legs}
 
 
-def _money_at_risk(state: State, venue: Venue, unit: str) -> Decimal:
-    """Isolated money plus, where any leg is cross, all the cash that stands behind it."""
-    positions = [p for p in state.account.positions if venue.rulebook.instruments[p.symbol].settle == unit]
-    walled = sum((p.isolated_margin for p in positions), ZERO)
-    crossed = any(p.mode is MarginMode.CROSS for p in positions)
-    return walled + (state.account.cash.get(unit, ZERO) if crossed else ZERO)
+def _money_at_risk(legs: Sequence[LegResult], venue: Venue) -> Decimal:
+    """Isolated money plus, where any leg is cross, all the cash of its asset that stands behind it."""
+    crossed = {venue.rulebook.instruments[leg.symbol].settle: leg.at_risk for leg in legs if leg.mode == MarginMode.CROSS}
+    return sum((leg.at_risk for leg in legs if leg.mode == MarginMode.ISOLATED), ZERO) + sum(crossed.values(), ZERO)
 
 
 def _legs(played: Played, venue: Venue) -> tuple[LegResult, ...]:
+    """Every leg that was held at some time: those of the start, then those opened later."""
     before, after = _views(played.start, venue), _views(played.final, venue)
-    results = []
-    for key, view in before.items():
-        mine = [t for t in played.told if t.event is not None and getattr(t.event, "leg", None) == key]
-        forced = next((t for t in mine if isinstance(t.event, FORCED) and t.event.position.size == 0), None)
-        now = after.get(key)
-        realised = sum(
-            (t.event.realised_pnl for t in mine if isinstance(t.event, (Traded, Reduced, TakenOver, ExpirySettled))), ZERO
-        )
-        cash = played.start.account.cash.get(view.asset, ZERO)
-        results.append(
-            LegResult(
-                name=view.name,
-                symbol=view.symbol,
-                mode=view.mode.value,
-                at_risk=view.isolated_margin if view.mode is MarginMode.ISOLATED else cash,
-                notional_at_start=view.notional,
-                liquidation_price_at_start=view.liquidation_price,
-                liquidated_at=None if forced is None else forced.time,
-                liquidated_price=None if forced is None else _mark_then(forced),
-                open_size=ZERO if now is None else now.size,
-                pnl=realised + (ZERO if now is None else now.unrealised_pnl),
-            )
-        )
-    return tuple(results)
+    traded = [t.event.leg for t in played.told if isinstance(t.event, Traded)]
+    return tuple(
+        _leg(key, before.get(key), after.get(key), played, venue) for key in dict.fromkeys([*before, *traded])
+    )
+
+
+def _leg(key: LegKey, first: LegView | None, now: LegView | None, played: Played, venue: Venue) -> LegResult:
+    asset = venue.rulebook.instruments[key.symbol].settle
+    mine = [t for t in played.told if t.event is not None and getattr(t.event, "leg", None) == key]
+    forced = next((t for t in mine if isinstance(t.event, FORCED) and t.event.position.size == 0), None)
+    kinds = (Traded, Reduced, TakenOver, ExpirySettled)
+    realised = sum((t.event.realised_pnl * t.worth[asset] for t in mine if isinstance(t.event, kinds)), ZERO)
+    worth = next((t.worth[asset] for t in played.told if asset in t.worth), ONE)
+    last = next((t.worth[asset] for t in reversed(played.told) if asset in t.worth), worth)
+    money, value = _committed(key, first, mine, played, venue)
+    return LegResult(
+        name=venue.rulebook.rules.leg_name(key, played.start.account.position_mode),
+        symbol=key.symbol,
+        mode=key.mode.value,
+        at_risk=money * worth,
+        notional_at_start=value * worth,
+        liquidation_price_at_start=None if first is None else first.liquidation_price,
+        liquidated_at=None if forced is None else forced.time,
+        liquidated_price=None if forced is None else _mark_then(forced),
+        open_size=ZERO if now is None else now.size,
+        pnl=realised + (ZERO if now is None else now.unrealised_pnl * last),
+    )
+
+
+def _committed(
+    key: LegKey, first: LegView | None, mine: Sequence[Told], played: Played, venue: Venue
+) -> tuple[Decimal, Decimal]:
+    """(the most a leg can lose, its value when it began), in its settle asset."""
+    instrument = venue.rulebook.instruments[key.symbol]
+    if first is not None:
+        value, own = first.notional, first.isolated_margin
+    else:
+        trade = next(t.event for t in mine if isinstance(t.event, Traded))
+        amount = trade.size * instrument.multiplier
+        value = venue.rulebook.rules.notional(amount, trade.price, instrument.kind == "inverse")
+        own = moved(trade.postings, Ledger.LEG, instrument.settle, key)
+    cash = played.start.account.cash.get(instrument.settle, ZERO)
+    return (own if key.mode is MarginMode.ISOLATED else cash), value
 
 
 def _mark_then(told: Told) -> Decimal:
@@ -127,24 +173,37 @@ def _mark_then(told: Told) -> Decimal:
     return told.event.price
 
 
-def _happenings(played: Played, venue: Venue, unit: str) -> tuple[Happening, ...]:
+def _happenings(played: Played, venue: Venue) -> tuple[Happening, ...]:
     out = []
     mode = played.start.account.position_mode
     for told in played.told:
         if told.reject is not None:
-            what = type(told.command).__name__
+            what = WORDS.get(type(told.command).__name__, "a command")
             both = "" if told.reject.wanted is None else f" (wanted {_n(told.reject.wanted)}, allowed {_n(told.reject.limit)})"
             code = venue.rulebook.rules.venue_code(told.reject)
             text = f"{what} refused: {told.reject.message}{both}{f' [{code}]' if code else ''}"
-            out.append(Happening(told.time, "refuse", "", text))
+            out.append(Happening(told.time, "refuse", _wanted_leg(told, venue, mode), text))
             continue
         assert told.event is not None
         leg = getattr(told.event, "leg", None)
         name = venue.rulebook.rules.leg_name(leg, mode) if isinstance(leg, LegKey) else ""
-        happening = _tell(told, told.event, name, unit)
+        happening = _tell(told, told.event, name, _asset(told.event, venue) or _pool_asset(told.event))
         if happening is not None:
             out.append(happening)
     return tuple(out)
+
+
+def _wanted_leg(told: Told, venue: Venue, mode: PositionMode) -> str:
+    """The leg that a refused order was for."""
+    if not isinstance(told.command, PlaceOrder):
+        return str(getattr(told.command, "symbol", ""))
+    order = told.command.order
+    return venue.rulebook.rules.leg_name(LegKey(order.symbol, order.mode, order.position_side), mode)
+
+
+def _pool_asset(event: Event) -> str:
+    """The asset of the pool that a stage belongs to, where its key tells it."""
+    return event.pool.removeprefix("asset:") if isinstance(event, StageReached) and ":" in event.pool else ""
 
 
 def _n(value: Decimal | None) -> str:
@@ -167,7 +226,7 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
         case Traded():
             verb = "bought" if e.side == "buy" else "sold"
             gain = f", realising {_n(e.realised_pnl)} {unit}" if e.realised_pnl != 0 else ""
-            kind = "open" if e.realised_pnl == 0 and e.position.size != 0 else "close"
+            kind = "open" if e.position.size * (1 if e.side == "buy" else -1) > 0 else "close"
             text = f"{name}: {verb} {_n(e.size)} at {_n(e.price)}{gain}, fee {_n(e.fee)}"
             return Happening(t, kind, name, text, e.price, e.size, e.realised_pnl)
         case OrderTriggered():

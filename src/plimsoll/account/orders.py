@@ -30,12 +30,15 @@ def key_of(order: Order) -> LegKey:
 
 
 def place(turn: Turn, order: Order) -> Reject | None:
-    """Take an order: a market order trades at the last price (else the mark) at once, the others rest."""
+    """Take an order: a market order, and a limit at or through the last price, trade at the last price at once (a market
+    order at the mark where no last price is known); the others rest."""
     reject = _malformed(turn, order) or _reduces(turn, order) or _grows_too_far(turn, order) or _unaffordable(turn, order)
     if reject is not None:
         return reject
     if order.type is OrderType.MARKET:
         _execute(turn, order, _market_price(turn, order), turn.account.fees.taker_rate)
+    elif _is_filled(turn, order):
+        _execute(turn, order, turn.price(order.symbol), turn.account.fees.taker_rate)
     else:
         turn.emit(OrderPlaced(order))
     return None
@@ -200,12 +203,18 @@ def run_triggers(turn: Turn) -> None:
             return
         done.add(order.id)
         if order.type is OrderType.LIMIT:
-            assert order.price is not None
-            _execute(turn, order, order.price, turn.account.fees.maker_rate)
+            _execute(turn, order, _limit_fill(turn, order), turn.account.fees.maker_rate)
         else:
             turn.emit(OrderTriggered(order, turn.price(order.symbol)))
             _execute(turn, order, turn.price(order.symbol), turn.account.fees.taker_rate)
         liquidate(turn)
+
+
+def _limit_fill(turn: Turn, order: Order) -> Decimal:
+    """The limit, or the last price where a jump has made it better."""
+    assert order.price is not None
+    last = turn.price(order.symbol)
+    return min(order.price, last) if order.side == "buy" else max(order.price, last)
 
 
 def _due(turn: Turn, order: Order) -> bool:

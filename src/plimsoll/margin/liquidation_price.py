@@ -174,13 +174,12 @@ def first_failure(headroom: Callable[[Decimal], Decimal], good: Decimal, bad: De
     """The point between `good` (headroom > 0) and `bad` (<= 0) where headroom is lost, on the failing side, by the Illinois
     secant method: exact for a straight line, otherwise within 1e-30 of the interval. For a concave headroom it is unique."""
     a, fa, b, fb = good, headroom(good), bad, headroom(bad)
-    width = abs(b - a)
+    least = abs(b - a).scaleb(-30)
     for _ in range(400):
-        if fb == 0 or abs(b - a) <= width.scaleb(-30):
+        if fb == 0 or abs(b - a) <= least:
             break
         c = b - fb * (b - a) / (fb - fa)
-        if not min(a, b) < c < max(a, b):
-            break
+        c = min(max(c, min(a, b) + least), max(a, b) - least)  # strictly inside, so that every step narrows
         fc = headroom(c)
         if fc > 0:
             a, fa, fb = c, fc, fb / 2

@@ -1,5 +1,6 @@
 """The picture of one venue: prices with each position's moving liquidation price, equity and headroom of all modes, all on
-one time axis. Figures are plain dicts in Plotly's JSON form; floats appear here and nowhere else in a report.
+one time axis. Figures are plain dicts in Plotly's JSON form; floats appear here and nowhere else in a report. Where the
+panels stand is left to the page: it puts each one's title and legend above it and knows how many lines they need.
 
 Colour says the mode, the dash says whose wall (solid: cross, dashed: isolated), the marker says what happened. Traces
 without a colour take the page's ink, which the page sets for light, dark and print.
@@ -7,12 +8,13 @@ without a colour take the page's ink, which the page sets for light, dark and pr
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from plimsoll.number import ZERO
 from plimsoll.plan import PlanMode
 from plimsoll.report import facts
 from plimsoll.report.thin import thinned
@@ -48,11 +50,14 @@ SYMBOLS = {
 }
 DASHES = ("dash", "dot", "dashdot", "longdash")
 
-FUNDING: Trace = {"name": "funding", "legendgroup": "funding", "visible": "legendonly"}
+FUNDING: Trace = {"name": "funding", "legendgroup": "funding", "legendrank": 1002, "visible": "legendonly"}
 """Payments of all modes answer to one legend entry of their panel."""
 
-TALL, LOW, GAP, TOP, BOTTOM = 250, 200, 88, 58, 34
-"""Pixels: a price panel, an equity or headroom panel, between panels, above the first and below the last."""
+TALL, LOW = 250, 200
+"""Pixels: a price panel, an equity or headroom panel."""
+
+STEP, EDGE, AWAY = 19, 12, 34
+"""Pixels: between two labels, from a label to the frame, from a mark to its label where there is room."""
 
 MOST_POINTS = 800
 ALL_POINTS = 22_000
@@ -63,6 +68,7 @@ class Panel(msgspec.Struct, frozen=True):
     """One strip of the picture. `bounds`: the range of its vertical axis, None: as its lines need."""
 
     title: str
+    note: str
     height: int
     traces: list[Trace]
     labels: list[Trace] = []
@@ -75,7 +81,7 @@ def timeline(results: Sequence[ModeResult], points: int = MOST_POINTS) -> Figure
     symbols = dict.fromkeys(leg.symbol for result in results for leg in result.run.legs)
     panels = [_price_panel(symbol, results, points) for symbol in symbols]
     panels += [_equity_panel(results, points), _headroom_panel(results, points)]
-    return _stacked(panels, _cuts(results))
+    return _stacked(panels, _cuts(results), _span(results))
 
 
 def points_each(results: Sequence[ModeResult]) -> int:
@@ -91,14 +97,13 @@ def _price_panel(symbol: str, results: Sequence[ModeResult], points: int) -> Pan
     fullest = max((result.run for result in results), key=lambda run: sum(symbol in s.marks for s in run.samples))
     keep = _event_times(result.run for result in results)
     traces = [_line(fullest, _mark_of(symbol), keep, points, [], {"name": "mark price", "line": {"width": 1.8}})]
-    labels: list[Trace] = []
     for under, result in _layered(results):
         legs = [leg for leg in result.run.legs if leg.symbol == symbol]
         traces += [_liquidation_line(result, leg, keep, points, 1.6 + 0.9 * under) for leg in legs]
         marked = [event for event in result.run.happenings if _symbol_of(event, result.run) == symbol]
         traces += _markers(result, marked, _mark_of(symbol))
-        labels += [_label(result, leg, fullest) for leg in legs if leg.liquidated_at is not None]
-    return Panel(f"<b>{symbol}</b>  price and liquidation prices", TALL, traces, labels, _bounds(symbol, results))
+    labels = _labels(symbol, results, fullest)
+    return Panel(symbol, "price and liquidation prices", TALL, traces, labels, _bounds(symbol, results))
 
 
 def _liquidation_line(result: ModeResult, leg: LegResult, keep: set[datetime], points: int, width: float) -> Trace:
@@ -123,7 +128,7 @@ def _equity_panel(results: Sequence[ModeResult], points: int) -> Panel:
         pooled = [event for event in result.run.happenings if not _symbol_of(event, result.run)]
         traces += _markers(result, pooled, _equity)
     unit = results[0].run.unit if results else ""
-    return Panel(f"<b>Equity</b>  {unit}", LOW, traces)
+    return Panel("Equity", unit, LOW, traces)
 
 
 def _layered(results: Sequence[ModeResult]) -> list[tuple[int, ModeResult]]:
@@ -136,8 +141,8 @@ def _band(result: ModeResult, worst: Run, best: Run, points: int) -> list[Trace]
     name = f"{facts.MODES[result.mode]}: worst to best path in the bars"
     shape: Trace = {"line": {"width": 0}, "hoverinfo": "skip", "hovertemplate": None}
     low = _line(worst, _equity, set(), points, [], {"name": name, "showlegend": False, **shape})
-    fill = f"rgba({BANDS[result.mode]},0.18)"
-    high = _line(best, _equity, set(), points, [], {"name": name, "fill": "tonexty", "fillcolor": fill, **shape})
+    filled = {"fill": "tonexty", "fillcolor": f"rgba({BANDS[result.mode]},0.25)", "legendrank": 1001}
+    high = _line(best, _equity, set(), points, [], {"name": name, **filled, **shape})
     return [low, high]
 
 
@@ -148,8 +153,7 @@ def _headroom_panel(results: Sequence[ModeResult], points: int) -> Panel:
         for pool, style in _pool_styles(result).items()
     ]
     unit = results[0].run.unit if results else ""
-    title = f"<b>Headroom</b>  {unit} above the line at which the venue liquidates"
-    return Panel(title, LOW, traces, line_at_zero=True)
+    return Panel("Headroom", f"{unit} above the line at which the venue liquidates", LOW, traces, line_at_zero=True)
 
 
 def _pool_styles(result: ModeResult) -> dict[str, Trace]:
@@ -203,75 +207,87 @@ def _marks(result: ModeResult, events: Sequence[Happening], level: Quantity) -> 
     return {**look, "name": name, "x": xs, "y": ys, "text": [_escaped(text) for text in texts], "marker": marker}
 
 
-def _label(result: ModeResult, leg: LegResult, run: Run) -> Trace:
-    """A liquidation's words beside its mark, on the side to which the price of `run` did not go on."""
-    assert leg.liquidated_at is not None
-    text = f"<b>{facts.MODES[result.mode]}: liquidated @ {facts.price(leg.liquidated_price)}</b>"
-    colour = COLOURS[result.mode]
-    line = {"arrowcolor": colour, "arrowwidth": 1.2, "arrowhead": 0, "standoff": 8}
-    place = {"x": _time(leg.liquidated_at), "y": _float(leg.liquidated_price)}
-    later = [float(s.marks[leg.symbol]) for s in run.samples if s.time > leg.liquidated_at and leg.symbol in s.marks]
-    near = later[: max(1, len(run.samples) // 6)]
-    below = bool(near) and leg.liquidated_price is not None and sum(near) / len(near) > float(leg.liquidated_price)
-    return {**place, "ay": 1 if below else -1, "text": text, "font": {"color": colour, "size": 12}, **line}
+def _labels(symbol: str, results: Sequence[ModeResult], run: Run) -> list[Trace]:
+    """The words beside each liquidation's mark, modes that went together in one; `ay` says the side, to which the price
+    of `run` did not go on."""
+    fates: dict[tuple[datetime, Decimal], list[PlanMode]] = {}
+    for result in results:
+        for leg in result.run.legs:
+            if leg.symbol == symbol and leg.liquidated_at is not None and leg.liquidated_price is not None:
+                modes = fates.setdefault((leg.liquidated_at, leg.liquidated_price), [])
+                modes += [] if result.mode in modes else [result.mode]
+    return [_label(modes, time, level, _later(run, symbol, time)) for (time, level), modes in fates.items()]
+
+
+def _label(modes: Sequence[PlanMode], time: datetime, level: Decimal, later: Decimal) -> Trace:
+    text = f"<b>{', '.join(facts.MODES[mode] for mode in modes)}: liquidated @ {facts.price(level)}</b>"
+    colour = COLOURS[modes[0]]
+    look = {"font": {"color": colour, "size": 12}, "arrowcolor": colour, "arrowwidth": 1.2, "arrowhead": 0, "standoff": 8}
+    return {"x": _time(time), "y": _float(level), "ay": 1 if later > level else -1, "text": text, **look}
+
+
+def _later(run: Run, symbol: str, time: datetime) -> Decimal:
+    """The mean price in the sixth of the run after `time`; 0 where there is none."""
+    later = [s.marks[symbol] for s in run.samples if s.time > time and symbol in s.marks][: max(1, len(run.samples) // 6)]
+    return sum(later, ZERO) / len(later) if later else ZERO
 
 
 # ---- putting the panels together ----------------------------------------------------------------------------------------
 
 
-def _stacked(panels: Sequence[Panel], cuts: list[Trace]) -> Figure:
-    """Panels below each other, one time axis at the foot, a legend over each panel, cuts through all of them."""
-    inner = sum(panel.height for panel in panels) + GAP * (len(panels) - 1)
+def _stacked(panels: Sequence[Panel], cuts: list[Trace], span: tuple[str, str] | None) -> Figure:
+    """Panels in their order, one time axis at the foot, cuts through all of them. The page gives the vertical axes their
+    domains and writes the titles and legends."""
+    foot = f"y{len(panels)}" if len(panels) > 1 else "y"
+    time = {"anchor": foot, "type": "date", "showgrid": False, "showline": True, **({"range": list(span)} if span else {})}
     layout: Figure = {
-        "height": inner + TOP + BOTTOM,
-        "margin": {"l": 64, "r": 18, "t": TOP, "b": BOTTOM},
+        "margin": {"l": 64, "r": 18, "t": 0, "b": 34},
+        "showlegend": False,
         "hovermode": "x unified",
         "hoverlabel": {"namelength": -1, "align": "left"},
-        "xaxis": {"anchor": f"y{len(panels)}" if len(panels) > 1 else "y", "type": "date", "showgrid": False, "showline": True},
+        "xaxis": time,
         "shapes": list(cuts),
         "annotations": [],
     }
     traces: list[Trace] = []
-    used = 0
     for number, panel in enumerate(panels, start=1):
-        suffix = "" if number == 1 else str(number)
-        top, foot = 1 - used / inner, 1 - (used + panel.height) / inner
-        layout[f"yaxis{suffix}"] = _axis(panel, max(foot, 0.0), top)
-        layout[f"legend{suffix}"] = _legend(top, inner)
-        layout["annotations"] += [_title(panel.title, top), *_placed(panel.labels, f"y{suffix}")]
+        axis = f"y{number}" if number > 1 else "y"
+        layout[f"yaxis{axis[1:]}"] = _axis(panel)
+        layout["annotations"] += _placed(panel, axis)
         if panel.line_at_zero:
-            layout["shapes"].append(_zero_line(f"y{suffix}"))
-        traces += _on_axis(panel.traces, suffix)
-        used += panel.height + GAP
-    return {"data": traces, "layout": layout}
+            layout["shapes"].append(_zero_line(axis))
+        traces += _on_axis(panel.traces, axis)
+    heads = [{"title": panel.title, "note": panel.note, "height": panel.height} for panel in panels]
+    return {"data": traces, "layout": layout, "panels": heads}
 
 
-def _on_axis(traces: Sequence[Trace], suffix: str) -> list[Trace]:
-    """A panel's traces on its axis and legend, with one legend entry for all funding."""
+def _on_axis(traces: Sequence[Trace], axis: str) -> list[Trace]:
+    """A panel's traces on its axis, with one legend entry for all funding."""
     paid = [n for n, trace in enumerate(traces) if trace["name"] == FUNDING["name"]]
-    own = {"yaxis": f"y{suffix}", "xaxis": "x", "legend": f"legend{suffix}"}
+    own = {"yaxis": axis, "xaxis": "x"}
     return [{**trace, **own, **({"showlegend": n == paid[0]} if n in paid else {})} for n, trace in enumerate(traces)]
 
 
-def _axis(panel: Panel, foot: float, top: float) -> Trace:
-    axis: Trace = {"domain": [foot, top], "anchor": "x", "zeroline": False, "tickformat": ",", "nticks": 6}
+def _axis(panel: Panel) -> Trace:
+    axis: Trace = {"anchor": "x", "zeroline": False, "tickformat": ",", "nticks": 6}
     return {**axis, "range": list(panel.bounds)} if panel.bounds else axis
 
 
-def _legend(top: float, inner: int) -> Trace:
-    place = {"x": 0, "xanchor": "left", "y": top + 2 / inner, "yanchor": "bottom"}
-    return {**place, "orientation": "h", "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)", "traceorder": "normal"}
-
-
-def _title(text: str, top: float) -> Trace:
-    place = {"xref": "paper", "yref": "paper", "x": 0, "y": top, "xanchor": "left", "yanchor": "bottom", "yshift": 25}
-    return {**place, "text": text, "showarrow": False, "font": {"size": 13}}
-
-
-def _placed(labels: Sequence[Trace], axis: str) -> list[Trace]:
-    """Labels off their marks, stepped so that those of one moment do not overlap."""
+def _placed(panel: Panel, axis: str) -> list[Trace]:
+    """Labels inside the frame, each at the free height nearest to where it wants to be."""
+    if panel.bounds is None:
+        return []
+    bottom, top = panel.bounds
     side = {"xref": "x", "yref": axis, "ax": 26, "xanchor": "left", "showarrow": True, "borderpad": 2}
-    return [{**label, **side, "ay": label["ay"] * (30 + 24 * step)} for step, label in enumerate(labels)]
+    free = list(range(EDGE, panel.height - EDGE))
+    placed = []
+    for label in sorted(panel.labels, key=lambda label: -label["ay"] * label["y"]):
+        mark = (top - label["y"]) / (top - bottom) * panel.height
+        wanted = mark + AWAY * label["ay"]
+        height = min(free, key=lambda pixel: abs(pixel - wanted), default=wanted)
+        free = [pixel for pixel in free if abs(pixel - height) >= STEP]
+        placed.append({**label, **side, "ay": round(height - mark, 1)})
+    return placed
 
 
 def _zero_line(axis: str) -> Trace:
@@ -356,10 +372,21 @@ def _bounds(symbol: str, results: Sequence[ModeResult]) -> tuple[float, float] |
     reach = max(1.5 * (high - low), 0.5 * high)
     legs = [leg.name for run in runs for leg in run.legs if leg.symbol == symbol]
     lines = [float(p) for run in runs for s in run.samples for leg in legs if (p := s.liquidation.get(leg)) is not None]
+    went = [leg.liquidated_price for run in runs for leg in run.legs if leg.symbol == symbol]
+    lines += [float(level) for level in went if level is not None]
     near = [level for level in lines if low - reach <= level <= high + reach]
     bottom, top = min([low, *near]), max([high, *near])
     pad = 0.06 * (top - bottom) or 0.01 * top
     return bottom - pad, top + pad
+
+
+def _span(results: Sequence[ModeResult]) -> tuple[str, str] | None:
+    """The range of the time axis: all samples, with a little room for the marks at its ends."""
+    times = [sample.time for result in results for sample in result.run.samples]
+    if not times:
+        return None
+    room = (max(times) - min(times)) / 80 or timedelta(hours=1)
+    return _time(min(times) - room), _time(max(times) + room)
 
 
 def _event_times(runs: Iterable[Run]) -> set[datetime]:
