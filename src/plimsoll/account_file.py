@@ -4,7 +4,6 @@ Strict: an unknown or missing key, a wrong type, a number that cannot be, or a s
 in one line (BadInput), with the nearest known word. Nothing is repaired. Symbols are checked against tables in `plan`.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,6 +20,7 @@ from plimsoll.plan import Payer, Plan, PlannedOrder, PlannedPosition, PlannedTop
 from plimsoll.prices.script import read_script, script_names
 from plimsoll.prices.times import parse_time
 from plimsoll.rulebook import discover
+from plimsoll.text_files import read_text, read_toml
 
 TOP = ("name", "about", "venue", "position_mode", "rules_as_of", "wallet", "fees", "readings")
 LISTS = ("positions", "orders", "stops", "top_ups")
@@ -51,23 +51,16 @@ def example_names() -> tuple[str, ...]:
 def read_account(account: str) -> Plan:
     """The plan in a file, or the bundled example of that name. BadInput names the file, the field, the value, the cure."""
     path = Path(account)
-    if not path.suffix and not path.exists() and account in example_names():
+    if account in example_names() and not path.exists():
         text = files("plimsoll").joinpath("examples", f"{account}.toml").read_text(encoding="utf-8")
         return parse_account(text, f"{account}.toml")
-    try:
-        return parse_account(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        cure = f"cannot be read ({reason}); give an account file, or an example: {', '.join(example_names())}"
-        raise BadInput(account, "account", None, cure) from None
+    text = read_text(path, "account", f"give an account file, or an example: {', '.join(example_names())}")
+    return parse_account(text, str(path))
 
 
 def parse_account(text: str, source: str) -> Plan:
     """An account file's text, parsed and checked. `source`: its name in messages."""
-    try:
-        raw = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(source, "TOML", None, f"{error}; correct the syntax") from None
+    raw = read_toml(text, source)
     place = Place(source, "")
     _keys(raw, place, ("name", "venue", "wallet"), (*TOP, *LISTS, "scripts"))
     hedge = _choice(raw, "position_mode", PositionMode, place, PositionMode.ONE_WAY)

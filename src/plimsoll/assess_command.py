@@ -65,7 +65,7 @@ def build(options: AssessOptions) -> AssessReport:
     plan = read_account(options.account)
     rules = read_rules_day(options.rules_as_of, plan.rules_as_of or options.today)
     home = with_readings(in_force(load(plan.venue), rules.day), plan.readings)
-    venue = options.venue or plan.venue
+    venue = plan.venue if options.venue is None else options.venue
     rulebook = venue_rulebook(plan, home, venue, rules)
     opening = open_plan(plan, rulebook, home, PlanMode.AS_GIVEN)
     if not opening.symbols:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -12,9 +11,12 @@ from typing import NamedTuple
 
 from plimsoll.errors import BadInput
 from plimsoll.number import parse_positive
+from plimsoll.prices.script import need_columns
 from plimsoll.rulebook import Policy
+from plimsoll.text_files import read_json, read_text
 
 MARKS = "--marks"
+RULES_DAY = "--rules-as-of"
 
 
 class RulesDay(NamedTuple):
@@ -24,21 +26,22 @@ class RulesDay(NamedTuple):
     policy: Policy
 
 
-def read_rules_day(text: str | None, default: date) -> RulesDay:
-    """`nearest`, `in-force` (both of the day `default`), or a date. BadInput for anything else.
+def read_rules_day(text: str | None, default: date | None, source: str = RULES_DAY, field: str = "day") -> RulesDay:
+    """`nearest`, `in-force` (both of the day `default`), or a date. BadInput at `source` and `field` for anything else, and
+    where no day is known.
 
     >>> read_rules_day("in-force", date(2026, 7, 2)).policy, read_rules_day("2024-05-01", date(2026, 7, 2)).day
     (<Policy.IN_FORCE: 'in-force'>, datetime.date(2024, 5, 1))
     """
-    if text is None:
-        return RulesDay(default, Policy.NEAREST)
-    if text in list(Policy):
-        return RulesDay(default, Policy(text))
+    if text is None or text in list(Policy):
+        if default is None:
+            raise BadInput(source, field, text, "no date is known; name one, such as 2026-07-02")
+        return RulesDay(default, Policy(text or Policy.NEAREST))
     try:
         return RulesDay(date.fromisoformat(text), Policy.NEAREST)
     except ValueError:
         cure = f"write a date such as 2026-07-02, or {' or '.join(Policy)}"
-        raise BadInput("--rules-as-of", "day", text, cure) from None
+        raise BadInput(source, field, text, cure) from None
 
 
 def read_marks(given: Sequence[str], names: Mapping[str, str]) -> dict[str, Decimal]:
@@ -72,21 +75,13 @@ def _pair(item: str, known: Iterable[str]) -> tuple[str, Decimal]:
 
 
 def _file(path: Path) -> list[tuple[str, Decimal]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        cure = f"cannot be read ({reason}); write SYMBOL=PRICE, or give a CSV or JSON file"
-        raise BadInput(MARKS, "marks", str(path), cure) from None
+    text = read_text(path, "marks", "write SYMBOL=PRICE, or give a CSV or JSON file")
     return _json(text, str(path)) if path.suffix == ".json" else _csv(text, str(path))
 
 
 def _json(text: str, source: str) -> list[tuple[str, Decimal]]:
     """`{"BTCUSDT": "60000", ...}`."""
-    try:
-        pairs = json.loads(text, parse_float=Decimal, parse_constant=Decimal, object_pairs_hook=list)
-    except json.JSONDecodeError as error:
-        raise BadInput(source, "JSON", None, f"{error}; correct the syntax") from None
+    pairs = read_json(text, source, list)
     if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
         raise BadInput(source, "JSON", None, 'write one object of symbols and prices: {"BTCUSDT": "60000"}')
     _once([symbol for symbol, _ in pairs], source)
@@ -96,11 +91,11 @@ def _json(text: str, source: str) -> list[tuple[str, Decimal]]:
 def _csv(text: str, source: str) -> list[tuple[str, Decimal]]:
     """Columns `symbol, mark`, others ignored."""
     reader = csv.DictReader(io.StringIO(text))
-    columns = reader.fieldnames or ()
-    for name in ("symbol", "mark"):
-        if name not in columns:
-            raise BadInput(source, "column", name, f"there is no such column; the file has {', '.join(columns)}")
-    rows = [((row["symbol"] or "").strip(), (row["mark"] or "").strip(), reader.line_num) for row in reader]
+    try:
+        need_columns(reader.fieldnames, ("symbol", "mark"), source)
+        rows = [((row["symbol"] or "").strip(), (row["mark"] or "").strip(), reader.line_num) for row in reader]
+    except csv.Error as error:
+        raise BadInput(source, "CSV", None, f"it cannot be read ({error}); write it anew") from None
     _once([symbol for symbol, _, _ in rows], source)
     return [(symbol, parse_positive(mark, f"mark, line {line}", source)) for symbol, mark, line in rows]
 

@@ -1,7 +1,6 @@
 """`plimsoll compare` without its flags' syntax: from words on a command line to a Comparison. Reads files; prints nothing."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account_file import read_account
+from plimsoll.command_options import RULES_DAY, RulesDay, read_rules_day
 from plimsoll.comparison import Job, Progress, compare, regime_map
 from plimsoll.errors import BadInput
 from plimsoll.plan import Plan, PlanMode, holds_both_modes, symbols_of
@@ -114,6 +114,8 @@ def _pairs(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:
             raise BadInput("command line", "--symbol", word, "write ACCOUNT_SYMBOL=PRICE_SYMBOL")
         if here.strip() not in known:
             raise BadInput("command line", "--symbol", here.strip(), f"the account has {', '.join(known)}")
+        if here.strip() in pairs:
+            raise BadInput("command line", "--symbol", here.strip(), "is given twice; keep one")
         pairs[here.strip()] = there.strip()
     return pairs
 
@@ -145,17 +147,12 @@ def load_prices(plan: Plan, wish: Wish, renamed: Mapping[str, str]) -> History:
     )
 
 
-def rules_date(word: str, plan: Plan, history: History | None) -> tuple[date, Policy]:
-    """(the day whose rules apply, what to do where no table is in force). A date that is named counts; otherwise the
+def rules_date(word: str, plan: Plan, history: History | None) -> RulesDay:
+    """The day whose rules apply, and what to do where no table is in force. A date that is named counts; otherwise the
     account file's, otherwise the day the prices begin."""
     begun = None if history is None else history.frames[0].time.date()
-    if word in ("nearest", "in-force"):
-        policy = Policy(word)
-        day = begun if policy is Policy.IN_FORCE and begun is not None else plan.rules_as_of or begun
-        if day is None:
-            raise BadInput("command line", "--rules-as-of", word, "no date is known; name one, such as 2026-07-02")
-        return day, policy
-    return parse_time(word, "--rules-as-of", "command line").date(), Policy.NEAREST
+    day = begun if word == Policy.IN_FORCE and begun is not None else plan.rules_as_of or begun
+    return read_rules_day(word, day, "command line", RULES_DAY)
 
 
 def load_rulebook(

@@ -2,7 +2,6 @@
 and pass the same checks; a file that breaks one is refused in one line (BadInput) and nothing in it is repaired."""
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -27,6 +26,7 @@ from plimsoll.rulebook import (
     VenueTable,
     discover,
 )
+from plimsoll.text_files import read_text, read_toml
 
 HEADER: dict[str, tuple[str, ...]] = {
     "rulebook": (),
@@ -76,20 +76,12 @@ def load(name: str) -> VenueTable:
 
 def load_file(path: Path) -> VenueTable:
     """A user's own table file. BadInput names the file, the entry, the field and the cure."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadInput(str(path), "file", None, f"cannot be read ({reason}); give the path of a table file") from None
-    return read(text, str(path))
+    return read(read_text(path, "file", "give the path of a table file"), str(path))
 
 
 def read(text: str, file: str) -> VenueTable:
     """A table file's text, parsed and checked. `file`: its name in messages."""
-    try:
-        document = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(file, "TOML", None, f"{error}; correct the syntax") from None
+    document = read_toml(text, file)
     place = Place(file, "")
     _only(document, [*HEADER, "sources", *SECTIONS], [*HEADER, "sources"], place)
     header = {key: _choice(document, key, options or discover(), place) for key, options in HEADER.items()}

@@ -19,6 +19,7 @@ from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.times import milliseconds, moment, parse_milliseconds, parse_step, parse_time, show_moment
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
 KEYS = ("about", "start", "step", "marks", "last", "funding")
 
 
@@ -51,6 +52,8 @@ def read_script(
     rates = _rates(script.get("funding", {}), marks, f"{field}.funding", source)
     start = parse_time(script.get("start", START), f"{field}.start", source)
     step = timedelta(seconds=parse_step(script.get("step"), f"{field}.step", source))
+    if step * (count - 1) > LATEST - start:
+        raise BadInput(source, f"{field}.start", start.isoformat(), "the script runs beyond the year 9999; start earlier")
     frames = tuple(
         Frame(
             start + index * step,
@@ -173,6 +176,14 @@ def holds_instants(path: Path) -> bool:
         return "mark" in next(csv.reader(file), [])
 
 
+def need_columns(columns: Sequence[str] | None, names: Sequence[str], source: str) -> None:
+    """Raise BadInput for the first of `names` that a CSV's header lacks. `columns` None: the file is empty."""
+    there = f"the file has {', '.join(columns)}" if columns else "the file is empty"
+    for name in names:
+        if name not in (columns or ()):
+            raise BadInput(source, "column", name, f"there is no such column; {there}")
+
+
 def read_instants(
     path: Path, symbols: Mapping[str, str], start: datetime | None = None, end: datetime | None = None
 ) -> History:
@@ -207,10 +218,7 @@ def _instant_rows(path: Path, wanted: set[str]) -> dict[int, dict[str, Row]]:
     latest = None
     with _text(path) as file:
         reader = csv.DictReader(file)
-        for name in ("ts", "symbol", "mark"):
-            if name not in (reader.fieldnames or ()):
-                there = ", ".join(reader.fieldnames or ())
-                raise BadInput(str(path), "column", name, f"there is no such column; the file has {there}")
+        need_columns(reader.fieldnames, ("ts", "symbol", "mark"), str(path))
         for fields in reader:
             place = f"line {reader.line_num}"
             if None in fields:
