@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from math import sin
 from pathlib import Path
 
@@ -366,6 +367,34 @@ def test_all_panels_share_one_time_axis() -> None:
     assert {trace["xaxis"] for trace in drawn["data"]} == {"x"}
     assert [key for key in drawn["layout"] if key.startswith("xaxis")] == ["xaxis"]
     assert len([key for key in drawn["layout"] if key.startswith("yaxis")]) == 4
+
+
+def test_every_panel_has_a_title_and_its_legend_names_nothing_twice() -> None:
+    drawn = timeline(made().results)
+    assert [panel["title"] for panel in drawn["panels"]] == ["BTCUSDT", "ETHUSDT", "Equity", "Headroom"]
+    for axis in ("y", "y2", "y3", "y4"):
+        names = [trace["name"] for trace in drawn["data"] if trace["yaxis"] == axis and trace.get("showlegend") is not False]
+        assert names
+        assert len(names) == len(set(names))
+
+
+def test_words_beside_liquidations_stay_apart_and_inside_the_frame() -> None:
+    """Six marks at one price, two of them at one moment: one label fewer, none over another."""
+    full = made().results[0]
+    gone = next(leg for leg in full.run.legs if leg.liquidated_at is not None)
+    results = []
+    for mode, seconds in zip((*PlanMode, *PlanMode), (0, 0, 1, 2, 3, 4), strict=True):
+        leg = msgspec.structs.replace(gone, liquidated_at=gone.liquidated_at + timedelta(seconds=seconds))
+        results.append(msgspec.structs.replace(full, mode=mode, run=msgspec.structs.replace(full.run, legs=(leg,))))
+    drawn = timeline(results)
+    (low, high), height = drawn["layout"]["yaxis"]["range"], drawn["panels"][0]["height"]
+    labels = drawn["layout"]["annotations"]
+    tails = sorted((high - label["y"]) / (high - low) * height + label["ay"] for label in labels)
+    assert len(tails) == 5
+    assert sum(", " in label["text"].split(":")[0] for label in labels) == 1
+    assert all(later - earlier > 18 for earlier, later in pairwise(tails))
+    assert tails[0] > 10
+    assert tails[-1] < height - 10
 
 
 def test_headroom_is_drawn_down_to_the_least_that_the_run_knows() -> None:

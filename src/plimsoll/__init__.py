@@ -3,7 +3,7 @@
 >>> import plimsoll
 >>> book = plimsoll.load_rulebook("binance_usdm", "2026-07-02")
 >>> account = plimsoll.Account(
-...     position_mode="one_way",
+...     position_mode=plimsoll.PositionMode.ONE_WAY,
 ...     cash={"USDT": plimsoll.Decimal("300000")},
 ...     positions=(plimsoll.position("BTCUSDT", "100", entry_price="60000", leverage="20"),),
 ... )

@@ -3,9 +3,10 @@
 Each verb runs in the exact context and leaves the host program's own Decimal context alone.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -14,15 +15,25 @@ from plimsoll.compare_command import Wish, run
 from plimsoll.errors import BadInput
 from plimsoll.margin.assess import Assessment, Prices
 from plimsoll.margin.assess import assess as _assess
-from plimsoll.model import Account, LegSide, MarginMode, Marks, Position
-from plimsoll.number import ZERO, parse, parse_positive
+from plimsoll.model import Account, LegSide, MarginMode, Marks, OrderType, Position, PositionMode, Trigger, leg_key
+from plimsoll.number import ONE, ZERO, parse, parse_positive
 from plimsoll.report.notebook import register
 from plimsoll.rulebook import Policy, Rulebook, in_force
 from plimsoll.runs import Comparison
 from plimsoll.table_files import load, load_file, merge
 
-register()
 Number = Decimal | int | str
+
+_CHOICES: dict[str, type[StrEnum]] = {
+    "position_mode": PositionMode,
+    "position_side": LegSide,
+    "side": LegSide,
+    "mode": MarginMode,
+    "margin_modes": MarginMode,
+    "type": OrderType,
+    "trigger": Trigger,
+}
+"""The last part of a field's name -> what it may say."""
 
 
 def load_rulebook(
@@ -38,11 +49,7 @@ def load_rulebook(
     >>> load_rulebook("binance_usdm", "2024-06-01").instruments["BTCUSDT"].brackets[0].max_leverage
     Decimal('125')
     """
-    if isinstance(as_of, str):
-        try:
-            as_of = date.fromisoformat(as_of)
-        except ValueError:
-            raise BadInput("rulebook", "as_of", as_of, "write a date such as 2026-07-02") from None
+    day = _day(as_of)
     if policy not in [p.value for p in Policy]:
         raise BadInput("rulebook", "policy", policy, "choose nearest or in-force")
     table = load(name)
@@ -50,7 +57,17 @@ def load_rulebook(
         own = load_file(Path(path))
         if own.name == name:
             table = merge(table, own)
-    return in_force(table, as_of, Policy(policy), symbols)
+    return in_force(table, day, Policy(policy), symbols)
+
+
+def _day(as_of: object) -> date:
+    """A date, or one as ISO text. A datetime is refused: whose midnight ends its day is not said."""
+    if isinstance(as_of, date) and not isinstance(as_of, datetime):
+        return as_of
+    try:
+        return date.fromisoformat(as_of)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        raise BadInput("rulebook", "as_of", as_of, "write a date such as 2026-07-02") from None
 
 
 def position(
@@ -74,7 +91,7 @@ def position(
     if signed == 0:
         raise BadInput("position", "size", size, "give a size other than zero; its sign is the side")
     margin = ZERO if isolated_margin is None else parse(isolated_margin, "isolated_margin", "position")
-    return Position(
+    made = Position(
         symbol,
         MarginMode.CROSS if isolated_margin is None else MarginMode.ISOLATED,
         LegSide(side),
@@ -83,21 +100,96 @@ def position(
         parse_positive(leverage, "leverage", "position"),
         margin,
     )
+    _check_position(made, "position", "")
+    return made
 
 
 def marks_of(marks: Marks | Mapping[str, Number]) -> Marks:
-    """Marks from a mapping symbol -> price. BadInput: not a number, not positive."""
+    """Marks from a mapping symbol -> price. BadInput: no mapping, not a number, not positive."""
     if isinstance(marks, Marks):
-        return marks
-    return Marks({symbol: parse_positive(price, symbol, "marks") for symbol, price in marks.items()})
+        return Marks(_prices(marks.marks), _prices(marks.lasts), _prices(marks.indexes), marks.time)
+    return Marks(_prices(marks))
 
 
-def _with_modes(account: Account) -> Account:
-    """Strings for the modes are as good as the enumerations; the margin mode of a symbol follows its position."""
-    plain = msgspec.to_builtins(account)
-    kept = msgspec.convert(plain, Account, strict=False)
+def _prices(prices: object) -> dict[str, Decimal]:
+    if not isinstance(prices, Mapping):
+        raise BadInput("marks", "marks", prices, "give a mapping of symbols to prices")
+    return {symbol: parse_positive(price, str(symbol), "marks") for symbol, price in prices.items()}
+
+
+def checked(account: Account) -> Account:
+    """The account as the engine needs it: strings for the modes are as good as the enumerations, and the margin mode of a
+    symbol follows its position. BadInput names the field: a mode that is none, a number that is a float, NaN or infinite,
+    a position given twice or on a side that the position mode does not have."""
+    if not isinstance(account, Account):
+        raise BadInput("account", "account", account, "give a plimsoll.Account")
+    kept = _converted(account)
+    seen = set()
+    for number, held in enumerate(kept.positions):
+        field = f"positions[{number}]."
+        _check_position(held, "account", field)
+        if (held.side is LegSide.NET) is (kept.position_mode is PositionMode.HEDGE):
+            sides = "long or short" if kept.position_mode is PositionMode.HEDGE else "net"
+            raise BadInput("account", f"{field}side", held.side, f"position mode {kept.position_mode} has {sides}")
+        if leg_key(held) in seen:
+            raise BadInput("account", f"{field}symbol", held.symbol, "is given twice; write one position with the whole size")
+        seen.add(leg_key(held))
+    for name, leverage in kept.leverages.items():
+        _check_leverage(leverage, "account", f"leverages {name}")
     modes = {p.symbol: p.mode for p in kept.positions if p.mode is MarginMode.ISOLATED}
     return msgspec.structs.replace(kept, margin_modes={**modes, **kept.margin_modes})
+
+
+def _check_position(held: Position, source: str, field: str) -> None:
+    """What no venue has. `field`: what stands before the name of a field."""
+    parse_positive(held.entry_price, f"{field}entry_price", source)
+    _check_leverage(held.leverage, source, f"{field}leverage")
+    if held.isolated_margin < 0:
+        raise BadInput(source, f"{field}isolated_margin", held.isolated_margin, "give what stands inside its wall, 0 or more")
+    if (held.side is LegSide.LONG and held.size < 0) or (held.side is LegSide.SHORT and held.size > 0):
+        cure = "a long has a size above zero, a short one below"
+        raise BadInput(source, f"{field}size", held.size, f"{cure}; this side is {held.side}")
+
+
+def _check_leverage(leverage: Decimal, source: str, field: str) -> None:
+    if leverage < ONE:
+        raise BadInput(source, field, leverage, "give a leverage of 1 or more")
+
+
+def _converted(account: Account) -> Account:
+    """Every field of its own type, every number finite and never from a float."""
+    try:
+        plain = msgspec.to_builtins(account, builtin_types=(Decimal,))
+        _check_numbers(plain)
+        kept = msgspec.convert(plain, Account)
+    except msgspec.ValidationError as error:
+        said, _, place = str(error).partition(" - at `$.")
+        field = place.rstrip("`") or "account"
+        choices = _CHOICES.get(field.replace("[...]", "").rpartition(".")[2])
+        cure = f"{said}; choose one of {', '.join(choices)}" if choices else said
+        raise BadInput("account", field, None, cure) from None
+    except TypeError as error:
+        raise BadInput("account", "account", None, f"{error}; give plain data") from None
+    _check_numbers(msgspec.to_builtins(kept, builtin_types=(Decimal,)))
+    return kept
+
+
+def _check_numbers(plain: object) -> None:
+    for field, value in _leaves(plain, ""):
+        if isinstance(value, (Decimal, float)):
+            parse(value, field, "account")
+
+
+def _leaves(plain: object, field: str) -> Iterator[tuple[str, object]]:
+    """Each value that is neither mapping nor list, with its place such as positions[0].size."""
+    if isinstance(plain, Mapping):
+        for key, value in plain.items():
+            yield from _leaves(value, f"{field}.{key}" if field else str(key))
+    elif isinstance(plain, (list, tuple)):
+        for number, value in enumerate(plain):
+            yield from _leaves(value, f"{field}[{number}]")
+    else:
+        yield field, plain
 
 
 def assess(account: Account, marks: Marks | Mapping[str, Number], book: Rulebook) -> Assessment:
@@ -106,11 +198,13 @@ def assess(account: Account, marks: Marks | Mapping[str, Number], book: Rulebook
 
     >>> book = load_rulebook("binance_usdm", "2026-07-02")
     >>> held = position("BTCUSDT", "0.1", entry_price="50000", leverage=10)
-    >>> view = assess(Account("one_way", {"USDT": Decimal(1000)}, (held,)), {"BTCUSDT": "48000"}, book)
+    >>> account = Account(PositionMode.ONE_WAY, {"USDT": Decimal(1000)}, (held,))
+    >>> view = assess(account, {"BTCUSDT": "48000"}, book)
     >>> round(view.pools[0].headroom, 2)
     Decimal('780.80')
     """
-    return _assess(_with_modes(account), marks_of(marks), book, Prices.ALL)
+    register()
+    return _assess(checked(account), marks_of(marks), book, Prices.ALL)
 
 
 def liquidation_prices(
@@ -120,11 +214,11 @@ def liquidation_prices(
 
     >>> book = load_rulebook("binance_usdm", "2026-07-02")
     >>> short = position("BTCUSDT", "-0.1", entry_price="50000", leverage=10, isolated_margin=500)
-    >>> prices = liquidation_prices(Account("one_way", {"USDT": Decimal(0)}, (short,)), {"BTCUSDT": 50000}, book)
-    >>> round(prices["BTCUSDT"], 2)
+    >>> account = Account(PositionMode.ONE_WAY, {"USDT": Decimal(0)}, (short,))
+    >>> round(liquidation_prices(account, {"BTCUSDT": 50000}, book)["BTCUSDT"], 2)
     Decimal('54780.88')
     """
-    view = _assess(_with_modes(account), marks_of(marks), book, Prices.OWN)
+    view = _assess(checked(account), marks_of(marks), book, Prices.OWN)
     return {leg.name: leg.liquidation_price for leg in view.legs}
 
 
@@ -143,6 +237,7 @@ def compare(
     >>> [(r.mode.value, round(r.run.final_equity)) for r in answer.results]
     [('isolated', 359), ('cross', 579)]
     """
+    register()
     return run(
         Wish(
             account=account,

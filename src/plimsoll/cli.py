@@ -5,7 +5,9 @@ Exit codes: 0 done, 1 a verification failed, 2 bad input (one line on standard e
 """
 
 import os
+import re
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,11 +24,14 @@ except ModuleNotFoundError:  # pragma: no cover - seen only without the extra
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Plimsoll: exact margin, cross and isolated, under each exchange's own rules.",
 )
+
+USAGE: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What every usage error is. Only its descendant has the same address in all versions of Typer."""
+INTERRUPTED = 130
 
 JSON = typer.Option("--json", help="Print JSON instead of text.")
 
@@ -123,22 +128,52 @@ def console() -> "Console":
 
     if sys.stdout.isatty():
         return Console()
-    return Console(width=int(os.environ.get("COLUMNS", "120")), no_color=True, highlight=False)
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if re.fullmatch("[1-9][0-9]{0,3}", columns) else 120
+    return Console(width=width, no_color=True, highlight=False)
 
 
 def main() -> None:
-    """The entry point: bad input becomes one line and exit code 2, an interrupt leaves quietly."""
+    """The entry point: what goes wrong becomes one line and exit code 2, an interrupt leaves quietly."""
+    raise SystemExit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """The exit code of a command line; without words it prints the help."""
     try:
-        app()
+        code = app(args=[*words] or ["--help"], prog_name="plimsoll", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except USAGE as problem:
+        return _told(problem.format_message() if hasattr(problem, "format_message") else problem)
     except (BadInput, RulebookGap) as problem:
-        sys.stderr.write(f"plimsoll: {problem}\n")
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        sys.stderr.write("plimsoll: interrupted; nothing was written\n")
-        raise SystemExit(130) from None
+        return _told(problem)
+    except ArithmeticError:
+        return _told("a number is too large or too small to compute with")
+    except UnicodeEncodeError as problem:
+        return _told(f"standard output cannot show {problem.object[problem.start]!a}; set PYTHONIOENCODING=utf-8")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+        _drop_output()
+        return 0
+    except OSError as problem:
+        _drop_output()
+        return _told(": ".join(str(part) for part in (problem.filename, problem.strerror) if part))
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        sys.stderr.write("plimsoll: interrupted; nothing was written\n")
+    assert isinstance(code, int)
+    return code
+
+
+def _told(problem: object) -> int:
+    """The problem on one line; the exit code of bad input."""
+    sys.stderr.write(f"plimsoll: {' '.join(str(problem).split())}\n")
+    return 2
+
+
+def _drop_output() -> None:
+    """What is left to print goes nowhere, so that Python's own flush at the end does not fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

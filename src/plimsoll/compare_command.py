@@ -1,18 +1,20 @@
 """`plimsoll compare` without its flags' syntax: from words on a command line to a Comparison. Reads files; prints nothing."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from plimsoll.account_file import read_account
 from plimsoll.command_options import RULES_DAY, RulesDay, read_rules_day
-from plimsoll.comparison import Job, Progress, compare, regime_map
+from plimsoll.comparison import Job, Progress, compare, in_symbols, regime_map
 from plimsoll.errors import BadInput
-from plimsoll.plan import Plan, PlanMode, holds_both_modes, symbols_of
+from plimsoll.plan import Opening, Plan, PlanMode, holds_both_modes, open_plan, symbols_of
 from plimsoll.prices.files import read_history
 from plimsoll.prices.history import History
 from plimsoll.prices.script import read_script, script_names
@@ -168,19 +170,41 @@ def load_rulebook(
 
 
 def map_of(ready: Ready, symbol: str) -> RegimeMap:
-    """The regime map of one symbol of the account, the others going where the prices end. The account's scripts are marked
-    on it by name."""
-    plan, history = ready.plan, ready.history
+    """The regime map of one symbol of the account at the first venue, the others going where the prices end. The account's
+    scripts are marked on it by name. BadInput: not a symbol of the account, or not one that the venue can play."""
+    plan, (rulebook, home) = ready.plan, ready.jobs[0]
     if symbol not in symbols_of(plan):
         raise BadInput("command line", "--map", symbol, f"the account has {', '.join(symbols_of(plan))}")
+    opening = open_plan(plan, rulebook, home, ready.modes[0])
+    absent = {skipped.symbol: skipped.reason for skipped in opening.skipped}
+    if symbol in absent:
+        playable = ", ".join(s for s in opening.symbols if s not in absent) or "none"
+        raise BadInput("command line", "--map", symbol, f"it cannot be played: {absent[symbol]}; there are {playable}")
+    history, _ = in_symbols(ready.history, opening.symbols)
     first, last = history.frames[0], history.frames[-1]
-    prices = {s: (first.bars[s].open, last.bars[s].close) for s in symbols_of(plan)}
+    prices = {s: (first.bars[s].open, last.bars[s].close) for s in opening.symbols.values()}
     named = {}
     for name in script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}:
         told = read_script({"scripts": plan.scripts}, plan.source, name)
+        if symbol not in told.symbols:
+            continue
         start = told.frames[0].bars[symbol].open
         lows = [f.bars[symbol].low for f in told.frames if symbol in f.bars]
         named[name] = (1 - min(lows) / start, told.frames[-1].bars[symbol].close / start)
     falls = [Decimal(n) / 50 for n in range(31)]
     finals = [Decimal(n) / 50 for n in range(20, 61)]
-    return regime_map(plan, ready.jobs[0].rulebook, symbol, prices, falls, finals, named)
+    here = at_venue(plan, opening, rulebook.name)
+    return regime_map(here, rulebook, opening.symbols[symbol], prices, falls, finals, named)
+
+
+def at_venue(plan: Plan, opening: Opening, venue: str) -> Plan:
+    """What of the plan `opening` can play at `venue`, written in the venue's own symbols and with the fees it has there."""
+    names = opening.symbols
+    return replace(
+        plan,
+        venue=venue,
+        fees=opening.account.fees,
+        positions=tuple(replace(p, symbol=names[p.symbol]) for p in plan.positions if p.symbol in names),
+        orders=tuple(replace(o, symbol=names[o.symbol]) for o in plan.orders if o.symbol in names),
+        top_ups=tuple(replace(t, symbol=names[t.symbol]) for t in plan.top_ups if t.symbol in names),
+    )

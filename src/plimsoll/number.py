@@ -32,6 +32,9 @@ EXACT = Context(
 MAGNITUDE = 30
 """Powers of ten that an input may span; more is a slip of the pen, and 34 digits would not hold its sums."""
 
+PLAIN = frozenset("0123456789+-.eE")
+"""What a written number is made of; Decimal itself would also take 1_000 and the digits of every script."""
+
 ZERO = Decimal(0)
 ONE = Decimal(1)
 
@@ -45,12 +48,15 @@ def parse(text: object, field: str, source: str = "input") -> Decimal:
     """A finite Decimal from a string, int or Decimal; anything else raises BadInput naming `field` and `source`."""
     if isinstance(text, bool) or not isinstance(text, (str, int, Decimal)):
         raise BadInput(source, field, text, "write a plain decimal number, quoted or not")
+    written = text.strip() if isinstance(text, str) else text
     try:
-        value = Decimal(text.strip() if isinstance(text, str) else text)
+        value = Decimal(written)
     except InvalidOperation:
         raise BadInput(source, field, text, "write a plain decimal number such as 0.05") from None
     if not value.is_finite():
         raise BadInput(source, field, text, "NaN and infinity are not amounts; give a finite number")
+    if isinstance(written, str) and not PLAIN.issuperset(written):
+        raise BadInput(source, field, text, "write a plain decimal number such as 0.05")
     if value and abs(value.adjusted()) > MAGNITUDE:
         raise BadInput(source, field, text, f"no price or amount is beyond 1e{MAGNITUDE} or below 1e-{MAGNITUDE}")
     return value

@@ -40,13 +40,21 @@ def run_compare(wish: Wish, html: str | None, mapped: str | None, json_out: bool
 
 
 def _check_target(html: str | None) -> None:
+    """Before anything is played: the page is moved into place, and would take the place of a device as of a file."""
     if html is None:
         return
-    folder = Path(html).absolute().parent
-    if not folder.is_dir():
-        raise BadInput("command line", "--html", html, f"there is no folder {folder}")
-    if Path(html).is_dir():
-        raise BadInput("command line", "--html", html, "is a folder; name a file")
+    if not html.strip():
+        raise BadInput("command line", "--html", html, "name a file")
+    target = Path(html).absolute()
+    try:
+        if not target.parent.is_dir():
+            raise BadInput("command line", "--html", html, f"there is no folder {target.parent}")
+        if target.is_dir():
+            raise BadInput("command line", "--html", html, "is a folder; name a file")
+        if target.exists() and not target.is_file():
+            raise BadInput("command line", "--html", html, "is not an ordinary file; name another")
+    except OSError as error:
+        raise BadInput("command line", "--html", html, f"cannot be written ({error.strerror}); name another") from None
 
 
 def _default_map(wish: Wish) -> str | None:

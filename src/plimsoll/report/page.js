@@ -22,15 +22,14 @@
     return made;
   }
   function swatch(trace) {
-    const space = "http:" + "//www.w3.org/2000/svg", line = trace.line || {};
-    const picture = document.createElementNS(space, "svg"), stroke = document.createElementNS(space, "path");
-    picture.setAttribute("viewBox", "0 0 28 12");
+    const holder = element("span", "swatch"), line = trace.line || {};
+    holder.innerHTML = '<svg viewBox="0 0 28 12"><path></path></svg>';
+    const stroke = holder.querySelector("path");
     stroke.setAttribute("d", trace.mode === "markers" ? "M14 2V10" : "M1 6H27");
     stroke.setAttribute("stroke", trace.fillcolor || line.color || "currentColor");
     stroke.setAttribute("stroke-width", trace.fillcolor ? 9 : line.width || 1.5);
     stroke.setAttribute("stroke-dasharray", dashes[line.dash] || "none");
-    picture.append(stroke);
-    return picture;
+    return holder;
   }
   function shown(trace) { return trace.visible !== "legendonly"; }
   function entry(view, trace) {

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NONE = "[dim]none[/]"
 URGENT = (Code.LIQUIDATABLE, Code.NEAR_LIQUIDATION, Code.STOP_BEYOND_LIQUIDATION, Code.LEVERAGE_ABOVE_BRACKET)
 BAR = 6
+WIDE = 200
+"""Digits enough to round any amount that two inputs can make to its decimals."""
 WAYS = {Way.ADD_MARGIN: "add margin", Way.CUT_SIZE: "cut by", Way.SET_LEVERAGE: "leverage"}
 
 
@@ -268,12 +270,12 @@ def money(value: Decimal, asset: str) -> str:
 
 
 def _grouped(value: Decimal, places: int) -> str:
-    with exact():
+    with exact(WIDE):
         rounded = round(value, places)
     return f"{rounded if rounded else ZERO:,.{places}f}"
 
 
 def signed_percent(share: Decimal) -> str:
     """`-9.6 %`, `+12.0 %`."""
-    with exact():
+    with exact(WIDE):
         return f"{round(share * 100, 1):+,.1f} %"

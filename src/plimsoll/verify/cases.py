@@ -2,10 +2,9 @@
 
 Whatever a source does not tell is filled with a placeholder that nothing expected can depend on."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,6 +47,7 @@ from plimsoll.model import (
 )
 from plimsoll.number import ONE, ZERO, exact, parse, parse_positive
 from plimsoll.rules.interface import Rules
+from plimsoll.text_files import read_json, read_text
 
 NO_TABLE = (Bracket(ZERO, None, ZERO, ZERO, None),)
 """Stands in for brackets that a source leaves out."""
@@ -72,6 +72,8 @@ class Expectation(msgspec.Struct, frozen=True):
         return None if self.value is None else self.value
 
 
+TEXTS = ("id", "rulebook", "source", "provenance", "why", "grade", "base", "quote", "settle", "family")
+"""Fields of a case that are names and remarks."""
 WORDS = ("stage", "reject", "accepted", "events")
 """Quantities whose value is a word."""
 
@@ -143,6 +145,13 @@ class CaseStep(msgspec.Struct, frozen=True):
     events: tuple[str, ...] | None = None
 
 
+class CaseKnown(msgspec.Struct, frozen=True):
+    """Totals that a source states without listing their legs, per asset."""
+
+    unlisted: dict[str, Outside] = {}
+    isolated_equity: dict[str, Decimal] = {}
+
+
 class Case(msgspec.Struct, frozen=True):
     id: str
     rulebook: str
@@ -152,7 +161,7 @@ class Case(msgspec.Struct, frozen=True):
     expect: tuple[Expectation, ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
     indexes: dict[str, Decimal] = {}
-    known: dict[str, Any] = {}
+    known: CaseKnown = CaseKnown()
     market: CaseMarket = CaseMarket()
     reading: dict[str, str] = {}
     grade: str = ""
@@ -171,14 +180,7 @@ class RawCase(msgspec.Struct, frozen=True):
 
 def read_cases(path: Path) -> tuple[RawCase, ...]:
     """The cases of one file, unparsed but for their names. BadInput: no such file, not JSON, not an array of cases."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal, parse_int=Decimal)
-    except OSError as problem:
-        raise BadInput(str(path), "file", None, f"cannot be read ({problem.strerror}); name a case file") from None
-    except UnicodeDecodeError:
-        raise BadInput(str(path), "file", None, "is not UTF-8 text; name a JSON case file") from None
-    except json.JSONDecodeError as problem:
-        raise BadInput(str(path), f"line {problem.lineno}", problem.msg, "is not JSON; mend the file") from None
+    data = read_json(read_text(path, "file", "name a JSON case file"), str(path))
     if not isinstance(data, list):
         raise BadInput(str(path), "file", None, "a case file is a JSON array of cases")
     return tuple(_raw(str(path), i, item) for i, item in enumerate(data))
@@ -199,12 +201,35 @@ def _raw(file: str, number: int, item: object) -> RawCase:
 def parse_case(raw: RawCase) -> Case:
     """The case as data. BadInput names the file, the case, the field and what is wrong with it."""
     where = f"{raw.file}: case {raw.id}"
+    check_values(where, "", raw.body)
     try:
         case = msgspec.convert(raw.body, Case, dec_hook=_no_hook, strict=False)
-    except msgspec.ValidationError as problem:
+    except (ValueError, msgspec.ValidationError) as problem:
         raise BadInput(where, "case", None, str(problem)) from None
     _check(where, case)
     return case
+
+
+def check_values(where: str, path: str, value: object) -> None:
+    """Every number, and every text that reads as one, is finite and within `number.MAGNITUDE`. BadInput names the `path` to
+    it. Names and remarks are not numbers, whatever they look like."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in TEXTS:
+                check_values(where, f"{path}.{key}".lstrip("."), item)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            check_values(where, f"{path}[{number}]", item)
+    elif isinstance(value, Decimal) or (isinstance(value, str) and _is_number(value)):
+        parse(value, path, where)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        Decimal(text)
+    except InvalidOperation:
+        return False
+    return True
 
 
 def _no_hook(kind: type, value: object) -> object:
@@ -231,10 +256,6 @@ def _check(where: str, case: Case) -> None:
     for symbol, text in case.market.liquidation_fill.items():
         if text not in ("mark", "none"):
             parse_positive(text, f"market.liquidation_fill.{symbol}", where)
-    for group, totals in case.known.items():
-        for asset, value in totals.items() if isinstance(totals, dict) else ():
-            for name, number in value.items() if isinstance(value, dict) else (("", value),):
-                parse(number, f"known.{group}.{asset} {name}".strip(), where)
     check_expectations(where, case.expect)
 
 
@@ -333,12 +354,10 @@ def marks_of(case: Case) -> Marks:
 
 def outside_of(case: Case) -> dict[str, Outside]:
     """`known`: totals of legs that the source does not list, per asset."""
-    found: dict[str, dict[str, Decimal]] = {}
-    for asset, totals in dict(case.known.get("unlisted", {})).items():
-        found.setdefault(asset, {}).update({name: Decimal(value) for name, value in totals.items()})
-    for asset, value in dict(case.known.get("isolated_equity", {})).items():
-        found.setdefault(asset, {})["isolated_equity"] = Decimal(value)
-    return {asset: msgspec.convert(totals, Outside) for asset, totals in found.items()}
+    found = dict(case.known.unlisted)
+    for asset, equity in case.known.isolated_equity.items():
+        found[asset] = msgspec.structs.replace(found.get(asset, Outside()), isolated_equity=equity)
+    return found
 
 
 def environment_of(case: Case) -> Environment:
@@ -358,12 +377,12 @@ def step_of(where: str, body: Mapping[str, Any]) -> CaseStep:
             do=str(body["do"]),
             fields={k: v for k, v in body.items() if k not in ("do", "expect", "reject", "events")},
             expect=msgspec.convert(body.get("expect", ()), tuple[Expectation, ...], strict=False),
-            reject=body.get("reject"),
-            events=tuple(body["events"]) if "events" in body else None,
+            reject=msgspec.convert(body.get("reject"), dict[str, str] | None),
+            events=msgspec.convert(body.get("events"), tuple[str, ...] | None),
         )
         check_expectations(where, step.expect)
         return step
-    except (KeyError, TypeError, msgspec.ValidationError) as problem:
+    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as problem:
         raise BadInput(where, "step", body.get("do"), f"is not a step ({problem})") from None
 
 

@@ -214,13 +214,14 @@ def _order_margin(look: Look, of: str) -> Value:
 def _order_cost(look: Look, of: str) -> Value:
     account, rules = look.state.account, look.rulebook.rules
     order = next((o for o in account.orders if o.symbol == of), None)
-    if order is None or order.price is None:
+    mark = look.state.marks.marks.get(of)
+    if order is None or order.price is None or mark is None:
         return None
     instrument = look.rulebook.instruments[of]
     leverage = account.leverages[rules.leverage_key(of, order.mode, order.position_side)]
     amount = order.size * instrument.multiplier * (1 if order.side == "buy" else -1)
     market = market_of(instrument, account.fees.taker_rate)
-    return rules.order_cost(amount, order.price, look.state.marks.marks[of], rules.initial_rate(leverage), market)
+    return rules.order_cost(amount, order.price, mark, rules.initial_rate(leverage), market)
 
 
 def _stage(look: Look, of: str) -> Value:

@@ -53,6 +53,8 @@ def verify(files: Sequence[Path]) -> Outcome:
                     rows += evaluate(raw, load(raw.rulebook))
                 except BadInput as bad:
                     unreadable.append(str(bad))
+                except ArithmeticError:
+                    unreadable.append(f"{path}: case {raw.id}: its numbers are too large or too small to compute with")
     return Outcome(tuple(rows), dict(unsupported), tuple(unreadable))
 
 
