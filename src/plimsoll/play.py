@@ -93,8 +93,7 @@ class _Tape:
         return self.laid.layout
 
     def do(self, command: Command) -> Reject | None:
-        before = self.laid
-        decision = decide(self.state, command, self.venue, before)
+        decision = decide(self.state, command, self.venue, self.laid)
         self.state, self.laid = decision.state, decision.laid
         if decision.reject is not None:
             self.told.append(Told(self.time, None, command, decision.reject, {}))
@@ -102,8 +101,8 @@ class _Tape:
         for event in decision.events:
             self.told.append(Told(self.time, event, command, None, worth))
             if isinstance(event, StageReached) and event.stage is Stage.CANCELLING:
-                asset = self._of(event.pool, before)
-                self._near(event.pool, event.margin_balance - event.requirement, event.margin_balance, asset)
+                headroom = event.margin_balance - event.requirement
+                self._near(event.pool, headroom, event.margin_balance, event.asset)
         return decision.reject
 
     def obey(self, commands: Sequence[Command]) -> None:
@@ -129,11 +128,6 @@ class _Tape:
         known, told = self.least.get(pool), headroom * self._value(asset)
         if known is None or told < known.headroom:
             self.least[pool] = Least(pool, told, headroom / balance if balance > 0 else None, self.time)
-
-    def _of(self, pool: str, laid: Laid | None) -> str:
-        """The asset of a pool as it stood before it went."""
-        specs = () if laid is None else laid.layout.specs
-        return next((spec.asset for spec in specs if spec.key == pool), self.unit.name)
 
     def _worth(self) -> dict[str, Decimal]:
         return {asset: self._value(asset) for asset in self.state.account.cash}

@@ -80,6 +80,8 @@ def run_of(played: Played, venue: Venue, mode: PlanMode, path: BarPath, unit: Un
 
 def _asset(event: Event, venue: Venue) -> str:
     """The asset an event's money is in; '' where it moves none."""
+    if isinstance(event, StageReached):
+        return event.asset
     leg = getattr(event, "leg", None)
     if isinstance(leg, LegKey):
         return venue.rulebook.instruments[leg.symbol].settle
@@ -187,7 +189,7 @@ def _happenings(played: Played, venue: Venue) -> tuple[Happening, ...]:
         assert told.event is not None
         leg = getattr(told.event, "leg", None)
         name = venue.rulebook.rules.leg_name(leg, mode) if isinstance(leg, LegKey) else ""
-        happening = _tell(told, told.event, name, _asset(told.event, venue) or _pool_asset(told.event))
+        happening = _tell(told, told.event, name, _asset(told.event, venue))
         if happening is not None:
             out.append(happening)
     return tuple(out)
@@ -199,11 +201,6 @@ def _wanted_leg(told: Told, venue: Venue, mode: PositionMode) -> str:
         return str(getattr(told.command, "symbol", ""))
     order = told.command.order
     return venue.rulebook.rules.leg_name(LegKey(order.symbol, order.mode, order.position_side), mode)
-
-
-def _pool_asset(event: Event) -> str:
-    """The asset of the pool that a stage belongs to, where its key tells it."""
-    return event.pool.removeprefix("asset:") if isinstance(event, StageReached) and ":" in event.pool else ""
 
 
 def _n(value: Decimal | None) -> str:

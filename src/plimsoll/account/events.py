@@ -122,6 +122,7 @@ class StageReached(msgspec.Struct, frozen=True, tag=True):
     """A pool's liquidation went on (or ended: HEALTHY). The two numbers are those compared at that moment."""
 
     pool: str
+    asset: str
     stage: Stage
     margin_balance: Decimal
     requirement: Decimal

@@ -49,12 +49,12 @@ def liquidate(turn: Turn) -> None:
         if pool.legs:
             margin = rules.assess_pool(pool, column, layout.markets)
             if pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement):
-                failing.append(spec.key)
-    for key in failing:
-        _ladder(turn, key)
+                failing.append(spec)
+    for spec in failing:
+        _ladder(turn, spec.key, spec.asset)
 
 
-def _ladder(turn: Turn, key: str) -> None:
+def _ladder(turn: Turn, key: str, asset: str) -> None:
     stage = Stage.HEALTHY
     for _ in range(_STEPS):
         layout = turn.layout()
@@ -69,29 +69,29 @@ def _ladder(turn: Turn, key: str) -> None:
         )
         if step.kind == HOLD:
             if stage is not Stage.HEALTHY:
-                turn.emit(StageReached(key, Stage.HEALTHY, margin.balance, margin.requirement))
+                turn.emit(StageReached(key, asset, Stage.HEALTHY, margin.balance, margin.requirement))
             return
         if step.kind == CANCEL:
-            stage = _reach(turn, key, stage, Stage.CANCELLING, margin)
+            stage = _reach(turn, spec, stage, Stage.CANCELLING, margin)
             for order in orders_in_scope(spec, turn.account, turn.rulebook):
                 turn.emit(OrderCancelled(order, "liquidation"))
         elif step.kind == REDUCE:
-            stage = _reach(turn, key, stage, Stage.REDUCING, margin)
+            stage = _reach(turn, spec, stage, Stage.REDUCING, margin)
             for leg in (step.leg, step.other):
                 if leg >= 0:
                     multiplier = layout.markets[pool.legs[leg].market].multiplier
                     _reduce(turn, key, spec.legs[leg], step.amount / multiplier, step.price, step)
         else:
-            stage = _reach(turn, key, stage, Stage.TAKEN_OVER, margin)
+            stage = _reach(turn, spec, stage, Stage.TAKEN_OVER, margin)
             _take_over(turn, spec, step)
     else:
         raise AssertionError(f"the ladder of {key} does not end")
-    _close_pool(turn, key)
+    _close_pool(turn, key, asset)
 
 
-def _reach(turn: Turn, key: str, now: Stage, stage: Stage, margin: PoolMargin[Decimal]) -> Stage:
+def _reach(turn: Turn, spec: PoolSpec, now: Stage, stage: Stage, margin: PoolMargin[Decimal]) -> Stage:
     if stage is not now:
-        turn.emit(StageReached(key, stage, margin.balance, margin.requirement))
+        turn.emit(StageReached(spec.key, spec.asset, stage, margin.balance, margin.requirement))
     return stage
 
 
@@ -153,15 +153,14 @@ def _cover(turn: Turn, pool: str, asset: str, key: LegKey | None, shortfall: Dec
     turn.emit(ShortfallCovered(pool, asset, key, paid.from_fund, paid.from_counterparties, postings))
 
 
-def _close_pool(turn: Turn, key: str) -> None:
+def _close_pool(turn: Turn, key: str, asset: str) -> None:
     """After the last leg of a pool is gone: a cross balance below zero is covered, orders that could only reduce it go."""
     if key.startswith("asset:"):
-        asset = key.removeprefix("asset:")
         cash = turn.account.cash.get(asset, ZERO)
         if cash < 0:
             _cover(turn, key, asset, None, -cash)
     if any(_at_others_cost(event, key) for event in turn.events):
-        turn.emit(StageReached(key, Stage.BANKRUPT, ZERO, ZERO))
+        turn.emit(StageReached(key, asset, Stage.BANKRUPT, ZERO, ZERO))
     for order in turn.account.orders:
         if order.reduce_only and turn.held(LegKey(order.symbol, order.mode, order.position_side)) is None:
             turn.emit(OrderCancelled(order, "nothing_to_reduce"))
