@@ -19,7 +19,7 @@ from plimsoll.prices.files import read_history
 from plimsoll.prices.history import History
 from plimsoll.prices.script import read_script, script_names
 from plimsoll.prices.times import parse_end, parse_time
-from plimsoll.rulebook import Policy, Rulebook, discover, in_force
+from plimsoll.rulebook import Policy, Rulebook, discover, in_force, with_readings
 from plimsoll.runs import Comparison, RegimeMap
 from plimsoll.table_files import load, load_file, merge
 
@@ -194,7 +194,8 @@ def map_of(ready: Ready, symbol: str) -> RegimeMap:
     falls = [Decimal(n) / 50 for n in range(31)]
     finals = [Decimal(n) / 50 for n in range(20, 61)]
     here = at_venue(plan, opening, rulebook.name)
-    return regime_map(here, rulebook, opening.symbols[symbol], prices, falls, finals, named)
+    read = with_readings(rulebook, plan.readings) if rulebook.name == plan.venue else rulebook
+    return regime_map(here, read, opening.symbols[symbol], prices, falls, finals, named)
 
 
 def at_venue(plan: Plan, opening: Opening, venue: str) -> Plan:

@@ -41,6 +41,8 @@ def parse_end(text: object, field: str, source: str = "input") -> datetime:
     """
     when = parse_time(text, field, source)
     whole_day = _is_date(_read(text.strip() if isinstance(text, str) else text))
+    if whole_day and when.date() == date.max:
+        raise BadInput(source, field, text, "no day comes after that one; name an earlier day")
     return when + timedelta(days=1) if whole_day else when
 
 

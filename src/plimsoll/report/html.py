@@ -16,6 +16,8 @@ def write_html(comparison: Comparison, path: str | Path, regime_map: RegimeMap |
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write beside the target, then rename: a reader, or an interrupt, never meets half a file."""
+    if path.exists() and not path.is_file():
+        raise BadInput(str(path), "file", None, "is not an ordinary file; name another")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
