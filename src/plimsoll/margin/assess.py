@@ -3,16 +3,15 @@
 `headroom` alone is cheap and is what a tick asks for; prices are computed when asked (`Prices.ALL`). Exact numbers only.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from functools import cache, partial
 from typing import NamedTuple
 
 import msgspec
 
 from plimsoll.errors import BadInput
-from plimsoll.margin.liquidation_price import WORKING, Solved, Triggers, first_failure, nearest, prices_at, solve
+from plimsoll.margin.liquidation_price import WORKING, Solver, Triggers, first_failure, nearest, prices_at, solver_of
 from plimsoll.margin.pools import Layout, RestingSpec, lay_out
 from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
@@ -29,7 +28,7 @@ class Prices(Enum):
     ALL = 2
 
 
-class LegView(msgspec.Struct, frozen=True):
+class LegView(msgspec.Struct, frozen=True, gc=False):
     """One leg. Money in `asset`; `bracket`: index of the table row in use; prices None where none exists."""
 
     name: str
@@ -59,7 +58,7 @@ class LegView(msgspec.Struct, frozen=True):
     underlying_liquidation_price: Decimal | None
 
 
-class PoolView(msgspec.Struct, frozen=True):
+class PoolView(msgspec.Struct, frozen=True, gc=False):
     """One pool. `portfolio_liquidation_move`: the common relative move of all marks at which it fails (-0.2: all fall 20 %)."""
 
     key: str
@@ -77,7 +76,7 @@ class PoolView(msgspec.Struct, frozen=True):
     portfolio_liquidation_move: Decimal | None
 
 
-class AssetView(msgspec.Struct, frozen=True):
+class AssetView(msgspec.Struct, frozen=True, gc=False):
     """One settle asset over all its pools. `wallet_balance` as the venue words it; `cash`: outside every isolated wall."""
 
     asset: str
@@ -90,7 +89,7 @@ class AssetView(msgspec.Struct, frozen=True):
     account_maintenance_margin: Decimal
 
 
-class OrdersView(msgspec.Struct, frozen=True):
+class OrdersView(msgspec.Struct, frozen=True, gc=False):
     """Resting orders of one leg name: the initial margin they ask for on top of the position's own."""
 
     name: str
@@ -99,7 +98,7 @@ class OrdersView(msgspec.Struct, frozen=True):
     order_initial_margin: Decimal
 
 
-class Assessment(msgspec.Struct, frozen=True):
+class Assessment(msgspec.Struct, frozen=True, gc=False):
     """Everything at one instant. `assess` makes it; nothing else computes these numbers."""
 
     rulebook: str
@@ -131,10 +130,6 @@ def headrooms(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> l
     return out
 
 
-Solver = Callable[[tuple[int, ...]], Solved]
-"""Where a pool fails while the markets at these indexes move together; each is solved once."""
-
-
 class Instant(NamedTuple):
     """An account among its marks: what every line of an assessment is read from."""
 
@@ -164,7 +159,7 @@ def assess(
         pools: list[PoolView] = []
         for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
             coins = _coins(now, pool)
-            solved = cache(partial(solve, rulebook.rules, pool, margin, now.column, layout.markets))
+            solved = solver_of(rulebook.rules, pool, margin, now.column, layout.markets)
             views = [
                 _leg_view(now, spec, key, leg, _triggers(now, leg, coins, solved))
                 for key, leg in zip(spec.legs, pool.legs, strict=True)

@@ -8,10 +8,11 @@ side on which the pool fails, and checked there against `assess_pool` itself.
 """
 
 from collections.abc import Callable, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+from functools import cache
 from typing import NamedTuple
 
-from plimsoll.number import DIGITS, EXACT, ONE, ZERO
+from plimsoll.number import DIGITS, EXACT, ONE, ZERO, exact
 from plimsoll.rules.columns import Line, Market, Pool, PoolMargin
 from plimsoll.rules.interface import Rules
 
@@ -19,6 +20,8 @@ LAST_DIGIT = ONE.scaleb(1 - DIGITS)
 """Largest relative error of one 34-digit operation: what a sum over the whole pool may round the other way."""
 WORKING = 57
 """Digits used between the marks and the rounded result, so that only the last rounding counts (three machine words)."""
+WIDE = Context(prec=WORKING, rounding=EXACT.rounding, traps=[signal for signal, on in EXACT.traps.items() if on])
+DOWN, UP = (Context(prec=DIGITS, rounding=rounding) for rounding in (ROUND_FLOOR, ROUND_CEILING))
 LEAST, MOST = Decimal("1e-25"), Decimal("1e25")
 """The range of x that is searched; a price outside it is none."""
 LINES = 1_000
@@ -59,57 +62,85 @@ def triggers_of(
     """Triggers of the markets in `moving`, moved together in proportion to their marks, as prices of `moving[0]`.
 
     `margin` is the pool's at these marks. All moving markets are of one kind (one settle asset, one coin)."""
-    return prices_at(solve(rules, pool, margin, marks, markets, moving), marks[moving[0]])
+    with exact():
+        return prices_at(solver_of(rules, pool, margin, marks, markets)(tuple(moving)), marks[moving[0]])
 
 
 def prices_at(solved: Solved, lead: Decimal) -> Triggers:
-    """The triggers of one of the moving marks, `lead`; with a `lead` of 1 they are the factors themselves."""
-    with localcontext(EXACT, prec=WORKING):
-        below, above = [None if factor is None else lead * factor for factor in (solved.below, solved.above)]
+    """The triggers of one of the moving marks, `lead`; with a `lead` of 1 they are the factors themselves. Call inside
+    `exact()`."""
 
     def fails(price: Decimal) -> bool:
         return solved.fails(price, lead)
 
-    return Triggers(_failing(below, ROUND_FLOOR, fails), _failing(above, ROUND_CEILING, fails))
+    below = None if solved.below is None else WIDE.multiply(lead, solved.below)
+    above = None if solved.above is None else WIDE.multiply(lead, solved.above)
+    return Triggers(_failing(below, DOWN, -1, fails), _failing(above, UP, 1, fails))
 
 
-def solve(
+Solver = Callable[[tuple[int, ...]], Solved]
+"""Where a pool fails while the markets at these indexes move together; each set is solved once."""
+
+
+def solver_of(
     rules: Rules,
     pool: Pool[Decimal],
     margin: PoolMargin[Decimal],
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
-    moving: Sequence[int],
-) -> Solved:
-    """Both ends of the stretch on which the pool holds while `moving` move by a common factor, all else frozen."""
-    legs = tuple([leg for leg in pool.legs if leg.market in moving])
-    inverse, column, room = markets[moving[0]].inverse, list(marks), rounding_room(pool, margin)
+) -> Solver:
+    """The solver of one pool at these marks. A leg's lines at the start and at the bounds of the search serve every set of
+    markets that it is in."""
+    room = rounding_room(pool, margin)
+    known: dict[Decimal, dict[int, Line[Decimal]]] = {ONE: {}, LEAST: {}, MOST: {}}
 
-    def moved(x: Decimal) -> Line[Decimal]:
-        """The line on which the moving legs' headroom lies at x."""
-        base = slope = ZERO
-        for leg in legs:
-            market, mark = markets[leg.market], marks[leg.market]
-            line = rules.headroom_line(leg, mark / x if inverse else mark * x, market)
-            base += line.base
-            slope += line.slope / mark if inverse else line.slope * mark
-        return Line(base, slope)
+    def line_of(i: int, x: Decimal, inverse: bool) -> Line[Decimal]:
+        """Of the pool's leg i, over x."""
+        leg = pool.legs[i]
+        mark = marks[leg.market]
+        line = rules.headroom_line(leg, mark / x if inverse else mark * x, markets[leg.market])
+        return Line(line.base, line.slope / mark if inverse else line.slope * mark)
 
-    with localcontext(EXACT, prec=WORKING):
-        first = moved(ONE)
-        rest = margin.balance - margin.requirement - first.base - first.slope
-        low, high = ends(moved, first, rest + 2 * room) if legs else (None, None)
-        if inverse:
-            low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
-    tested = pool if len(legs) == len(pool.legs) else Pool(rest, legs, ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+    @cache
+    def solve(moving: tuple[int, ...]) -> Solved:
+        """Both ends of the stretch on which the pool holds while `moving` move by a common factor, all else frozen."""
+        legs = [i for i, leg in enumerate(pool.legs) if leg.market in moving]
+        inverse, column = markets[moving[0]].inverse, list(marks)
 
-    def fails(price: Decimal, lead: Decimal) -> bool:
-        for at in moving:
-            column[at] = price if marks[at] == lead else marks[at] * price / lead
-        there = rules.assess_pool(tested, column, markets)
-        return there.balance - there.requirement <= -room
+        def moved(x: Decimal) -> Line[Decimal]:
+            """The line on which the moving legs' headroom lies at x."""
+            base = slope = ZERO
+            kept = known.get(x)
+            for i in legs:
+                line = None if kept is None else kept.get(i)
+                if line is None:
+                    line = line_of(i, x, inverse)
+                    if kept is not None:
+                        kept[i] = line
+                base += line.base
+                slope += line.slope
+            return Line(base, slope)
 
-    return Solved(low, high, fails)
+        with localcontext(WIDE):
+            first = moved(ONE)
+            rest = margin.balance - margin.requirement - first.base - first.slope
+            slopes = [known[ONE][i].slope for i in legs]
+            low, high = ends(moved, first, rest + 2 * room, slopes) if legs else (None, None)
+            if inverse:
+                low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
+        whole = len(legs) == len(pool.legs)
+        chosen = tuple([pool.legs[i] for i in legs])
+        tested = pool if whole else Pool(rest, chosen, ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+
+        def fails(price: Decimal, lead: Decimal) -> bool:
+            for at in moving:
+                column[at] = price if marks[at] == lead else marks[at] * price / lead
+            there = rules.assess_pool(tested, column, markets)
+            return there.balance - there.requirement <= -room
+
+        return Solved(low, high, fails)
+
+    return solve
 
 
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
@@ -118,17 +149,24 @@ def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
 
 
 def ends(
-    lines: Callable[[Decimal], Line[Decimal]], first: Line[Decimal], rest: Decimal
+    lines: Callable[[Decimal], Line[Decimal]], first: Line[Decimal], rest: Decimal, slopes: Sequence[Decimal]
 ) -> tuple[Decimal | None, Decimal | None]:
     """(lower, upper) end of the stretch of x on which rest + base + slope * x is above zero, the line being that of
     `lines` at x, `first` the one at x = 1, and the whole concave; None where it stays so. From a start that is not above
-    zero only the end that is met on the way uphill is returned."""
+    zero only the end that is met on the way uphill is returned.
+
+    `slopes`: those of the legs at the start. A leg that gains with x gains everywhere, because a requirement never grows
+    faster than the value it is for (law: maintenance is at most initial margin); so legs that all gain have no upper end."""
     slope, start = first.slope, rest + first.base + first.slope
     if start <= 0:
         lower = _end(lines, rest, _root(first, rest), 1) if slope > 0 else None
         return lower, (_end(lines, rest, _root(first, rest), -1) if slope < 0 else None)
-    lower = _end(lines, rest, max(_root(first, rest), LEAST) if slope > 0 else LEAST, 1)
-    return lower, _end(lines, rest, min(_root(first, rest), MOST) if slope < 0 else MOST, -1)
+    lower = upper = None
+    if max(slopes) > 0:
+        lower = _end(lines, rest, max(_root(first, rest), LEAST) if slope > 0 else LEAST, 1)
+    if min(slopes) < 0:
+        upper = _end(lines, rest, min(_root(first, rest), MOST) if slope < 0 else MOST, -1)
+    return lower, upper
 
 
 def _root(line: Line[Decimal], rest: Decimal) -> Decimal:
@@ -146,7 +184,7 @@ def _end(lines: Callable[[Decimal], Line[Decimal]], rest: Decimal, x: Decimal, s
         if line.slope * side <= 0:
             return None
         root = _root(line, rest)
-        if root <= 0:
+        if not LEAST <= root <= MOST:
             return None
         if root == x or (root < x) == (side > 0):
             return root
@@ -154,19 +192,18 @@ def _end(lines: Callable[[Decimal], Line[Decimal]], rest: Decimal, x: Decimal, s
     return x
 
 
-def _failing(price: Decimal | None, rounding: str, fails: Callable[[Decimal], bool]) -> Decimal | None:
+def _failing(price: Decimal | None, rounding: Context, side: int, fails: Callable[[Decimal], bool]) -> Decimal | None:
     """The price at 34 digits on its failing side, moved on by units of the last place should 34-digit sums still hold."""
     if price is None:
         return None
-    with localcontext(EXACT, rounding=rounding):
-        rounded = +price
-    step = ONE.scaleb(rounded.adjusted() + 1 - DIGITS)
-    away = -step if rounding == ROUND_FLOOR else step
-    with localcontext(EXACT):
-        for i in range(3 * DIGITS):
-            if fails(rounded):
-                break
-            rounded += away * (1 << i)
+    rounded = rounding.plus(price)
+    if fails(rounded):
+        return rounded
+    step = ONE.scaleb(rounded.adjusted() + 1 - DIGITS) * side
+    for i in range(3 * DIGITS):
+        rounded += step * (1 << i)
+        if fails(rounded):
+            break
     return rounded
 
 
