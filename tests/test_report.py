@@ -457,7 +457,7 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path, m
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot write there"):
         write_whole(tmp_path / "absent" / "page.html", b"x")
-    with pytest.raises(BadInput, match="cannot be written|not an ordinary file"):
+    with pytest.raises(BadInput, match="not an ordinary file"):
         write_whole(tmp_path, b"x")
     assert list(tmp_path.iterdir()) == []
 
