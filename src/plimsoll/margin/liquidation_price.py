@@ -24,6 +24,7 @@ WIDE = Context(prec=WORKING, rounding=EXACT.rounding, traps=[signal for signal, 
 DOWN, UP = (Context(prec=DIGITS, rounding=rounding) for rounding in (ROUND_FLOOR, ROUND_CEILING))
 LEAST, MOST = Decimal("1e-25"), Decimal("1e25")
 """The range of x that is searched; a price outside it is none."""
+BEYOND = MOST * MOST
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
 
@@ -89,58 +90,66 @@ def solver_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of one pool at these marks. A leg's lines at the start and at the bounds of the search serve every set of
-    markets that it is in."""
+    """The solver of one pool at these marks. The lines of a leg that one set of markets has met serve the others."""
     room = rounding_room(pool, margin)
-    known: dict[Decimal, dict[int, Line[Decimal]]] = {ONE: {}, LEAST: {}, MOST: {}}
+    found: list[list[tuple[Decimal, Decimal, Line[Decimal]]]] = [[] for _ in pool.legs]
+    at_market = [leg.market for leg in pool.legs]
 
-    def line_of(i: int, x: Decimal, inverse: bool) -> Line[Decimal]:
-        """Of the pool's leg i, over x."""
+    def line_at(i: int, x: Decimal, inverse: bool) -> Line[Decimal]:
+        """The line of the pool's leg i at x: one that was found before, where it reaches so far."""
+        for low, high, line in found[i]:
+            if low < x <= high:
+                return line
         leg = pool.legs[i]
-        mark = marks[leg.market]
+        mark, size = marks[leg.market], abs(leg.amount)
         line = rules.headroom_line(leg, mark / x if inverse else mark * x, markets[leg.market])
-        return Line(line.base, line.slope / mark if inverse else line.slope * mark)
+        value = size / mark if inverse else size * mark
+        line = Line(line.base, line.slope / mark if inverse else line.slope * mark, line.least, line.most)
+        with localcontext(EXACT):
+            found[i].append((line.least / value, line.most / value if line.most else BEYOND, line))
+        return line
 
     @cache
     def solve(moving: tuple[int, ...]) -> Solved:
         """Both ends of the stretch on which the pool holds while `moving` move by a common factor, all else frozen."""
-        legs = [i for i, leg in enumerate(pool.legs) if leg.market in moving]
-        inverse, column = markets[moving[0]].inverse, list(marks)
+        legs, inverse = [i for i, at in enumerate(at_market) if at in moving], markets[moving[0]].inverse
 
         def moved(x: Decimal) -> Line[Decimal]:
             """The line on which the moving legs' headroom lies at x."""
+            if len(legs) == 1:
+                return line_at(legs[0], x, inverse)
             base = slope = ZERO
-            kept = known.get(x)
             for i in legs:
-                line = None if kept is None else kept.get(i)
-                if line is None:
-                    line = line_of(i, x, inverse)
-                    if kept is not None:
-                        kept[i] = line
+                line = line_at(i, x, inverse)
                 base += line.base
                 slope += line.slope
-            return Line(base, slope)
+            return Line(base, slope, ZERO, ZERO)
 
         with localcontext(WIDE):
             first = moved(ONE)
             rest = margin.balance - margin.requirement - first.base - first.slope
-            slopes = [known[ONE][i].slope for i in legs]
+            slopes = [line_at(i, ONE, inverse).slope for i in legs]
             low, high = ends(moved, first, rest + 2 * room, slopes) if legs else (None, None)
             if inverse:
                 low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
-        whole = len(legs) == len(pool.legs)
-        chosen = tuple([pool.legs[i] for i in legs])
-        tested = pool if whole else Pool(rest, chosen, ZERO, 0, ZERO, ZERO, ZERO, ZERO)
 
         def fails(price: Decimal, lead: Decimal) -> bool:
+            column = list(marks)
             for at in moving:
                 column[at] = price if marks[at] == lead else marks[at] * price / lead
-            there = rules.assess_pool(tested, column, markets)
+            there = rules.assess_pool(_part(pool, legs, rest), column, markets)
             return there.balance - there.requirement <= -room
 
         return Solved(low, high, fails)
 
     return solve
+
+
+def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decimal]:
+    """The legs that move, with `rest` for all that stands still; the pool itself where all of it moves."""
+    if len(legs) == len(pool.legs):
+        return pool
+    return Pool(rest, tuple([pool.legs[i] for i in legs]), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
 
 
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:

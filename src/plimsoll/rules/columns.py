@@ -87,10 +87,13 @@ class Found(NamedTuple, Generic[N]):
 
 
 class Line(NamedTuple, Generic[N]):
-    """A straight line, base + slope * x."""
+    """A straight line, base + slope * x. `least`, `most`: the values of the leg (floor exclusive, cap inclusive) between
+    which its headroom follows this line; `most` 0: without an upper bound."""
 
     base: N
     slope: N
+    least: N
+    most: N
 
 
 class Step(NamedTuple, Generic[N]):

@@ -40,12 +40,12 @@ def marginal_maintenance(value: N, row: int, market: Market[N]) -> N:
     return value * market.rates[row] - market.deductions[row]
 
 
-def line_of(leg: Leg[N], rate: N, deduction: N, inverse: bool) -> Line[N]:
-    """Profit less requirement of a leg whose value pays `rate` less `deduction`, over x: the price of a linear contract,
-    one over the price of an inverse one."""
+def line_of(leg: Leg[N], rate: N, deduction: N, inverse: bool, least: N, most: N) -> Line[N]:
+    """Profit less requirement of a leg whose value, between `least` and `most`, pays `rate` less `deduction`, over x: the
+    price of a linear contract, one over the price of an inverse one."""
     if inverse:
-        return Line(leg.amount / leg.entry + deduction, -leg.amount - abs(leg.amount) * rate)
-    return Line(deduction - leg.amount * leg.entry, leg.amount - abs(leg.amount) * rate)
+        return Line(leg.amount / leg.entry + deduction, -leg.amount - abs(leg.amount) * rate, least, most)
+    return Line(deduction - leg.amount * leg.entry, leg.amount - abs(leg.amount) * rate, least, most)
 
 
 def netted_order_value(position: N, buys: N, sells: N) -> N:

@@ -57,7 +57,10 @@ def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
     """The line of profit less maintenance on which the leg stays while its value is in the row that it has at `price`.
     F-LIQPX: N * MMR - cum."""
     row = row_above(notional(leg.amount, price, market.inverse), market.floors, market.rows)
-    return line_of(leg, market.rates[row], market.deductions[row], market.inverse)
+    most = zero(price)
+    if row + 1 < market.rows:
+        most = market.floors[row + 1]
+    return line_of(leg, market.rates[row], market.deductions[row], market.inverse, market.floors[row], most)
 
 
 def initial_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:

@@ -55,7 +55,8 @@ def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
     """The line of profit less maintenance and closing fee over the price; the row is chosen by size, so it never bends.
     [S13 and recorded, as `maintenance_margin` and `closing_fee`]"""
     row = row_above(leg.tier, market.floors, market.rows)
-    return line_of(leg, market.rates[row] + market.taker_rate, zero(price), market.inverse)
+    none = zero(price)
+    return line_of(leg, market.rates[row] + market.taker_rate, none, market.inverse, none, none)
 
 
 def maintenance_rate(leg: Leg[N], market: Market[N]) -> N:

@@ -123,7 +123,9 @@ def tier_of(position: Position, account: Account, instruments: Mapping[str, Inst
         return abs(position.size)
     own = instruments[position.symbol]
     crossed = [other for other in account.positions if other.mode is MarginMode.CROSS]
-    return sum((abs(other.size) for other in crossed if counted_together(own, instruments[other.symbol])), ZERO)
+    if not is_expiry(own):
+        return sum([abs(other.size) for other in crossed if other.symbol == own.symbol], ZERO)
+    return sum([abs(other.size) for other in crossed if counted_together(own, instruments[other.symbol])], ZERO)
 
 
 def counted_together(one: Instrument, other: Instrument) -> bool:
