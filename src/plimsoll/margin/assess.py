@@ -3,15 +3,25 @@
 `headroom` alone is cheap and is what a tick asks for; prices are computed when asked (`Prices.ALL`). Exact numbers only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
 
 from plimsoll.errors import BadInput
-from plimsoll.margin.liquidation_price import WORKING, Solver, Triggers, first_failure, nearest, prices_at, solver_of
+from plimsoll.margin.liquidation_price import (
+    WORKING,
+    Solver,
+    Triggers,
+    at_factor,
+    first_failure,
+    nearest,
+    prices_at,
+    solver_of,
+)
 from plimsoll.margin.pools import Layout, RestingSpec, lay_out
 from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
@@ -130,6 +140,10 @@ def headrooms(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> l
     return out
 
 
+Factors = Callable[[tuple[int, ...]], Triggers]
+"""The factors by which markets fail together, once for each set of them."""
+
+
 class Instant(NamedTuple):
     """An account among its marks: what every line of an assessment is read from."""
 
@@ -160,8 +174,9 @@ def assess(
         for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
             coins = _coins(now, pool)
             solved = solver_of(rulebook.rules, pool, margin, now.column, layout.markets)
+            together = _factors(solved)
             views = [
-                _leg_view(now, spec, key, leg, _triggers(now, leg, coins, solved))
+                _leg_view(now, spec, key, leg, _triggers(now, leg, coins, solved, together))
                 for key, leg in zip(spec.legs, pool.legs, strict=True)
             ]
             legs.extend(views)
@@ -179,7 +194,7 @@ def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
 
 
 def _triggers(
-    now: Instant, leg: Leg[Decimal], coins: Mapping[str, tuple[int, ...]], solved: Solver
+    now: Instant, leg: Leg[Decimal], coins: Mapping[str, tuple[int, ...]], solved: Solver, together: Factors
 ) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
     none = Triggers(None, None)
@@ -189,7 +204,12 @@ def _triggers(
     own = prices_at(solved((leg.market,)), mark)
     if now.prices is Prices.OWN:
         return own, none
-    return own, own if len(coins[base]) == 1 else prices_at(solved(coins[base]), mark)
+    return own, own if len(coins[base]) == 1 else at_factor(together(coins[base]), mark)
+
+
+def _factors(solved: Solver) -> Factors:
+    """The factors by which markets fail together; each set is rounded and checked once, for all its legs."""
+    return cache(lambda moving: prices_at(solved(moving), ONE))
 
 
 def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:

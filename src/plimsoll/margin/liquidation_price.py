@@ -79,6 +79,14 @@ def prices_at(solved: Solved, lead: Decimal) -> Triggers:
     return Triggers(_failing(below, DOWN, -1, fails), _failing(above, UP, 1, fails))
 
 
+def at_factor(factors: Triggers, mark: Decimal) -> Triggers:
+    """The prices of one mark at factors that fail, rounded further to the failing side."""
+    return Triggers(
+        None if factors.below is None else DOWN.multiply(mark, factors.below),
+        None if factors.above is None else UP.multiply(mark, factors.above),
+    )
+
+
 Solver = Callable[[tuple[int, ...]], Solved]
 """Where a pool fails while the markets at these indexes move together; each set is solved once."""
 

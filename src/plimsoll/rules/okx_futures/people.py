@@ -6,7 +6,7 @@ compared come from the rules.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from plimsoll.errors import Reason, Reject
 from plimsoll.model import (
@@ -21,7 +21,7 @@ from plimsoll.model import (
     Position,
     PositionMode,
 )
-from plimsoll.number import DIGITS, ZERO, exact
+from plimsoll.number import DIGITS, ONE, ZERO
 from plimsoll.rules.asks import LeverageAsk, SizeAsk
 from plimsoll.rules.columns import Found, PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
@@ -74,6 +74,9 @@ CODES = {
 """Reason -> the venue's code. S1; 51000, 51001, 51016, 51020, 51121, 51169, 51400, 58350 grade memory. A margin mode is
 refused without a code: the venue has no call that would switch it."""
 
+
+TWICE = Context(prec=2 * DIGITS)
+"""Twice the working digits, for a rate that is multiplied before it is rounded."""
 
 EXEMPT = {"maintenance_is_at_most_initial": ("S7", "maintenance_is_at_most_initial_at_the_entry_price")}
 """Laws that this venue breaks: law -> (source key, the law that holds instead). Isolated initial margin stays at
@@ -149,8 +152,7 @@ def entry_in_rules(entry: Decimal) -> Decimal:
 def initial_rate(leverage: Decimal) -> Decimal:
     """1 / leverage, unrounded: kept to twice the working digits, so that a value times it is the value over the
     leverage at every digit that counts. Recorded (`margin` = avg*q/L)."""
-    with exact(2 * DIGITS):
-        return 1 / leverage
+    return TWICE.divide(ONE, leverage)
 
 
 def order_reserve(order: Order, instrument: Instrument, taker_rate: Decimal) -> Decimal:
