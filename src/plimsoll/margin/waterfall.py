@@ -53,11 +53,3 @@ def deleverage(
         taken.append(Deleverage(party.id, part))
         left -= part
     return tuple(taken), left
-
-
-def adl_score(pnl: Decimal, wallet: Decimal, maintenance: Decimal) -> Decimal:
-    """Binance's ranking: max(0, UPNL)/max(1, WB) * MM/(WB + UPNL), 0 without a positive balance. F-ADL, F-LIQ20."""
-    balance = wallet + pnl
-    if balance <= 0:
-        return ZERO
-    return max(ZERO, pnl) / max(Decimal(1), wallet) * maintenance / balance
