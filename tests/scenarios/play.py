@@ -15,6 +15,7 @@
     buy ETHUSDT 0.5 isolated [at 3500] [long|short]      a trade, by default at the mark; likewise `sell`
     stop sell ETHUSDT 0.5 at 3400 isolated   a reduce-only stop on the mark
     funding ETHUSDT 0.0001 | deposit USDT 5 | withdraw USDT 5 | margin ETHUSDT +20 [long|short]
+    settle BTC-USD-220624 at 40000           the daily settlement of an expiry
     refused CODE ...                         the act that follows must be refused with the venue's code (`any`: with some)
     expect cash USDT 100 [+- 0.5]            cash outside the walls; `expect position NAME SIZE|gone`,
     expect headroom POOL above 0             `expect margin NAME 200`, `expect stage POOL HEALTHY`, `expect orders 0`
@@ -38,6 +39,7 @@ from plimsoll.account.commands import (
     SetLeverage,
     SetMarginMode,
     SetMarks,
+    SettleExpiry,
     SettleFunding,
     Withdraw,
 )
@@ -121,6 +123,8 @@ class Play:
                 return SetMarginMode(words[0], mode or MarginMode.CROSS)
             case "funding":
                 return SettleFunding(words[0], D(words[1]))
+            case "settle" if price is not None:
+                return SettleExpiry(words[0], price)
             case "deposit":
                 return Deposit(words[0], D(words[1]))
             case "withdraw":

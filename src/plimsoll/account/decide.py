@@ -170,10 +170,12 @@ def _funding(turn: Turn, command: SettleFunding) -> Reject | None:
 
 
 def _expiry(turn: Turn, command: SettleExpiry) -> Reject | None:
-    """OKX, cross expiry futures, daily since March 2025: profit to cash, entry to the settlement price, no fee. [D S17]"""
+    """Daily settlement of cross expiry futures, where the venue has it: profit to cash, entry to the price, no fee."""
     instrument = turn.instrument(command.symbol)
     if not instrument.expires and not instrument.family:
         return Reject(Reason.NOT_OFFERED, f"{command.symbol} does not expire: nothing is settled")
+    if not turn.rulebook.rules.SETTLES_EXPIRIES_DAILY:
+        return Reject(Reason.NOT_OFFERED, f"{command.symbol} is not settled daily on this venue")
     for position in [p for p in turn.account.positions if p.symbol == command.symbol and p.mode is MarginMode.CROSS]:
         realised = realised_pnl(turn, position, abs(position.size), command.price)
         after = msgspec.structs.replace(position, entry_price=command.price)

@@ -27,6 +27,7 @@ from plimsoll.rules.binance_usdm.formulas import (
 )
 from plimsoll.rules.binance_usdm.people import (
     DEFAULT_LEVERAGE,
+    SETTLES_EXPIRIES_DAILY,
     SOURCES,
     TITLE,
     WALLET_HOLDS_ISOLATED,
@@ -54,6 +55,7 @@ from plimsoll.rules.binance_usdm.procedure import next_step
 
 __all__ = [
     "DEFAULT_LEVERAGE",
+    "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",

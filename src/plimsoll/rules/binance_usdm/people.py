@@ -15,6 +15,9 @@ from plimsoll.rules.columns import Found, PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 
 TITLE = "Binance USD-M futures, single-asset mode"
+SETTLES_EXPIRIES_DAILY = False
+"""No source tells of a daily settlement of quarterly contracts."""
+
 WALLET_HOLDS_ISOLATED = True
 """`walletBalance` counts the isolated wallets in; cross wallet = wallet - sum of isolated wallets. F-WALLET, recorded."""
 

@@ -28,6 +28,7 @@ from plimsoll.rules.okx_futures.formulas import (
 from plimsoll.rules.okx_futures.people import (
     DEFAULT_LEVERAGE,
     EXEMPT,
+    SETTLES_EXPIRIES_DAILY,
     SOURCES,
     TITLE,
     WALLET_HOLDS_ISOLATED,
@@ -56,6 +57,7 @@ from plimsoll.rules.okx_futures.procedure import next_step
 __all__ = [
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",
