@@ -50,6 +50,8 @@ class Reason(StrEnum):
     MARGIN_MODE_OPEN_ORDERS = "margin_mode_open_orders"
     MARGIN_MODE_POSITION = "margin_mode_position"
     MARGIN_MODE_PER_ORDER = "margin_mode_per_order"
+    MARGIN_MODE_SCOPE = "margin_mode_scope"
+    MARGIN_MODE_SHORT = "margin_mode_short"
     POSITION_MODE_SAME = "position_mode_same"
     POSITION_MODE_OPEN_ORDERS = "position_mode_open_orders"
     POSITION_MODE_POSITION = "position_mode_position"

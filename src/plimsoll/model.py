@@ -32,10 +32,12 @@ class LegSide(StrEnum):
 
 
 class Kind(StrEnum):
-    """LINEAR: profit in the quote asset. INVERSE: face value in the quote, profit in the base coin."""
+    """LINEAR: profit in the quote asset. INVERSE: face value in the quote, profit in the base coin. QUANTO: profit in a third
+    coin, a fixed amount of it for each unit of the quoted price; its value follows the price as a linear one does."""
 
     LINEAR = "linear"
     INVERSE = "inverse"
+    QUANTO = "quanto"
 
 
 class Stage(IntEnum):
@@ -73,7 +75,8 @@ class Bracket(msgspec.Struct, frozen=True):
 
 
 class Instrument(msgspec.Struct, frozen=True):
-    """One contract. `multiplier`: base units (linear) or quote face (inverse) per contract."""
+    """One contract. `multiplier`: base units (linear), quote face (inverse) or settle units per unit of price (quanto) per
+    contract."""
 
     symbol: str
     kind: Kind
@@ -103,7 +106,9 @@ class LegKey(NamedTuple):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """One open leg. `size` signed contracts; `isolated_margin` the money inside its wall, without running profit."""
+    """One open leg. `size` signed contracts; `isolated_margin` the money inside its wall, without running profit. Of that,
+    `added_margin` was put in by hand (or frozen there by a rule) and `lost_margin` has been eaten by funding. `cost`: the
+    signed value paid, in the settle asset, where the venue keeps it apart from the entry price (None: it follows from it)."""
 
     symbol: str
     mode: MarginMode
@@ -112,6 +117,9 @@ class Position(msgspec.Struct, frozen=True):
     entry_price: Decimal
     leverage: Decimal
     isolated_margin: Decimal = Decimal(0)
+    added_margin: Decimal = Decimal(0)
+    lost_margin: Decimal = Decimal(0)
+    cost: Decimal | None = None
 
 
 class Order(msgspec.Struct, frozen=True):

@@ -96,6 +96,8 @@ class SetLeverage(msgspec.Struct, frozen=True, tag=True):
 
 
 class SetMarginMode(msgspec.Struct, frozen=True, tag=True):
+    """`symbol` "": the whole account, where the venue has one mode for all of it."""
+
     symbol: str
     mode: MarginMode
 

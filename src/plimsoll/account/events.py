@@ -90,11 +90,12 @@ class Withdrawn(msgspec.Struct, frozen=True, tag=True):
 
 
 class MarginMoved(msgspec.Struct, frozen=True, tag=True):
-    """`amount` > 0 went from the cash into the leg."""
+    """`amount` > 0 went from the cash into the leg. `why`: user, closed, mode."""
 
     leg: LegKey
     amount: Decimal
     postings: tuple[Posting, ...]
+    why: str = "user"
 
 
 class LeverageSet(msgspec.Struct, frozen=True, tag=True):
@@ -108,8 +109,12 @@ class LeverageSet(msgspec.Struct, frozen=True, tag=True):
 
 
 class MarginModeSet(msgspec.Struct, frozen=True, tag=True):
+    """`symbol` "": the whole account. `legs`: the open positions that change their mode with it; what enters or leaves their
+    walls is told by a MarginMoved of its own."""
+
     symbol: str
     mode: MarginMode
+    legs: tuple[LegKey, ...] = ()
     postings: tuple[Posting, ...] = ()
 
 

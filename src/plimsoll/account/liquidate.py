@@ -7,6 +7,8 @@ money and positions stands here once for every venue.
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
+
 from plimsoll.account.events import (
     Deleveraged,
     Event,
@@ -134,14 +136,14 @@ def _side(position: Position) -> str:
 
 def _smaller(position: Position, size: Decimal) -> Position:
     left = position.size - size if position.size > 0 else position.size + size
-    return Position(position.symbol, position.mode, position.side, left, position.entry_price, position.leverage)
+    return msgspec.structs.replace(position, size=left)
 
 
 def _empty_wall(turn: Turn, pool: str, asset: str, key: LegKey) -> None:
     """What is left in the wall of a leg that is gone goes back to the cash; what is missing is covered."""
     left = next((p.isolated_margin for p in turn.account.positions if leg_key(p) == key), ZERO)
     if left > 0:
-        turn.emit(MarginMoved(key, -left, transfer(asset, left, wall(key), _CASH)))
+        turn.emit(MarginMoved(key, -left, transfer(asset, left, wall(key), _CASH), "closed"))
     elif left < 0:
         _cover(turn, pool, asset, key, -left)
 

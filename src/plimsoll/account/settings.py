@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from plimsoll.account.commands import SetLeverage
-from plimsoll.account.events import LeverageSet, MarginMoved
+from plimsoll.account.commands import SetLeverage, SetMarginMode
+from plimsoll.account.events import LeverageSet, MarginModeSet, MarginMoved
 from plimsoll.account.trade import wall
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
@@ -146,3 +146,53 @@ def _wanted(turn: Turn, under: list[Position], old: Decimal, command: SetLeverag
             now = rules.order_margin(spec.row, column[at], layout.markets[at])
             resting += now / spec.row.initial_rate
     return (crossed + resting) * more
+
+
+def set_margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
+    """The setting, and where the venue lets open positions follow it, these: a leg that becomes isolated takes the margin of
+    a fresh fill at its entry with it, one that becomes cross brings its money back. Refused if an account so divided would
+    be short of initial margin or under water."""
+    rules = turn.rulebook.rules
+    account_wide = rules.MODE_SCOPE == "account"
+    if command.symbol:
+        turn.instrument(command.symbol)
+    if account_wide == bool(command.symbol):
+        message = "the margin mode is one setting for the whole account" if account_wide else "name the symbol to switch"
+        return Reject(Reason.MARGIN_MODE_SCOPE, message)
+    reject = rules.may_switch_mode(turn.account, command.symbol, command.mode)
+    if reject is not None:
+        return reject
+    moving = [p for p in turn.account.positions if p.mode is not command.mode and command.symbol in ("", p.symbol)]
+    for position in moving:
+        if position.mode is MarginMode.ISOLATED:
+            _wall_money(turn, leg_key(position), -position.isolated_margin)
+    turn.emit(MarginModeSet(command.symbol, command.mode, tuple(leg_key(p) for p in moving)))
+    for position in moving:
+        if command.mode is MarginMode.ISOLATED:
+            market = turn.market(position.symbol)
+            amount, rate = position.size * market.multiplier, rules.initial_rate(position.leverage)
+            margin = money(rules.margin_at_fill(amount, position.entry_price, position.leverage, rate, market))
+            _wall_money(turn, LegKey(position.symbol, command.mode, position.side), margin)
+    return _short(turn) if moving else None
+
+
+def _wall_money(turn: Turn, key: LegKey, amount: Decimal) -> None:
+    postings = transfer(turn.instrument(key.symbol).settle, amount, _CASH, wall(key))
+    turn.emit(MarginMoved(key, amount, postings, "mode"))
+
+
+def _short(turn: Turn) -> Reject | None:
+    """The first pool, as the account now stands, that would be liquidated or could not carry its initial margin."""
+    layout, rules = turn.layout(), turn.rulebook.rules
+    column = mark_column(layout, turn.state.marks.marks)
+    for spec, pool in zip(layout.specs, layout.pools, strict=True):
+        margin = rules.assess_pool(pool, column, layout.markets)
+        asked = margin.initial
+        if not spec.isolated:
+            resting = (r.row for r in layout.resting if r.asset == spec.asset)
+            asked += sum((rules.order_margin(row, column[row.market], layout.markets[row.market]) for row in resting), ZERO)
+        under = rules.is_liquidatable(margin.balance, margin.requirement)
+        if under or (not spec.isolated and margin.balance < asked):
+            limit = margin.requirement if under else asked
+            return Reject(Reason.MARGIN_MODE_SHORT, f"{spec.key} would be short of margin", margin.balance, limit)
+    return None

@@ -7,8 +7,10 @@ import msgspec
 from plimsoll.account.events import (
     Event,
     ExpirySettled,
+    FundingPaid,
     LeverageSet,
     MarginModeSet,
+    MarginMoved,
     MarksSet,
     OrderCancelled,
     OrderPlaced,
@@ -88,10 +90,45 @@ def _facts(account: Account, event: Event) -> Account:
         positions = tuple(replace(p, leverage=event.leverage) if leg_key(p) in event.legs else p for p in account.positions)
         return replace(account, positions=positions, leverages={**account.leverages, event.key: event.leverage})
     if isinstance(event, MarginModeSet):
-        return replace(account, margin_modes={**account.margin_modes, event.symbol: event.mode})
+        return _in_mode(account, event)
+    if isinstance(event, MarginMoved) and event.why == "user":
+        return replace(account, positions=_counted(account.positions, event.leg, event.amount, ZERO))
+    if isinstance(event, FundingPaid):
+        return replace(account, positions=_counted(account.positions, event.leg, ZERO, moved_out(event)))
     if isinstance(event, PositionModeSet):
         return replace(account, position_mode=event.mode)
     return account
+
+
+def moved_out(event: FundingPaid) -> Decimal:
+    """What the funding took out of the leg's own wall."""
+    return -sum((p.amount for p in event.postings if p.account is Ledger.LEG), ZERO)
+
+
+def _counted(positions: tuple[Position, ...], key: LegKey, added: Decimal, lost: Decimal) -> tuple[Position, ...]:
+    """The positions with the leg's tally of money put in by hand and of money that funding took."""
+    if added == 0 and lost == 0:
+        return positions
+    return tuple(
+        msgspec.structs.replace(p, added_margin=p.added_margin + added, lost_margin=p.lost_margin + lost)
+        if leg_key(p) == key
+        else p
+        for p in positions
+    )
+
+
+def _in_mode(account: Account, event: MarginModeSet) -> Account:
+    """The setting, the positions that follow it, and the resting orders in its scope."""
+    replace = msgspec.structs.replace
+    positions = tuple(
+        replace(p, mode=event.mode, added_margin=ZERO, lost_margin=ZERO) if leg_key(p) in event.legs else p
+        for p in account.positions
+    )
+    orders = tuple(replace(o, mode=event.mode) if event.symbol in ("", o.symbol) else o for o in account.orders)
+    if event.symbol == "":
+        return replace(account, positions=positions, orders=orders, options={**account.options, "margin_mode": event.mode})
+    modes = {**account.margin_modes, event.symbol: event.mode}
+    return replace(account, positions=positions, orders=orders, margin_modes=modes)
 
 
 def _without(orders: tuple[Order, ...], order_id: str) -> tuple[Order, ...]:

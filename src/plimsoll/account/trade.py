@@ -4,6 +4,8 @@
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from plimsoll.account.events import Traded
 from plimsoll.account.state import fund_size
 from plimsoll.account.turn import Turn
@@ -85,7 +87,7 @@ def _close(turn: Turn, key: LegKey, position: Position | None, size: Decimal, pr
     own = wall(key)
     postings = transfer(asset, realised, _WORLD, own)
     whole = size == abs(position.size)
-    if whole or turn.rulebook.readings.get("partial_close") == "pro_rata_release":
+    if whole or _releases(turn):
         share = position.isolated_margin if whole else money(position.isolated_margin * size / abs(position.size))
         released = share + realised
         if released < 0 and whole:
@@ -108,8 +110,7 @@ def _open(
     after = before + sign * (parts.closing + parts.opening)
     if parts.opening == 0:
         assert position is not None
-        kept = Position(key.symbol, key.mode, key.side, after, position.entry_price, position.leverage)
-        return Opened(ZERO, kept, ())
+        return Opened(ZERO, _shrunk(turn, position, after), ())
     fresh = position is None or parts.closing > 0
     leverage = leverage_of(turn.account, turn.rulebook, *key) if position is None else position.leverage
     entry = price
@@ -126,7 +127,27 @@ def _open(
         postings += transfer(instrument.settle, margin, _CASH, wall(key)) + transfer(
             instrument.settle, from_leg, wall(key), _FEES
         )
-    return Opened(fee, Position(key.symbol, key.mode, key.side, after, entry, leverage), postings)
+    if fresh or position is None:
+        return Opened(fee, Position(key.symbol, key.mode, key.side, after, entry, leverage), postings)
+    return Opened(fee, msgspec.structs.replace(position, size=after, entry_price=entry), postings)
+
+
+def _releases(turn: Turn) -> bool:
+    """Whether a partial close lets its share of the isolated money out of the wall."""
+    return turn.rulebook.readings.get("partial_close") == "pro_rata_release"
+
+
+def _shrunk(turn: Turn, position: Position, after: Decimal) -> Position:
+    """The position at its smaller size; where money is released in proportion, so are the tallies of it."""
+    if not _releases(turn):
+        return msgspec.structs.replace(position, size=after)
+    share = after / position.size
+    return msgspec.structs.replace(
+        position,
+        size=after,
+        added_margin=money(position.added_margin * share),
+        lost_margin=money(position.lost_margin * share),
+    )
 
 
 def realised_pnl(turn: Turn, position: Position, size: Decimal, price: Decimal) -> Decimal:

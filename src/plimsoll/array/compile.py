@@ -42,6 +42,9 @@ LEG_RECORD = np.dtype(
         ("margin", np.float64),
         ("isolated", np.bool_),
         ("tier", np.float64),
+        ("added", np.float64),
+        ("lost", np.float64),
+        ("cost", np.float64),
     ],
     align=True,
 )

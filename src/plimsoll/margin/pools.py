@@ -91,6 +91,9 @@ def _leg(position: Position, account: Account, rulebook: Rulebook, index: Mappin
         margin=position.isolated_margin,
         isolated=position.mode is MarginMode.ISOLATED,
         tier=rules.tier_of(position, account, rulebook.instruments),
+        added=position.added_margin,
+        lost=position.lost_margin,
+        cost=ZERO if position.cost is None else position.cost,
     )
 
 

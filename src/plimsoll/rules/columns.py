@@ -30,7 +30,8 @@ class Market(NamedTuple, Generic[N]):
 class Leg(NamedTuple, Generic[N]):
     """One position of a pool. `market`: index into the markets and marks columns. `entry` and `initial_rate` are
     already rounded as the venue rounds them. `margin`: its isolated money (0 in cross). `tier`: the contracts that choose
-    its bracket where the venue counts contracts (else 0)."""
+    its bracket where the venue counts contracts (else 0). `added`, `lost`: of the isolated money, what was put in by hand and
+    what funding took. `cost`: the signed value paid (0: it follows from the entry)."""
 
     market: int
     amount: N
@@ -40,6 +41,9 @@ class Leg(NamedTuple, Generic[N]):
     margin: N
     isolated: bool
     tier: N
+    added: N
+    lost: N
+    cost: N
 
 
 class Pool(NamedTuple, Generic[N]):

@@ -18,6 +18,7 @@ class Rules(Protocol):
     __name__: str
     TITLE: str
     DEFAULT_LEVERAGE: Decimal
+    MODE_SCOPE: str
     SETTLES_EXPIRIES_DAILY: bool
     WALLET_HOLDS_ISOLATED: bool
 

@@ -27,6 +27,7 @@ from plimsoll.rules.binance_usdm.formulas import (
 )
 from plimsoll.rules.binance_usdm.people import (
     DEFAULT_LEVERAGE,
+    MODE_SCOPE,
     SETTLES_EXPIRIES_DAILY,
     SOURCES,
     TITLE,
@@ -55,6 +56,7 @@ from plimsoll.rules.binance_usdm.procedure import next_step
 
 __all__ = [
     "DEFAULT_LEVERAGE",
+    "MODE_SCOPE",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "TITLE",

@@ -15,6 +15,9 @@ from plimsoll.rules.columns import Found, PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 
 TITLE = "Binance USD-M futures, single-asset mode"
+MODE_SCOPE = "symbol"
+"""Each symbol has its margin mode. F-MODE."""
+
 SETTLES_EXPIRIES_DAILY = False
 """No source tells of a daily settlement of quarterly contracts."""
 

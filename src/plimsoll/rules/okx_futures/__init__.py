@@ -28,6 +28,7 @@ from plimsoll.rules.okx_futures.formulas import (
 from plimsoll.rules.okx_futures.people import (
     DEFAULT_LEVERAGE,
     EXEMPT,
+    MODE_SCOPE,
     SETTLES_EXPIRIES_DAILY,
     SOURCES,
     TITLE,
@@ -57,6 +58,7 @@ from plimsoll.rules.okx_futures.procedure import next_step
 __all__ = [
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "MODE_SCOPE",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "TITLE",

@@ -28,6 +28,9 @@ from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 from plimsoll.rules.okx_futures import formulas
 
 TITLE = "OKX futures and perpetual swaps, Futures account mode"
+MODE_SCOPE = "order"
+"""The order says in which mode it trades. S1."""
+
 SETTLES_EXPIRIES_DAILY = True
 """Cross expiry futures, since March 2025: profit to cash, entry to the settlement price, no fee. S17, grade D."""
 
