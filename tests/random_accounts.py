@@ -166,4 +166,4 @@ def on_boundaries(draw: st.DrawFn, venue: str) -> tuple[Account, Marks]:
 def laid_out(venue: str, account: Account, marks: Marks) -> tuple[Layout, tuple[Decimal, ...]]:
     """The account as columns, and its marks in their order. Call inside `exact()`."""
     layout = lay_out(account, rulebook_of(venue))
-    return layout, mark_column(layout, marks.marks)
+    return layout, mark_column(layout, marks.marks, marks.indexes)

@@ -100,7 +100,7 @@ def explain(ask: str, account: Account, marks: Marks, rulebook: Rulebook) -> tup
         raise BadInput("--explain", "quantity", quantity, f"{hint}choose one of {', '.join(QUANTITIES)}")
     with exact():
         layout = lay_out(account, rulebook)
-        column = mark_column(layout, marks.marks)
+        column = mark_column(layout, marks.marks, marks.indexes)
         look = Look(assess(account, marks, rulebook), layout, column, account, rulebook)
         if quantity in LEG:
             legs = _named(name, [v for v in look.view.legs if name in ("", v.name, v.symbol)], [v.name for v in look.view.legs])

@@ -95,7 +95,8 @@ class PlannedTopUp(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """An account file. `wallet`: asset -> everything put in, isolated money included. `fees` None: the venue's list rates.
+    """An account file. `wallet`: asset -> everything put in, isolated money included. `borrowed`: asset -> what is
+    owed of it, `not_collateral`: coins switched off (venues that value coins). `fees` None: the venue's list rates.
     `scripts`: scripted prices as they stand in the file, for `prices.script.read_script`."""
 
     source: str
@@ -110,6 +111,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fees: Fees | None = None
     readings: dict[str, str] = {}
     rules_as_of: date | None = None
+    borrowed: dict[str, Decimal] = {}
+    not_collateral: tuple[str, ...] = ()
     scripts: dict[str, object] = {}
 
 
@@ -209,6 +212,9 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
         small: list[Skipped] = []
         sizes: Sizes = {}
         _check_legs(plan, mode)
+        refusal = mode_refusal(plan, rulebook, home, mode)
+        if refusal is not None:
+            raise refusal
         for planned in plan.positions:
             if planned.symbol in matched.found:
                 size = _contracts(planned.size, matched.found[planned.symbol], notes)
@@ -223,15 +229,18 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             for p in kept
             if p.entry_price is not None
         )
+        options = _options(plan, matched.found, rulebook, mode)
         account = Account(
             position_mode=plan.position_mode,
-            cash=_cash(plan, positions, matched.found, rulebook),
+            cash=_cash(plan, positions, matched.found, rulebook, options),
             positions=positions,
             leverages=_leverages(plan, matched.found, rulebook, mode),
             margin_modes=_margin_modes(plan, matched.found, mode),
             fees=fees,
+            options=options,
+            borrowed=dict(plan.borrowed),
+            not_collateral=plan.not_collateral,
         )
-        _check_modes(plan, account, matched.found, rulebook, mode)
         opened = [_market_open(p, sizes[leg_of(p)], matched.found, plan, mode) for p in kept if p.entry_price is None]
         orders = [_placed(order, sizes, matched.found, plan, mode, notes) for order in plan.orders]
         return Opening(
@@ -334,12 +343,21 @@ def _fees(plan: Plan, rulebook: Rulebook, home: Rulebook, notes: list[str]) -> F
 
 
 def _cash(
-    plan: Plan, positions: Iterable[Position], found: Mapping[str, Instrument], rulebook: Rulebook
+    plan: Plan,
+    positions: Iterable[Position],
+    found: Mapping[str, Instrument],
+    rulebook: Rulebook,
+    options: Mapping[str, str],
 ) -> dict[str, Decimal]:
-    """The wallet less the isolated money. BadInput: it does not suffice, or an asset that is needed is not in it."""
+    """The wallet less the isolated money. BadInput: it does not suffice, or an asset that is needed is not in it. A venue that
+    values all coins together needs none in particular."""
     cash = dict(plan.wallet)
+    bare = Account(plan.position_mode, cash, options=dict(options))
+    valued = any(spec.assets for spec in rulebook.rules.pools_of(bare, rulebook.instruments))
     for instrument in found.values():
-        if instrument.settle not in cash:
+        if instrument.settle not in cash and valued:
+            cash[instrument.settle] = ZERO
+        elif instrument.settle not in cash:
             cure = f"{instrument.symbol} settles in {instrument.settle}; say how much of it there is"
             raise BadInput(plan.source, f"wallet.{instrument.settle}", None, cure)
     for position in positions:
@@ -369,25 +387,36 @@ def _leverages(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, 
     return settings
 
 
-def _margin_modes(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -> dict[str, MarginMode]:
-    """Symbols away from the default, cross: only venues that keep the mode per symbol read this."""
+def _options(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode) -> dict[str, str]:
+    """The account's own settings: its margin mode, where the venue has one for all of it."""
+    asked = _asked(plan, found, mode) if rulebook.rules.MODE_SCOPE == "account" else []
+    return {"margin_mode": asked[0][1].value} if asked else {}
+
+
+def _asked(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -> list[tuple[str, MarginMode]]:
+    """Each symbol that the venue has, with the mode that a position or order in it asks for; positions first."""
     asked = [(p.symbol, mode_of(p.mode, mode)) for p in plan.positions]
     asked += [(o.symbol, mode_of(order_mode(plan, o), mode)) for o in plan.orders]
-    return {found[s].symbol: m for s, m in asked if s in found and m is MarginMode.ISOLATED}
+    return [(symbol, m) for symbol, m in asked if symbol in found]
 
 
-def _check_modes(
-    plan: Plan, account: Account, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode
-) -> None:
-    """BadInput where the venue cannot keep two legs of a symbol in different modes."""
-    for planned in plan.positions:
-        asked = mode_of(planned.mode, mode)
-        if planned.symbol in found:
-            symbol = found[planned.symbol].symbol
-            kept = rulebook.rules.fill_mode(account, symbol, asked)
-            if kept is not asked:
-                cure = f"{rulebook.name} keeps one margin mode per symbol, and {kept} is asked for as well"
-                raise BadInput(plan.source, f"mode of {planned.symbol}", asked, cure)
+def _margin_modes(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -> dict[str, MarginMode]:
+    """Symbols away from the default, cross: only venues that keep the mode per symbol read this."""
+    return {found[s].symbol: m for s, m in _asked(plan, found, mode) if m is MarginMode.ISOLATED}
+
+
+def mode_refusal(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) -> BadInput | None:
+    """Why this venue cannot hold the plan in this division: it keeps one margin mode where two are asked for; None: it can."""
+    found = match_symbols(plan, rulebook, home).found
+    scope = rulebook.rules.MODE_SCOPE
+    seen: dict[str, MarginMode] = {}
+    for symbol, asked in _asked(plan, found, mode):
+        kept = seen.setdefault("" if scope == "account" else symbol, asked)
+        if scope != "order" and kept is not asked:
+            keeps = "for the whole account" if scope == "account" else "per symbol"
+            cure = f"{rulebook.name} keeps one margin mode {keeps}, and {kept} is asked for as well"
+            return BadInput(plan.source, f"mode of {symbol}", asked, cure)
+    return None
 
 
 def order_mode(plan: Plan, order: PlannedOrder) -> MarginMode | None:

@@ -15,12 +15,13 @@ import msgspec
 
 from plimsoll.account.commands import CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.decide import decide
-from plimsoll.account.events import Event, Reduced, StageReached
+from plimsoll.account.events import Converted, Event, Reduced, StageReached
 from plimsoll.account.orders import falling_watch
 from plimsoll.account.state import State, Venue
 from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
-from plimsoll.margin.assess import Prices, assess
+from plimsoll.indexes import stand_in_indexes
+from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.liquidation_price import first_failure
 from plimsoll.margin.pools import Layout, lay_out
 from plimsoll.model import Account, Marks, Order, OrderType, Stage, Trigger
@@ -36,7 +37,7 @@ SAMPLES = 1_500
 
 
 LOOKS = 50
-"""After a forced reduction the venue's next look is a fiftieth of a segment later: marks come about once a second, not
+"""After a forced sale the venue's next look is a fiftieth of a segment later: marks come about once a second, not
 continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
 
 
@@ -111,12 +112,15 @@ class _Tape:
 
     def look(self) -> None:
         """Equity and headroom now, kept where they are the lowest so far."""
-        layout = self.layout()
-        marks = [self.state.marks.marks[symbol] for symbol in layout.symbols]
+        layout, rules = self.layout(), self.venue.rulebook.rules
+        marks = mark_column(layout, self.state.marks.marks, self.state.marks.indexes)
         equity = ZERO
         for spec, pool in zip(layout.specs, layout.pools, strict=True):
-            margin = self.venue.rulebook.rules.assess_pool(pool, marks, layout.markets)
-            equity += (margin.balance + pool.reserved) * self._value(spec.asset)
+            margin = rules.assess_pool(pool, marks, layout.markets)
+            if not spec.assets:
+                equity += (margin.balance + pool.reserved) * self._value(spec.asset)
+            for at, asset in enumerate(spec.assets):
+                equity += rules.assess_coin(pool, margin, at, marks, layout.markets).equity * self._value(asset)
             if not pool.legs:
                 continue
             self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
@@ -134,9 +138,13 @@ class _Tape:
 
     def _value(self, asset: str) -> Decimal:
         """What one unit of an asset is worth in the unit that the run is told in."""
-        if asset == self.unit.name:
+        if asset == self.unit.name or any(spec.assets and asset == spec.asset for spec in self.layout().specs):
             return ONE
         return coin_value(asset, self.state, self.venue) if self.unit.mixed else ZERO
+
+    def indexes(self, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        """Prices of coins at these marks, where the venue asks for any: stand-ins, since a history holds contracts only."""
+        return stand_in_indexes(self.state.account, marks, self.venue.rulebook)
 
     def sample(self) -> None:
         """Keep this instant for figures."""
@@ -144,8 +152,8 @@ class _Tape:
 
     def preview(self, point: Mapping[str, Quote], time: datetime) -> None:
         """Keep the instant at which a pool is about to go, as it stands before the machine acts."""
-        now = self.state.marks
-        self._keep(msgspec.structs.replace(now, marks={**now.marks, **{s: q.mark for s, q in point.items()}}), time)
+        marks = {**self.state.marks.marks, **{s: q.mark for s, q in point.items()}}
+        self._keep(msgspec.structs.replace(self.state.marks, marks=marks, indexes=self.indexes(marks)), time)
 
     def _keep(self, marks: Marks, time: datetime) -> None:
         view = assess(self.state.account, marks, self.venue.rulebook, Prices.OWN)
@@ -228,7 +236,8 @@ def _after_opening(tape: _Tape, waiting: Sequence[TopUp]) -> list[TopUp]:
 
 def _refuse_sunk(account: Account, point: Mapping[str, Quote], venue: Venue) -> None:
     """BadInput where a position is beyond its line at the very first prices: there is nothing to play."""
-    marks = Marks({symbol: quote.mark for symbol, quote in point.items()})
+    quoted = {symbol: quote.mark for symbol, quote in point.items()}
+    marks = Marks(quoted, {}, stand_in_indexes(account, quoted, venue.rulebook))
     for pool in assess(account, marks, venue.rulebook, Prices.NONE).pools:
         if pool.liquidatable:
             cure = (
@@ -259,7 +268,8 @@ def _adverse(account: Account) -> dict[str, int]:
 def _jump(tape: _Tape, point: Mapping[str, Quote], time: datetime) -> None:
     tape.time = time
     marks = {symbol: quote.mark for symbol, quote in point.items()}
-    tape.do(SetMarks(marks, {symbol: quote.last for symbol, quote in point.items()}, {}, time))
+    indexes = tape.indexes({**tape.state.marks.marks, **marks})
+    tape.do(SetMarks(marks, {symbol: quote.last for symbol, quote in point.items()}, indexes, time))
 
 
 def _due(tape: _Tape, waiting: list[TopUp], frame: Frame) -> None:
@@ -285,7 +295,7 @@ def _move(tape: _Tape, target: Mapping[str, Quote], time: datetime, waiting: lis
         if stop.sinking:
             tape.preview(stop.quotes, at)
         _jump(tape, stop.quotes, at)
-        if any(isinstance(t.event, Reduced) for t in tape.told[told:]):
+        if any(isinstance(t.event, (Reduced, Converted)) for t in tape.told[told:]):
             rest = min(stop.at + ONE / LOOKS, ONE)
         if stop.top_up is not None:
             waiting.remove(stop.top_up)
@@ -379,7 +389,7 @@ def _first_loss(
             continue
         headroom = _along(pool, tape, origin, target)
         markets = {leg.market for leg in pool.legs}
-        bends_both_ways = len(markets) > 1 and any(layout.markets[i].inverse for i in markets)
+        bends_both_ways = len(markets) > 1 and any(layout.markets[i].inverse for i in markets) and not pool.wallets
         parts = [_along(_alone(leg), tape, origin, target) for leg in pool.legs] if bends_both_ways else []
         at = _earliest(headroom, parts, done, end if first is None else first, 0)
         if at is not None:
@@ -399,14 +409,13 @@ def _along(
     layout, rules, still = tape.layout(), tape.venue.rulebook.rules, tape.state.marks.marks
 
     def headroom(at: Decimal) -> Decimal:
-        marks = []
-        for symbol in layout.symbols:
-            if symbol in origin:
-                a = origin[symbol].mark
-                marks.append(a + (target[symbol].mark - a) * at)
-            else:
-                marks.append(still[symbol])
-        margin = rules.assess_pool(pool, marks, layout.markets)
+        moved = {symbol: a.mark + (target[symbol].mark - a.mark) * at for symbol, a in origin.items()}
+        marks = {**still, **moved} if layout.assets else moved
+        column = [marks[symbol] if symbol in marks else still[symbol] for symbol in layout.symbols]
+        if layout.assets:
+            indexes = tape.indexes(marks)
+            column += [indexes[asset] for asset in layout.assets]
+        margin = rules.assess_pool(pool, column, layout.markets)
         return margin.balance - margin.requirement
 
     return headroom

@@ -17,7 +17,7 @@ import msgspec
 
 import plimsoll.rules
 from plimsoll.errors import BadInput, RulebookGap
-from plimsoll.model import Bracket, Fees, Instrument, Kind
+from plimsoll.model import Account, Bracket, Coin, CollateralTier, Fees, Instrument, Kind, LoanTier
 from plimsoll.number import ceil_to, floor_to, half_up_to, show, zero
 from plimsoll.rules import columns, common
 from plimsoll.rules.interface import Rules
@@ -106,6 +106,42 @@ class FeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}
     grades: dict[str, Grade] = {}
 
 
+class CollateralRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """What a coin counts as collateral, slice by slice of its quantity."""
+
+    asset: str
+    rows: tuple[CollateralTier, ...]
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
+class LoanRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """What a debt in a coin needs, slice by slice of its quantity."""
+
+    asset: str
+    rows: tuple[LoanTier, ...]
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
+class RegimeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """From a day on a rule reads otherwise: `option` is one of the rules' REGIMES of that `name`."""
+
+    name: str
+    option: str
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
 class ReadingRow(msgspec.Struct, frozen=True):
     """An unpublished step and the ways to read it, in the order in which the rules count them, the default first."""
 
@@ -126,6 +162,9 @@ class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     instruments: tuple[InstrumentRow, ...] = ()
     liquidation_fees: tuple[LiquidationFeeRow, ...] = ()
     fees: tuple[FeeRow, ...] = ()
+    collateral: tuple[CollateralRow, ...] = ()
+    loans: tuple[LoanRow, ...] = ()
+    regimes: tuple[RegimeRow, ...] = ()
     readings: tuple[ReadingRow, ...] = ()
 
 
@@ -143,7 +182,8 @@ class TableAge(msgspec.Struct, frozen=True):
 
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """Rules and the numbers in force. `reading`: the chosen `readings` as the indexes that rules take; `options`: all
-    there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up."""
+    there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up. `coins`: what
+    a coin counts where pools are valued; `regimes`: which of the rules' dated regimes is in force, by name."""
 
     name: str
     rules: Rules
@@ -155,6 +195,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     ages: dict[str, TableAge] = {}
     gaps: dict[str, str] = {}
     as_of: date | None = None
+    coins: dict[str, Coin] = {}
+    regimes: dict[str, str] = {}
 
 
 class Dated(Protocol):
@@ -223,11 +265,19 @@ def in_force(
         ages=ages,
         gaps=gaps,
         as_of=as_of,
+        coins=coins_of(table, as_of),
+        regimes=regimes_of(table, rules, as_of),
     )
 
 
-def for_case(table: VenueTable, instruments: dict[str, Instrument]) -> Rulebook:
-    """A rulebook whose instruments are given in full (a case, an exchange's answer); default readings, latest fees."""
+def for_case(
+    table: VenueTable,
+    instruments: dict[str, Instrument],
+    as_of: date = date.max,
+    coins: Mapping[str, Coin] | None = None,
+) -> Rulebook:
+    """A rulebook whose instruments, and `coins` where pools are valued, are given in full (a case, an exchange's answer);
+    default readings, latest fees, the regime of the day."""
     rules = rules_of(table.name)
     return Rulebook(
         name=table.name,
@@ -237,7 +287,44 @@ def for_case(table: VenueTable, instruments: dict[str, Instrument]) -> Rulebook:
         readings=_defaults(table),
         reading=reading_of(rules, table.readings, _defaults(table)),
         options=table.readings,
+        coins=dict(coins or {}),
+        regimes=regimes_of(table, rules, as_of),
     )
+
+
+def coins_of(table: VenueTable, as_of: date) -> dict[str, Coin]:
+    """What each coin counts, and what a debt in it needs, by the nearest entries in time."""
+    found = {}
+    for asset in dict.fromkeys(row.asset for row in table.collateral):
+        counted = nearest((row for row in table.collateral if row.asset == asset), as_of)
+        loans = nearest((row for row in table.loans if row.asset == asset), as_of)
+        assert counted is not None
+        found[asset] = Coin(counted.rows, () if loans is None else loans.rows)
+    return found
+
+
+def regimes_of(table: VenueTable, rules: Rules, as_of: date) -> dict[str, str]:
+    """The regime in force, by name. BadInput: the table and the rules name different ones."""
+    named = {row.name: {r.option for r in table.regimes if r.name == row.name} for row in table.regimes}
+    stated = {name: set(options) for name, options in rules.REGIMES.items()}
+    if named != stated:
+        raise BadInput(table.file, "regimes", ", ".join(named), f"list the options of {', '.join(stated) or 'none'}")
+    found = {}
+    for name in named:
+        row = nearest((r for r in table.regimes if r.name == name), as_of)
+        assert row is not None
+        found[name] = row.option
+    return found
+
+
+def regime_of(rulebook: Rulebook, account: Account) -> int:
+    """The regime as the index that rules take: what the account itself states, else the one in force. 0: there is none."""
+    for name, options in rulebook.rules.REGIMES.items():
+        option = account.options.get(name, rulebook.regimes[name])
+        if option not in options:
+            raise BadInput("account", name, option, f"choose one of {', '.join(options)}")
+        return options.index(option)
+    return 0
 
 
 def known_symbols(table: VenueTable) -> tuple[str, ...]:
@@ -359,6 +446,8 @@ def law_digest(rulebook: Rulebook) -> str:
     Equal numbers written differently (1 and 1.0) give the same digest; needs the rules' source files."""
     facts = [_plain(rulebook.instruments[symbol]) for symbol in sorted(rulebook.instruments)]
     chosen = [f"{name}={rulebook.readings[name]}" for name in sorted(rulebook.readings)]
+    chosen += [f"{asset}={_plain(rulebook.coins[asset])}" for asset in sorted(rulebook.coins)]
+    chosen += [f"{name}={rulebook.regimes[name]}" for name in sorted(rulebook.regimes)]
     return sha256("\n".join([_law_text(rulebook.name), *facts, *chosen]).encode()).hexdigest()
 
 

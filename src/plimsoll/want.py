@@ -172,7 +172,7 @@ def _headroom(case: Case, account: Account) -> Decimal:
     has nothing to lose."""
     layout = lay_out(account, case.rulebook)
     marks: Marks = case.state.marks
-    column = mark_column(layout, {**marks.marks, case.key.symbol: case.target})
+    column = mark_column(layout, {**marks.marks, case.key.symbol: case.target}, marks.indexes)
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         if case.key in spec.legs:
             margin = case.rulebook.rules.assess_pool(pool, column, layout.markets)

@@ -39,7 +39,7 @@ from plimsoll.account.events import (
 )
 from plimsoll.account.liquidate import liquidate
 from plimsoll.account.orders import place, run_triggers
-from plimsoll.account.settings import move_margin, set_leverage, set_margin_mode
+from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode
 from plimsoll.account.state import State, Venue
 from plimsoll.account.trade import realised_pnl, split_size, trade, wall
 from plimsoll.account.turn import Laid, Turn
@@ -159,13 +159,19 @@ def _funding(turn: Turn, command: SettleFunding) -> Reject | None:
     for position in legs:
         leg = views[leg_key(position)]
         amount = money(rules.funding_payment(leg.amount, mark, command.rate, instrument.kind == "inverse"))
-        from_cash, from_leg = rules.funding_split(amount, leg, turn.account.cash.get(instrument.settle, ZERO))
+        from_cash, from_leg = rules.funding_split(amount, leg, _free(turn, instrument.settle))
         funding = Posting(Ledger.FUNDING, "", ZERO)
         key = leg_key(position)
         postings = transfer(instrument.settle, from_cash, _CASH, funding)
         postings += transfer(instrument.settle, from_leg, wall(key), funding)
         turn.emit(FundingPaid(key, command.rate, mark, amount, postings))
     return None
+
+
+def _free(turn: Turn, asset: str) -> Decimal:
+    """What is free of an asset, nothing promised to orders; money() so that both parts of a split sum to the whole."""
+    view = asset_view(turn, asset)
+    return ZERO if view is None else money(max(ZERO, view.available_balance))
 
 
 def _expiry(turn: Turn, command: SettleExpiry) -> Reject | None:

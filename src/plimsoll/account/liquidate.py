@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from plimsoll.account.convert import convert, square
 from plimsoll.account.events import (
     Deleveraged,
     Event,
@@ -19,16 +20,16 @@ from plimsoll.account.events import (
     StageReached,
     TakenOver,
 )
+from plimsoll.account.settings import asset_view
 from plimsoll.account.state import fund_size
 from plimsoll.account.trade import realised_pnl, wall
 from plimsoll.account.turn import Turn
-from plimsoll.margin.assess import mark_column
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import Layout, orders_in_scope
 from plimsoll.margin.waterfall import deleverage, split_shortfall
 from plimsoll.model import LegKey, MarginMode, Position, Stage, leg_key
 from plimsoll.number import ZERO, ceil_to
-from plimsoll.rules.columns import CANCEL, HOLD, REDUCE, PoolMargin, Step
+from plimsoll.rules.columns import CANCEL, CONVERT, HOLD, REDUCE, TOP_UP, Pool, PoolMargin, Step
 from plimsoll.rules.drawing import PoolSpec
 
 _MARKET = Posting(Ledger.MARKET, "", ZERO)
@@ -44,11 +45,11 @@ def liquidate(turn: Turn) -> None:
     """Take every failing pool through its venue's ladder. A pool that holds costs one assessment; one with resting orders
     is put to the venue's procedure as well, which may want the orders gone before the pool itself fails."""
     layout = turn.layout()
-    column = mark_column(layout, turn.state.marks.marks)
+    column = turn.column(layout)
     rules = turn.rulebook.rules
     failing = []
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
-        if pool.legs:
+        if pool.legs or pool.wallets:
             margin = rules.assess_pool(pool, column, layout.markets)
             if pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement):
                 failing.append(spec)
@@ -60,16 +61,18 @@ def _ladder(turn: Turn, key: str, asset: str) -> None:
     stage = Stage.HEALTHY
     for _ in range(_STEPS):
         layout = turn.layout()
-        at = next((i for i, spec in enumerate(layout.specs) if spec.key == key and spec.legs), None)
-        if at is None:
+        at = next((i for i, spec in enumerate(layout.specs) if spec.key == key), None)
+        if at is None or not (layout.specs[at].legs or (layout.specs[at].assets and stage < Stage.TAKEN_OVER)):
             break
-        spec, pool = layout.specs[at], layout.pools[at]
-        column = mark_column(layout, turn.state.marks.marks)
+        spec, pool = layout.specs[at], _with_free_cash(turn, layout.specs[at], layout.pools[at])
+        column = turn.column(layout)
         margin = turn.rulebook.rules.assess_pool(pool, column, layout.markets)
         step = turn.rulebook.rules.next_step(
             int(stage), pool, margin, column, _fills(turn, layout, column), layout.markets, turn.rulebook.reading
         )
         if step.kind == HOLD:
+            if not pool.legs and turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
+                break
             if stage is not Stage.HEALTHY:
                 turn.emit(StageReached(key, asset, Stage.HEALTHY, margin.balance, margin.requirement))
             return
@@ -77,6 +80,11 @@ def _ladder(turn: Turn, key: str, asset: str) -> None:
             stage = _reach(turn, spec, stage, Stage.CANCELLING, margin)
             for order in orders_in_scope(spec, turn.account, turn.rulebook):
                 turn.emit(OrderCancelled(order, "liquidation"))
+        elif step.kind == CONVERT:
+            stage = _reach(turn, spec, stage, max(stage, Stage.CANCELLING), margin)
+            convert(turn, spec, step)
+        elif step.kind == TOP_UP:
+            _top_up(turn, spec, step)
         elif step.kind == REDUCE:
             stage = _reach(turn, spec, stage, Stage.REDUCING, margin)
             for leg in (step.leg, step.other):
@@ -91,6 +99,20 @@ def _ladder(turn: Turn, key: str, asset: str) -> None:
     _close_pool(turn, key, asset)
 
 
+def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal]:
+    """A pool whose leg may draw on free cash by itself: with what is free indeed, nothing promised to orders."""
+    if not spec.isolated or pool.legs[0].spare == 0:
+        return pool
+    view = asset_view(turn, spec.asset)
+    free = ZERO if view is None else money(max(ZERO, view.available_balance))
+    return pool._replace(legs=(pool.legs[0]._replace(spare=free),))
+
+
+def _top_up(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
+    key, amount = spec.legs[0], money(step.amount)
+    turn.emit(MarginMoved(key, amount, transfer(spec.asset, amount, _CASH, wall(key)), "auto"))
+
+
 def _reach(turn: Turn, spec: PoolSpec, now: Stage, stage: Stage, margin: PoolMargin[Decimal]) -> Stage:
     if stage is not now:
         turn.emit(StageReached(spec.key, spec.asset, stage, margin.balance, margin.requirement))
@@ -101,7 +123,7 @@ def _fills(turn: Turn, layout: Layout, column: Sequence[Decimal]) -> tuple[Decim
     """The price at which the market takes forced orders, per market: as the environment says, else the mark; 0: nobody."""
     stated = turn.venue.environment.liquidation_fill
     return tuple(
-        (stated[symbol] or ZERO) if symbol in stated else mark for symbol, mark in zip(layout.symbols, column, strict=True)
+        (stated[symbol] or ZERO) if symbol in stated else column[i] for i, symbol in enumerate(layout.symbols)
     )
 
 
@@ -112,7 +134,7 @@ def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, s
     asset = turn.instrument(key.symbol).settle
     realised = realised_pnl(turn, position, size, price)
     slip = realised - realised_pnl(turn, position, size, turn.mark(key.symbol))
-    room = money(max(ZERO, _balance(turn, pool) + slip))
+    room = money(max(ZERO, _balance(turn, pool, asset) + slip))
     fee = min(money(step.fee), room)
     penalty = min(money(step.penalty), room - fee)
     own = wall(key)
@@ -123,11 +145,13 @@ def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, s
         _empty_wall(turn, pool, asset, key)
 
 
-def _balance(turn: Turn, key: str) -> Decimal:
+def _balance(turn: Turn, key: str, asset: str) -> Decimal:
+    """The margin balance of a pool, in units of an asset that its legs settle in."""
     layout = turn.layout()
     at = next(i for i, spec in enumerate(layout.specs) if spec.key == key)
-    column = mark_column(layout, turn.state.marks.marks)
-    return turn.rulebook.rules.assess_pool(layout.pools[at], column, layout.markets).balance
+    column = turn.column(layout)
+    balance = turn.rulebook.rules.assess_pool(layout.pools[at], column, layout.markets).balance
+    return balance / column[len(layout.symbols) + layout.assets.index(asset)] if layout.specs[at].assets else balance
 
 
 def _side(position: Position) -> str:
@@ -156,8 +180,14 @@ def _cover(turn: Turn, pool: str, asset: str, key: LegKey | None, shortfall: Dec
 
 
 def _close_pool(turn: Turn, key: str, asset: str) -> None:
-    """After the last leg of a pool is gone: a cross balance below zero is covered, orders that could only reduce it go."""
-    if key.startswith("asset:"):
+    """After the last leg of a pool is gone: a cross balance below zero is covered (in a valued pool from its other coins
+    first), orders that could only reduce it go."""
+    layout = turn.layout()
+    spec = next((spec for spec in layout.specs if spec.key == key), None)
+    if spec is not None and spec.assets:
+        for coin, short in square(turn, spec):
+            _cover(turn, key, coin, None, short)
+    elif key.startswith("asset:"):
         cash = turn.account.cash.get(asset, ZERO)
         if cash < 0:
             _cover(turn, key, asset, None, -cash)
@@ -181,11 +211,12 @@ def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     key = spec.legs[step.leg]
     position = turn.held(key)
     assert position is not None
-    instrument, asset = turn.instrument(key.symbol), spec.asset
-    size = abs(position.size)
-    last = len(spec.legs) == 1
+    instrument = turn.instrument(key.symbol)
+    asset, size = instrument.settle, abs(position.size)
+    last = len(spec.legs) == 1 and not spec.assets
     inside = position.isolated_margin if key.mode is MarginMode.ISOLATED else turn.account.cash.get(asset, ZERO)
-    realised = -inside if last else realised_pnl(turn, position, size, step.price)
+    fee = money(min(step.fee, max(inside, ZERO)) if last else step.fee)
+    realised = fee - inside if last else realised_pnl(turn, position, size, step.price)
     stated = turn.venue.environment.liquidation_fill
     fill = stated.get(key.symbol, turn.mark(key.symbol))
     result = ZERO if fill is None else realised_pnl(turn, position, size, fill) - realised
@@ -195,9 +226,10 @@ def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     beyond = split_shortfall(max(-result, ZERO), fund_size(turn.state, turn.venue, asset)).from_counterparties
     result += beyond
     postings = transfer(asset, realised, _MARKET, wall(key)) + transfer(asset, result, _MARKET, _FUND)
-    postings += transfer(asset, beyond, _OTHERS, _MARKET)
+    postings += transfer(asset, beyond, _OTHERS, _MARKET) + transfer(asset, fee, wall(key), _FEES)
+    after = _smaller(position, size)
     turn.emit(
-        TakenOver(spec.key, key, _side(position), size, step.price, fill, result, realised, _smaller(position, size), postings)
+        TakenOver(spec.key, key, _side(position), size, step.price, fill, result, realised, after, postings, fee)
     )
     for party in parties:
         turn.emit(Deleveraged(party.id, key, party.size, step.price))

@@ -7,7 +7,7 @@ from plimsoll.account.events import LeverageSet, MarginModeSet, MarginMoved
 from plimsoll.account.trade import wall
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
-from plimsoll.margin.assess import AssetView, Prices, assess, mark_column
+from plimsoll.margin.assess import AssetView, Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import legs_by_key, leverage_of
 from plimsoll.model import LegKey, LegSide, MarginMode, Position, leg_key
@@ -40,13 +40,15 @@ def move_margin(turn: Turn, symbol: str, side: LegSide, amount: Decimal, directi
     if amount > bound:
         return Reject(reason, "more than the venue allows", amount, bound)
     signed = money(amount) * direction
+    if _sinks(turn, key, signed) is not None:
+        return Reject(Reason.MARGIN_WOULD_LIQUIDATE, "the position would be liquidated at once", amount, ZERO)
     turn.emit(MarginMoved(key, signed, transfer(instrument.settle, signed, _CASH, wall(key))))
     return None
 
 
 def _bounds(turn: Turn, position: Position, asset: str) -> tuple[Decimal, Decimal]:
     layout = turn.layout()
-    column = mark_column(layout, turn.state.marks.marks)
+    column = turn.column(layout)
     rules = turn.rulebook.rules
     at = next(i for i, spec in enumerate(layout.specs) if not spec.isolated and spec.asset == asset)
     margin = rules.assess_pool(layout.pools[at], column, layout.markets)
@@ -109,15 +111,25 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
 def _would_sink(turn: Turn, key: LegKey, moved: Decimal) -> Reject | None:
     """Margin that a higher leverage releases must leave the position above its line (grade derived: no venue lets a
     setting liquidate)."""
+    headroom = _sinks(turn, key, moved)
+    if headroom is None:
+        return None
+    return Reject(Reason.LEVERAGE_NEEDS_MARGIN, "releasing that much margin would liquidate the position", -moved, headroom)
+
+
+def _sinks(turn: Turn, key: LegKey, moved: Decimal) -> Decimal | None:
+    """The headroom that an isolated leg has now, where moving that much of its money would liquidate it; else None."""
     if moved >= 0:
         return None
-    layout = turn.layout()
+    layout, rules = turn.layout(), turn.rulebook.rules
     at = next(i for i, spec in enumerate(layout.specs) if spec.isolated and spec.legs == (key,))
-    margin = turn.rulebook.rules.assess_pool(layout.pools[at], mark_column(layout, turn.state.marks.marks), layout.markets)
-    if not turn.rulebook.rules.is_liquidatable(margin.balance + moved, margin.requirement):
+    pool, column = layout.pools[at], turn.column(layout)
+    leg = pool.legs[0]._replace(margin=pool.legs[0].margin + moved)
+    after = rules.assess_pool(pool._replace(cash=pool.cash + moved, legs=(leg,)), column, layout.markets)
+    if not rules.is_liquidatable(after.balance, after.requirement):
         return None
-    message = "releasing that much margin would liquidate the position"
-    return Reject(Reason.LEVERAGE_NEEDS_MARGIN, message, -moved, margin.balance - margin.requirement)
+    now = rules.assess_pool(pool, column, layout.markets)
+    return now.balance - now.requirement
 
 
 def _leverage_move(turn: Turn, position: Position, leverage: Decimal) -> Decimal:
@@ -138,7 +150,7 @@ def _wanted(turn: Turn, under: list[Position], old: Decimal, command: SetLeverag
     more = rules.initial_rate(command.leverage) - rules.initial_rate(old)
     crossed = sum((_value(turn, p) for p in under if p.mode is MarginMode.CROSS), ZERO)
     layout = turn.layout()
-    column = mark_column(layout, turn.state.marks.marks)
+    column = turn.column(layout)
     resting = ZERO
     for spec in layout.resting:
         at = spec.row.market
@@ -184,7 +196,7 @@ def _wall_money(turn: Turn, key: LegKey, amount: Decimal) -> None:
 def _short(turn: Turn) -> Reject | None:
     """The first pool, as the account now stands, that would be liquidated or could not carry its initial margin."""
     layout, rules = turn.layout(), turn.rulebook.rules
-    column = mark_column(layout, turn.state.marks.marks)
+    column = turn.column(layout)
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         margin = rules.assess_pool(pool, column, layout.markets)
         asked = margin.initial

@@ -47,6 +47,8 @@ def trade(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
     parts = split_size(position, side, size)
     closed = _close(turn, key, position, parts.closing, price, fee_rate)
     opened = _open(turn, key, position, parts, side, price, fee_rate)
+    flipped = position is None or (parts.closing > 0 and parts.opening > 0)
+    before = ZERO if flipped or position is None else position.realised_pnl + closed.realised - closed.fee
     turn.emit(
         Traded(
             leg=key,
@@ -55,7 +57,7 @@ def trade(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
             price=price,
             fee=closed.fee + opened.fee,
             realised_pnl=closed.realised,
-            position=opened.position,
+            position=msgspec.structs.replace(opened.position, realised_pnl=before - opened.fee),
             order_id=order_id,
             postings=closed.postings + opened.postings,
         )

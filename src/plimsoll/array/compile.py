@@ -24,7 +24,7 @@ from numba.extending import register_jitable
 from plimsoll import number
 from plimsoll.rulebook import law_modules, rules_of
 from plimsoll.rules import common
-from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Step
+from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Rest, Step, Wallet
 
 ERROR_MODEL: Final = "python"
 STEPS_OF_NUMBER = (number.zero, number.floor_to, number.ceil_to, number.half_up_to)
@@ -46,6 +46,8 @@ LEG_RECORD = np.dtype(
         ("added", np.float64),
         ("lost", np.float64),
         ("cost", np.float64),
+        ("wallet", np.int64),
+        ("spare", np.float64),
     ],
     align=True,
 )
@@ -62,6 +64,38 @@ MARKET_RECORD = np.dtype(
         ("rates", np.float64, (ROWS,)),
         ("deductions", np.float64, (ROWS,)),
         ("leverages", np.float64, (ROWS,)),
+        ("regime", np.int64),
+    ],
+    align=True,
+)
+WALLET_RECORD = np.dtype(
+    [
+        ("place", np.int64),
+        ("balance", np.float64),
+        ("borrowed", np.float64),
+        ("collateral", np.bool_),
+        ("rows", np.int64),
+        ("floors", np.float64, (ROWS,)),
+        ("ratios", np.float64, (ROWS,)),
+        ("loan_rows", np.int64),
+        ("loan_floors", np.float64, (ROWS,)),
+        ("loan_initial", np.float64, (ROWS,)),
+        ("loan_maintenance", np.float64, (ROWS,)),
+    ],
+    align=True,
+)
+REST_RECORD = np.dtype(
+    [
+        ("market", np.int64),
+        ("wallet", np.int64),
+        ("amount", np.float64),
+        ("price", np.float64),
+        ("leads", np.bool_),
+        ("held", np.float64),
+        ("buys", np.float64),
+        ("sells", np.float64),
+        ("initial_rate", np.float64),
+        ("leverage", np.float64),
     ],
     align=True,
 )
@@ -115,19 +149,25 @@ def float_column(numbers: Sequence[Decimal]) -> Column:
 
 def float_legs(legs: Sequence[Leg[Decimal]]) -> Column:
     """Legs as records, in the order given."""
-    return np.array([tuple(_plain(x) for x in leg) for leg in legs], dtype=LEG_RECORD)
+    return _records(legs, LEG_RECORD)
 
 
 def float_markets(markets: Sequence[Market[Decimal]]) -> Column:
     """Markets as records; bracket columns are padded with zeros. Asserts that the rows fit."""
-    return np.array([tuple(_plain(x) for x in market) for market in markets], dtype=MARKET_RECORD)
+    return _records(markets, MARKET_RECORD)
+
+
+def _records(rows: Sequence[tuple[Any, ...]], kind: np.dtype[Any]) -> Column:
+    return np.array([tuple(_plain(x) for x in row) for row in rows], dtype=kind)
 
 
 def float_pool(pool: Pool[Decimal]) -> Pool[float]:
-    """A pool for compiled rules: numbers as float64, legs as records."""
+    """A pool for compiled rules: numbers as float64; legs, wallets and resting orders as records."""
     legs = cast("Sequence[Leg[float]]", float_legs(pool.legs))
-    fields = {name: _plain(value) for name, value in pool._asdict().items() if name != "legs"}
-    return Pool(legs=legs, **fields)
+    wallets = cast("Sequence[Wallet[float]]", _records(pool.wallets, WALLET_RECORD))
+    rests = cast("Sequence[Rest[float]]", _records(pool.rests, REST_RECORD))
+    fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in ("legs", "wallets", "rests")}
+    return Pool(legs=legs, wallets=wallets, rests=rests, **fields)
 
 
 def _plain(value: Decimal | float | bool | Sequence[Decimal]) -> Any:

@@ -23,9 +23,10 @@ from plimsoll.margin.liquidation_price import (
     solver_of,
 )
 from plimsoll.margin.pools import Layout, RestingSpec, lay_out
-from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside
+from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside, Position
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
+from plimsoll.rules.asks import PriceAsk
 from plimsoll.rules.columns import Found, Leg, Pool, PoolMargin
 from plimsoll.rules.drawing import PoolSpec
 
@@ -87,7 +88,9 @@ class PoolView(msgspec.Struct, frozen=True, gc=False):
 
 
 class AssetView(msgspec.Struct, frozen=True, gc=False):
-    """One settle asset over all its pools. `wallet_balance` as the venue words it; `cash`: outside every isolated wall."""
+    """One settle asset over all its pools, or one coin of a valued pool. `wallet_balance` as the venue words it; `cash`:
+    outside every isolated wall. `collateral_value`: what a coin counts in its valued pool, in that pool's currency (None: in no such
+    pool); `borrowed`: what is owed of it there, running loss included."""
 
     asset: str
     wallet_balance: Decimal
@@ -97,6 +100,23 @@ class AssetView(msgspec.Struct, frozen=True, gc=False):
     withdrawable: Decimal
     account_initial_margin: Decimal
     account_maintenance_margin: Decimal
+    collateral_value: Decimal | None = None
+    borrowed: Decimal = ZERO
+
+
+class AccountView(msgspec.Struct, frozen=True, gc=False):
+    """The account as its valued pool sees it, in the pool's currency: coins after their ratios, but `equity` in full;
+    `available_balance` is negative when the pool is short."""
+
+    pool: str
+    asset: str
+    wallet_balance: Decimal
+    unrealised_pnl: Decimal
+    equity: Decimal
+    available_balance: Decimal
+    initial_margin: Decimal
+    maintenance_margin: Decimal
+    venue_initial_ratio: Decimal | None
 
 
 class OrdersView(msgspec.Struct, frozen=True, gc=False):
@@ -109,17 +129,21 @@ class OrdersView(msgspec.Struct, frozen=True, gc=False):
 
 
 class Assessment(msgspec.Struct, frozen=True, gc=False):
-    """Everything at one instant. `assess` makes it; nothing else computes these numbers."""
+    """Everything at one instant. `assess` makes it; nothing else computes these numbers. `account`: where a pool is valued."""
 
     rulebook: str
     legs: tuple[LegView, ...]
     pools: tuple[PoolView, ...]
     assets: tuple[AssetView, ...]
     orders: tuple[OrdersView, ...]
+    account: AccountView | None = None
 
 
-def mark_column(layout: Layout, marks: Mapping[str, Decimal]) -> tuple[Decimal, ...]:
-    """The marks in the layout's order. BadInput: a symbol that is held or ordered has no mark, or not a positive one."""
+def mark_column(
+    layout: Layout, marks: Mapping[str, Decimal], indexes: Mapping[str, Decimal] | None = None
+) -> tuple[Decimal, ...]:
+    """The marks in the layout's order, then the indexes of the coins of its valued pools. BadInput: a symbol that is held or
+    ordered has no mark, a coin that is held or owed has no index, or not a positive one."""
     column = []
     for symbol in layout.symbols:
         mark = marks.get(symbol)
@@ -128,6 +152,14 @@ def mark_column(layout: Layout, marks: Mapping[str, Decimal]) -> tuple[Decimal, 
         if not mark > 0:
             raise BadInput("marks", symbol, mark, "a mark price is greater than zero")
         column.append(mark)
+    for asset in layout.assets:
+        index = (indexes or {}).get(asset)
+        if index is None:
+            cure = "no index price given; every coin that is held, owed or settled in needs one"
+            raise BadInput("indexes", asset, None, cure)
+        if not index > 0:
+            raise BadInput("indexes", asset, index, "an index price is greater than zero")
+        column.append(index)
     return tuple(column)
 
 
@@ -155,6 +187,14 @@ class Instant(NamedTuple):
     prices: Prices
 
 
+class Home(NamedTuple):
+    """A pool with what describes it and what it has and needs."""
+
+    spec: PoolSpec
+    pool: Pool[Decimal]
+    margin: PoolMargin[Decimal]
+
+
 def assess(
     account: Account,
     marks: Marks,
@@ -167,7 +207,7 @@ def assess(
     with exact():
         layout = lay_out(account, rulebook, outside)
         bases = tuple(rulebook.instruments[symbol].base for symbol in layout.symbols)
-        now = Instant(account, rulebook, layout, mark_column(layout, marks.marks), bases, prices)
+        now = Instant(account, rulebook, layout, mark_column(layout, marks.marks, marks.indexes), bases, prices)
         margins = [rulebook.rules.assess_pool(pool, now.column, layout.markets) for pool in layout.pools]
         legs: list[LegView] = []
         pools: list[PoolView] = []
@@ -176,16 +216,22 @@ def assess(
             solved = solver_of(rulebook.rules, pool, margin, now.column, layout.markets)
             together = _factors(solved)
             views = [
-                _leg_view(now, spec, key, leg, _triggers(now, leg, coins, solved, together))
+                _leg_view(now, Home(spec, pool, margin), key, leg, _triggers(now, leg, coins, solved, together))
                 for key, leg in zip(spec.legs, pool.legs, strict=True)
             ]
             legs.extend(views)
             pools.append(_pool_view(now, spec, views, pool, margin, solved))
         asks = tuple(OrdersView(r.name, r.asset, r.isolated, _order_margin(now, r)) for r in layout.resting)
-        assets = tuple(
-            _asset_view(now, i, legs, margins, asks, outside) for i, spec in enumerate(layout.specs) if not spec.isolated
-        )
-    return Assessment(rulebook.name, tuple(legs), tuple(pools), assets, asks)
+        assets: list[AssetView] = []
+        valued = None
+        for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
+            if spec.assets:
+                assets += [_coin_view(now, Home(spec, pool, margin), i, legs) for i in range(len(spec.assets))]
+            elif not spec.isolated:
+                assets.append(_asset_view(now, Home(spec, pool, margin), legs, asks, outside))
+            if spec.key == "account":
+                valued = _account_view(now, Home(spec, pool, margin))
+    return Assessment(rulebook.name, tuple(legs), tuple(pools), tuple(assets), asks, valued)
 
 
 def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
@@ -213,10 +259,15 @@ def _factors(solved: Solver) -> Factors:
 
 
 def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
-    """Base coin -> the markets of the pool's legs in it."""
+    """Base coin -> where the marks column holds the prices of it that the pool feels: the markets of its legs, and in a
+    valued pool that has the coin its index."""
     coins: dict[str, tuple[int, ...]] = {}
     for at in sorted({leg.market for leg in pool.legs}):
         coins[now.bases[at]] = (*coins.get(now.bases[at], ()), at)
+    if pool.wallets:
+        first = len(now.layout.symbols)
+        places = {asset: first + i for i, asset in enumerate(now.layout.assets)}
+        coins = {base: (*found, places[base]) if base in places else found for base, found in coins.items()}
     return coins
 
 
@@ -227,8 +278,9 @@ def _bankruptcy(now: Instant, leg: Leg[Decimal]) -> Found[Decimal]:
     return Found(found.found, +found.price)
 
 
-def _leg_view(now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]) -> LegView:
+def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]) -> LegView:
     own, together = triggers
+    spec = home.spec
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
@@ -242,7 +294,7 @@ def _leg_view(now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], trig
         symbol=position.symbol,
         mode=position.mode,
         side=position.side,
-        asset=spec.asset,
+        asset=instrument.settle,
         pool=spec.key,
         size=position.size,
         entry_price=position.entry_price,
@@ -258,14 +310,22 @@ def _leg_view(now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], trig
         bracket=row,
         max_leverage=instrument.brackets[row].max_leverage,
         bankruptcy_price=bankrupt.price if bankrupt.found else None,
-        break_even_price=rules.break_even_price(position.entry_price, 1 if position.size > 0 else -1, market.taker_rate),
+        break_even_price=rules.break_even_price(position, market.taker_rate),
         liquidation_price=price,
         other_liquidation_price=other if price is not None else None,
-        displayed_liquidation_price=rules.displayed_liquidation_price(
-            Found(price is not None, price or ZERO), position.size, position.mode, instrument.tick
-        ),
+        displayed_liquidation_price=_displayed(now, home, leg, Found(price is not None, price or ZERO), position),
         underlying_liquidation_price=nearest(together, mark),
     )
+
+
+def _displayed(
+    now: Instant, home: Home, leg: Leg[Decimal], found: Found[Decimal], position: Position
+) -> Decimal | None:
+    tick = now.rulebook.instruments[position.symbol].tick
+    ask = PriceAsk(
+        found, leg, home.pool, home.margin, now.column, now.layout.markets, position.size, position.mode, tick
+    )
+    return now.rulebook.rules.displayed_liquidation_price(ask)
 
 
 def _pool_view(
@@ -289,28 +349,41 @@ def _pool_view(
         scale=margin.scale,
         venue_ratio=now.rulebook.rules.venue_ratio(margin),
         liquidatable=now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
-        portfolio_liquidation_move=_common_move(pool, margin, solved) if now.prices is Prices.ALL else None,
+        portfolio_liquidation_move=_common_move(now, pool, margin, solved) if now.prices is Prices.ALL else None,
     )
 
 
-def _common_move(pool: Pool[Decimal], margin: PoolMargin[Decimal], solved: Solver) -> Decimal | None:
+def _common_move(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal], solved: Solver) -> Decimal | None:
     """As `portfolio_move` with every beta 1, solved exactly."""
     if not pool.legs:
         return None
     if margin.balance <= margin.requirement:
         return ZERO
-    factors = solved(tuple(sorted({leg.market for leg in pool.legs})))[:2]
+    factors = solved(tuple(sorted({leg.market for leg in pool.legs})) + _moving_coins(now.layout, now.rulebook, pool))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
+
+
+def _moving_coins(layout: Layout, rulebook: Rulebook, pool: Pool[Decimal]) -> tuple[int, ...]:
+    """Where the marks column holds the indexes that move with the market: those of all coins of a valued pool but the ones
+    that contracts are quoted in, which are the measure."""
+    if not pool.wallets:
+        return ()
+    quotes = {instrument.quote for instrument in rulebook.instruments.values()}
+    first = len(layout.symbols)
+    return tuple(first + i for i, asset in enumerate(layout.assets) if asset not in quotes)
 
 
 def portfolio_move(
     pool: Pool[Decimal], column: Sequence[Decimal], layout: Layout, rulebook: Rulebook, betas: Mapping[str, Decimal]
 ) -> Decimal | None:
-    """The smallest common move y (each mark becomes mark * (1 + beta*y), beta 1 unless given) at which the pool fails;
-    0 where it already does; None if neither a fall to nothing nor a thousandfold rise does it."""
+    """The smallest common move y (each mark becomes mark * (1 + beta*y), beta 1 unless given; `betas` by symbol or coin) at
+    which the pool fails; 0 where it already does; None if neither a fall to nothing nor a thousandfold rise does it."""
     if not pool.legs:
         return None
     factors = [betas.get(symbol, ONE) for symbol in layout.symbols]
+    moving = _moving_coins(layout, rulebook, pool)
+    first = len(layout.symbols)
+    factors += [betas.get(a, ONE) if first + i in moving else ZERO for i, a in enumerate(layout.assets)]
 
     def headroom(y: Decimal) -> Decimal:
         moved = [mark * (1 + beta * y) for mark, beta in zip(column, factors, strict=True)]
@@ -328,13 +401,12 @@ def portfolio_move(
 
 def _asset_view(
     now: Instant,
-    i: int,
+    home: Home,
     legs: Sequence[LegView],
-    margins: Sequence[PoolMargin[Decimal]],
     asks: Sequence[OrdersView],
     outside: Mapping[str, Outside] | None,
 ) -> AssetView:
-    rules, spec, pool, margin = now.rulebook.rules, now.layout.specs[i], now.layout.pools[i], margins[i]
+    rules, (spec, pool, margin) = now.rulebook.rules, home
     cross_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and not a.isolated), ZERO)
     isolated_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and a.isolated), ZERO)
     walled = [leg for leg in legs if leg.asset == spec.asset and leg.mode is MarginMode.ISOLATED]
@@ -353,4 +425,44 @@ def _asset_view(
         + cross_orders
         + isolated_orders,
         account_maintenance_margin=margin.maintenance + sum((leg.maintenance_margin for leg in walled), ZERO),
+    )
+
+
+def _coin_view(now: Instant, home: Home, at: int, legs: Sequence[LegView]) -> AssetView:
+    """One coin of a valued pool; its margins are those of the legs that settle in it."""
+    rules, (spec, pool, margin) = now.rulebook.rules, home
+    asset, cash = spec.assets[at], pool.wallets[at].balance
+    coin = rules.assess_coin(pool, margin, at, now.column, now.layout.markets)
+    mine = [leg for leg in legs if leg.asset == asset]
+    walled = [leg for leg in mine if leg.mode is MarginMode.ISOLATED]
+    assigned = sum((leg.isolated_margin for leg in walled), ZERO)
+    return AssetView(
+        asset=asset,
+        wallet_balance=cash + (assigned if rules.WALLET_HOLDS_ISOLATED else ZERO),
+        cash=cash,
+        equity=coin.equity + assigned + sum((leg.unrealised_pnl for leg in walled), ZERO),
+        available_balance=coin.available,
+        withdrawable=coin.withdrawable,
+        account_initial_margin=sum((leg.initial_margin for leg in mine), ZERO),
+        account_maintenance_margin=sum((leg.maintenance_margin for leg in mine), ZERO),
+        collateral_value=coin.collateral_value,
+        borrowed=coin.borrowed,
+    )
+
+
+def _account_view(now: Instant, home: Home) -> AccountView:
+    rules, (spec, pool, margin) = now.rulebook.rules, home
+    coins = [rules.assess_coin(pool, margin, i, now.column, now.layout.markets) for i in range(len(pool.wallets))]
+    settled = pool.cash + sum((coin.settled_value for coin in coins), ZERO)
+    whole = sum((coin.equity * now.column[w.place] for coin, w in zip(coins, pool.wallets, strict=True)), ZERO)
+    return AccountView(
+        pool=spec.key,
+        asset=spec.asset,
+        wallet_balance=settled,
+        unrealised_pnl=margin.balance + pool.reserved - settled,
+        equity=pool.cash + pool.outside_pnl + whole,
+        available_balance=margin.balance - margin.initial,
+        initial_margin=margin.initial,
+        maintenance_margin=margin.maintenance,
+        venue_initial_ratio=rules.venue_initial_ratio(margin),
     )

@@ -25,6 +25,11 @@ DOWN, UP = (Context(prec=DIGITS, rounding=rounding) for rounding in (ROUND_FLOOR
 LEAST, MOST = Decimal("1e-25"), Decimal("1e25")
 """The range of x that is searched; a price outside it is none."""
 BEYOND = MOST * MOST
+HAIR = Decimal("1e-20")
+"""How far apart, as a share, the two points are that give the line of a valued pool: between kinks far closer than any two
+that a price could tell apart, and wide enough for 37 of the working digits."""
+NEAR = Decimal("1e-50")
+"""Roots nearer to each other than this, as a share, are one: lines read off two points agree no better."""
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
 
@@ -98,7 +103,20 @@ def solver_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of one pool at these marks. The lines of a leg that one set of markets has met serve the others."""
+    """The solver of one pool at these marks."""
+    if pool.wallets:
+        return _valued_solver(rules, pool, margin, marks, markets)
+    return _legwise_solver(rules, pool, margin, marks, markets)
+
+
+def _legwise_solver(
+    rules: Rules,
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+) -> Solver:
+    """The solver of a pool of one asset. The lines of a leg that one set of markets has met serve the others."""
     room = rounding_room(pool, margin)
     found: list[list[tuple[Decimal, Decimal, Line[Decimal]]]] = [[] for _ in pool.legs]
     at_market = [leg.market for leg in pool.legs]
@@ -153,6 +171,58 @@ def solver_of(
     return solve
 
 
+def _valued_solver(
+    rules: Rules,
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+) -> Solver:
+    """The solver of a valued pool: what counts of a coin depends on all the legs that settle in it, so that no leg has a
+    line of its own. The line of the pool at x is read off two assessments a hair apart. Its headroom is concave and made of
+    straight lines over one over the mark where an inverse contract moves alone, over the factor otherwise (also where an
+    inverse contract moves and its coin's index with it)."""
+    room = rounding_room(pool, margin)
+
+    def column_at(moving: tuple[int, ...], factor: Decimal) -> list[Decimal]:
+        column = list(marks)
+        for at in moving:
+            column[at] = marks[at] * factor
+        return column
+
+    @cache
+    def solve(moving: tuple[int, ...]) -> Solved:
+        inverse = moving[-1] < len(markets) and markets[moving[0]].inverse
+
+        def headroom(x: Decimal) -> Decimal:
+            there = rules.assess_pool(pool, column_at(moving, 1 / x if inverse else x), markets)
+            return there.balance - there.requirement
+
+        @cache
+        def line(x: Decimal) -> Line[Decimal]:
+            """Through x and a point beside it, on the side of the marks."""
+            step = x * HAIR if x <= 1 else -x * HAIR
+            here = headroom(x)
+            slope = (headroom(x + step) - here) / step
+            return Line(here - slope * x, slope, ZERO, ZERO)
+
+        with localcontext(WIDE):
+            low, high = ends(line, line(ONE), 2 * room, (ONE, -ONE))
+            if inverse:
+                low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
+
+        def fails(price: Decimal, lead: Decimal) -> bool:
+            column = list(marks)
+            for at in moving:
+                column[at] = price if marks[at] == lead else marks[at] * price / lead
+            there = rules.assess_pool(pool, column, markets)
+            return there.balance - there.requirement <= -room
+
+        return Solved(low, high, fails)
+
+    return solve
+
+
 def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decimal]:
     """The legs that move, with `rest` for all that stands still; the pool itself where all of it moves."""
     if len(legs) == len(pool.legs):
@@ -162,6 +232,8 @@ def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decim
 
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     """What 34-digit sums over several legs may round the other way, so that headroom is to fall short by as much."""
+    if pool.wallets:
+        return margin.scale * 4 * (len(pool.legs) + len(pool.rests) + len(pool.wallets)) * LAST_DIGIT
     return margin.scale * (len(pool.legs) + 2) * LAST_DIGIT if len(pool.legs) > 1 else ZERO
 
 
@@ -203,7 +275,7 @@ def _end(lines: Callable[[Decimal], Line[Decimal]], rest: Decimal, x: Decimal, s
         root = _root(line, rest)
         if not LEAST <= root <= MOST:
             return None
-        if root == x or (root < x) == (side > 0):
+        if (root < x) == (side > 0) or abs(root - x) <= x * NEAR:
             return root
         x = root
     return x

@@ -19,25 +19,29 @@ from plimsoll.model import (
     leg_key,
 )
 from plimsoll.number import ZERO
-from plimsoll.rulebook import Rulebook
-from plimsoll.rules.columns import Leg, Market, Pool, Resting
+from plimsoll.rulebook import Rulebook, regime_of
+from plimsoll.rules.columns import Leg, Market, Pool, Rest, Resting, Wallet
 from plimsoll.rules.common import notional
 from plimsoll.rules.drawing import PoolSpec
 
 
 class RestingSpec(NamedTuple):
-    """Resting opening orders as one row: printed name, settle asset, whether they are for an isolated position."""
+    """Resting opening orders as one row: printed name, settle asset, whether they are for an isolated position; and the
+    orders themselves."""
 
     name: str
     asset: str
     isolated: bool
     row: Resting[Decimal]
+    orders: tuple[Order, ...]
 
 
 class Layout(NamedTuple):
-    """`symbols[i]` names `markets[i]`; `specs[i]` describes `pools[i]`; `held`: the positions by their keys."""
+    """`symbols[i]` names `markets[i]`; `assets`: the coins of valued pools, whose prices follow the marks in the marks column;
+    `specs[i]` describes `pools[i]`; `held`: the positions by their keys."""
 
     symbols: tuple[str, ...]
+    assets: tuple[str, ...]
     markets: tuple[Market[Decimal], ...]
     specs: tuple[PoolSpec, ...]
     pools: tuple[Pool[Decimal], ...]
@@ -45,8 +49,9 @@ class Layout(NamedTuple):
     held: Mapping[LegKey, Position]
 
 
-def market_of(instrument: Instrument, taker_rate: Decimal) -> Market[Decimal]:
-    """The columns of one instrument; the instrument's own taker rate wins over the account's."""
+def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> Market[Decimal]:
+    """The columns of one instrument; the instrument's own taker rate wins over the account's. `regime`: that of
+    `regime_of`; what enters a wall at a fill does not depend on it."""
     rows = instrument.brackets
     return Market(
         inverse=instrument.kind == "inverse",
@@ -60,6 +65,7 @@ def market_of(instrument: Instrument, taker_rate: Decimal) -> Market[Decimal]:
         rates=tuple([row.maintenance_rate for row in rows]),
         deductions=tuple([row.deduction for row in rows]),
         leverages=tuple([row.max_leverage or ZERO for row in rows]),
+        regime=regime,
     )
 
 
@@ -70,74 +76,132 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
         if symbol not in rulebook.instruments:
             raise BadInput(rulebook.name, "symbol", symbol, rulebook.gaps.get(symbol, "the rulebook has no such instrument"))
     index = {symbol: i for i, symbol in enumerate(symbols)}
-    markets = tuple(market_of(rulebook.instruments[symbol], account.fees.taker_rate) for symbol in symbols)
+    regime = regime_of(rulebook, account)
+    markets = tuple(market_of(rulebook.instruments[symbol], account.fees.taker_rate, regime) for symbol in symbols)
     held = {leg_key(position): position for position in account.positions}
     specs = rulebook.rules.pools_of(account, rulebook.instruments)
     extra = outside or {}
     known = {spec.asset for spec in specs}
     specs += tuple(PoolSpec(f"asset:{asset}", asset, False, ()) for asset in extra if asset not in known)
-    pools = tuple(_pool(spec, account, rulebook, index, held, extra.get(spec.asset)) for spec in specs)
-    return Layout(symbols, markets, specs, pools, tuple(_resting(account, rulebook, index, held)), held)
+    assets = tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
+    resting = tuple(_resting(account, rulebook, index, held))
+    at = _At(account, rulebook, index, {asset: len(symbols) + i for i, asset in enumerate(assets)}, held, resting)
+    pools = tuple(_pool(spec, at, extra.get(spec.asset)) for spec in specs)
+    return Layout(symbols, assets, markets, specs, pools, resting, held)
 
 
-def _leg(position: Position, account: Account, rulebook: Rulebook, index: Mapping[str, int]) -> Leg[Decimal]:
-    rules, instrument = rulebook.rules, rulebook.instruments[position.symbol]
+class _At(NamedTuple):
+    """An account being laid out. `markets`: symbol -> market; `places`: coin -> its place in the marks column."""
+
+    account: Account
+    rulebook: Rulebook
+    markets: Mapping[str, int]
+    places: Mapping[str, int]
+    held: Mapping[LegKey, Position]
+    resting: tuple[RestingSpec, ...]
+
+
+def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
+    rules, instrument = at.rulebook.rules, at.rulebook.instruments[position.symbol]
+    alone = position.mode is MarginMode.ISOLATED
     return Leg(
-        market=index[position.symbol],
+        market=at.markets[position.symbol],
         amount=position.size * instrument.multiplier,
         entry=rules.entry_in_rules(position.entry_price),
         leverage=position.leverage,
         initial_rate=rules.initial_rate(position.leverage),
         margin=position.isolated_margin,
-        isolated=position.mode is MarginMode.ISOLATED,
-        tier=rules.tier_of(position, account, rulebook.instruments),
+        isolated=alone,
+        tier=rules.tier_of(position, at.account, at.rulebook.instruments),
         added=position.added_margin,
         lost=position.lost_margin,
         cost=ZERO if position.cost is None else position.cost,
+        wallet=spec.assets.index(instrument.settle) if spec.assets else 0,
+        spare=at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
     )
 
 
-def _pool(
-    spec: PoolSpec,
-    account: Account,
-    rulebook: Rulebook,
-    index: Mapping[str, int],
-    held: Mapping[LegKey, Position],
-    outside: Outside | None,
-) -> Pool[Decimal]:
-    legs = tuple(_leg(held[key], account, rulebook, index) for key in spec.legs)
-    cash = legs[0].margin if spec.isolated else account.cash.get(spec.asset, ZERO)
-    reserved = ZERO if spec.isolated else _reserved(spec.asset, account, rulebook)
+def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
+    legs = tuple(_leg(at.held[key], spec, at) for key in spec.legs)
     other = Outside() if outside is None or spec.isolated else outside
+    cash = legs[0].margin if spec.isolated else at.account.cash.get(spec.asset, ZERO)
     return Pool(
-        cash,
-        legs,
-        reserved,
-        len(orders_in_scope(spec, account, rulebook)),
-        other.unrealised_pnl,
-        other.initial_margin,
-        other.maintenance_margin,
-        other.closing_fee,
+        cash=other.wallet_balance if spec.assets else cash + other.wallet_balance,
+        legs=legs,
+        reserved=ZERO if spec.isolated else _reserved(spec, at.account, at.rulebook),
+        orders=len(orders_in_scope(spec, at.account, at.rulebook)),
+        outside_pnl=other.unrealised_pnl,
+        outside_initial=other.initial_margin,
+        outside_maintenance=other.maintenance_margin,
+        outside_fee=other.closing_fee,
+        wallets=tuple(_wallet(asset, at) for asset in spec.assets),
+        rests=tuple(rest for found in at.resting if spec.assets for rest in _rests(found, spec, at)),
     )
 
 
-def _reserved(asset: str, account: Account, rulebook: Rulebook) -> Decimal:
-    """What all resting orders that settle in the asset take off its cross pool's balance."""
+def _wallet(asset: str, at: _At) -> Wallet[Decimal]:
+    """A coin with what it counts. BadInput: the rulebook does not know the coin."""
+    coin = at.rulebook.coins.get(asset)
+    if coin is None:
+        cure = "what this coin counts as collateral is not known here; add [[collateral]] in a table file of your own"
+        raise BadInput(at.rulebook.name, "coin", asset, cure)
+    counts, loans = coin.collateral_tiers, coin.loan_tiers
+    return Wallet(
+        place=at.places[asset],
+        balance=at.account.cash.get(asset, ZERO),
+        borrowed=at.account.borrowed.get(asset, ZERO),
+        collateral=asset not in at.account.not_collateral,
+        rows=len(counts),
+        floors=tuple([tier.floor for tier in counts]),
+        ratios=tuple([tier.ratio for tier in counts]),
+        loan_rows=len(loans),
+        loan_floors=tuple([tier.floor for tier in loans]),
+        loan_initial=tuple([tier.initial_rate for tier in loans]),
+        loan_maintenance=tuple([tier.maintenance_rate for tier in loans]),
+    )
+
+
+def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal]]:
+    """The opening orders of one leg of a valued pool, in the order in which they were placed."""
+    if found.isolated:
+        return
+    row, leads = found.row, True
+    for order in filter(opens, found.orders):
+        assert order.price is not None
+        amount = order.size * at.rulebook.instruments[order.symbol].multiplier
+        yield Rest(
+            market=row.market,
+            wallet=spec.assets.index(found.asset),
+            amount=amount if order.side == "buy" else -amount,
+            price=order.price,
+            leads=leads,
+            held=row.amount,
+            buys=row.buys,
+            sells=row.sells,
+            initial_rate=row.initial_rate,
+            leverage=row.leverage,
+        )
+        leads = False
+
+
+def _reserved(spec: PoolSpec, account: Account, rulebook: Rulebook) -> Decimal:
+    """What all resting orders that settle in the pool's asset take off its balance. A valued pool counts them by coin, as its
+    rules do: nothing here."""
     total = ZERO
     for order in account.orders:
         instrument = rulebook.instruments[order.symbol]
-        if instrument.settle == asset:
+        if instrument.settle == spec.asset and not spec.assets:
             taker = account.fees.taker_rate if instrument.taker_rate is None else instrument.taker_rate
             total += rulebook.rules.order_reserve(order, instrument, taker)
     return total
 
 
 def orders_in_scope(spec: PoolSpec, account: Account, rulebook: Rulebook) -> tuple[Order, ...]:
-    """Orders that a liquidation of this pool cancels: of those that settle in its asset, the ones the venue names."""
+    """Orders that a liquidation of this pool cancels: of those that settle in its assets, the ones the venue names."""
     return tuple(
         order
         for order in account.orders
-        if rulebook.instruments[order.symbol].settle == spec.asset and rulebook.rules.cancels(order, spec)
+        if rulebook.instruments[order.symbol].settle in spec.coins and rulebook.rules.cancels(order, spec)
     )
 
 
@@ -180,9 +244,10 @@ def _resting(
             buys=sum((order_value(o, instrument) for o in orders if o.side == "buy" and opens(o)), ZERO),
             sells=sum((order_value(o, instrument) for o in orders if o.side == "sell" and opens(o)), ZERO),
             initial_rate=rulebook.rules.initial_rate(leverage),
+            leverage=leverage,
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
-        yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row)
+        yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row, tuple(orders))
 
 
 def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:

@@ -1,9 +1,11 @@
-"""What a venue is asked before a setting changes: plain records, filled by the account machine, read by `people.py`."""
+"""What a venue is asked: plain records, filled by the account machine and the assessment, read by `people.py`."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from plimsoll.model import Instrument, MarginMode, Order, Position
+from plimsoll.rules.columns import Found, Leg, Market, Pool, PoolMargin
 
 
 class LeverageAsk(NamedTuple):
@@ -30,3 +32,18 @@ class SizeAsk(NamedTuple):
     leverage: Decimal
     size: Decimal
     value: Decimal
+
+
+class PriceAsk(NamedTuple):
+    """A liquidation price as it is to be printed: the true one, and all that the venue's own formula may look at. `marks`,
+    `markets`: the columns of the account; `size`: the position's contracts; `tick` None: not known."""
+
+    found: Found[Decimal]
+    leg: Leg[Decimal]
+    pool: Pool[Decimal]
+    margin: PoolMargin[Decimal]
+    marks: Sequence[Decimal]
+    markets: Sequence[Market[Decimal]]
+    size: Decimal
+    mode: MarginMode
+    tick: Decimal | None

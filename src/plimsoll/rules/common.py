@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from plimsoll.number import N, zero
-from plimsoll.rules.columns import Found, Leg, Line, Market, Resting
+from plimsoll.rules.columns import CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Wallet
 
 
 def side_of(amount: N) -> N:
@@ -92,3 +92,65 @@ def average_entry(held: N, entry: N, added: N, price: N, inverse: bool) -> N:
     if inverse:
         return (held + added) / (held / entry + added / price)
     return (held * entry + added * price) / (held + added)
+
+
+def sliced(amount: N, rows: int, floors: Sequence[N], rates: Sequence[N]) -> N:
+    """Sum over the slices of an amount >= 0: each part times the rate of the slice it lies in. No rows: nothing."""
+    total = zero(amount)
+    for i in range(rows):
+        if amount <= floors[i]:
+            return total
+        top = amount
+        if i + 1 < rows:
+            top = min(amount, floors[i + 1])
+        total += (top - floors[i]) * rates[i]
+    return total
+
+
+def counted(wallet: Wallet[N], equity: N) -> N:
+    """Units of a coin that count as margin: a positive equity slice by slice at its ratios, none where it is switched off;
+    a negative one in full."""
+    if equity <= 0:
+        return equity
+    if not wallet.collateral:
+        return zero(equity)
+    return sliced(equity, wallet.rows, wallet.floors, wallet.ratios)
+
+
+def owed(wallet: Wallet[N], pnl: N) -> N:
+    """Units of a coin that are owed: what was borrowed, and what a running loss takes beyond the balance."""
+    return wallet.borrowed + max(zero(pnl), -(wallet.balance + pnl))
+
+
+def coin_pnl(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
+    """Running profit of the legs of a valued pool that settle in its coin `at`, in that coin."""
+    total = zero(pool.cash)
+    for i in range(len(pool.legs)):
+        leg = pool.legs[i]
+        if leg.wallet == at:
+            total += unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
+    return total
+
+
+def assess_coin(
+    pool: Pool[N], margin: PoolMargin[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]
+) -> CoinMargin[N]:
+    """The coin `at` of a valued pool. available = (balance - initial) / index, negative when the pool is short;
+    withdrawable = what there is of the coin without running profit, at most what is available (as if the coin counted in
+    full). Grade memory for the last: no venue's page on it was read in full."""
+    wallet = pool.wallets[at]
+    index = marks[wallet.place]
+    pnl = coin_pnl(pool, at, marks, markets)
+    equity = wallet.balance - wallet.borrowed + pnl
+    available = (margin.balance - margin.initial) / index
+    settled = wallet.balance - wallet.borrowed
+    profit = max(zero(pnl), pnl)
+    free = min(settled + min(zero(pnl), pnl), available - profit)
+    return CoinMargin(
+        equity,
+        owed(wallet, pnl),
+        available,
+        max(zero(pnl), free),
+        counted(wallet, equity) * index,
+        counted(wallet, settled) * index,
+    )

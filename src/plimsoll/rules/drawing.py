@@ -8,12 +8,19 @@ from plimsoll.model import Account, Instrument, LegKey, MarginMode, PositionMode
 
 
 class PoolSpec(NamedTuple):
-    """One pool: its key (`asset:X`, or the leg's printed name), its asset, whether it is an isolated leg, and the legs."""
+    """One pool: its key (`asset:X`, `account`, or the leg's printed name), its asset, whether it is an isolated leg, and the
+    legs. `assets`: the coins of a valued pool, whose `asset` is the currency it is measured in; empty otherwise."""
 
     key: str
     asset: str
     isolated: bool
     legs: tuple[LegKey, ...]
+    assets: tuple[str, ...] = ()
+
+    @property
+    def coins(self) -> tuple[str, ...]:
+        """The assets that its legs settle in."""
+        return self.assets or (self.asset,)
 
 
 def pools_per_settle_asset(
@@ -35,3 +42,12 @@ def pools_per_settle_asset(
             isolated.append(PoolSpec(leg_name(key, account.position_mode), asset, True, (key,)))
     cross = tuple(PoolSpec(f"asset:{asset}", asset, False, tuple(legs)) for asset, legs in crossed.items())
     return cross + tuple(isolated)
+
+
+def valued_pool(account: Account, instruments: Mapping[str, Instrument], currency: str) -> tuple[PoolSpec, ...]:
+    """One pool for the whole account, measured in `currency`: every coin held, owed or settled in, and every cross leg."""
+    assets = dict.fromkeys([*account.cash, *account.borrowed])
+    for symbol in [p.symbol for p in account.positions] + [o.symbol for o in account.orders]:
+        assets.setdefault(instruments[symbol].settle)
+    legs = tuple(leg_key(p) for p in account.positions if p.mode is MarginMode.CROSS)
+    return (PoolSpec("account", currency, False, legs, tuple(assets)),)

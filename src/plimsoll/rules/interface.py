@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from plimsoll.errors import Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
-from plimsoll.rules.asks import LeverageAsk, SizeAsk
-from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step
+from plimsoll.rules.asks import LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.columns import CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step
 from plimsoll.rules.drawing import PoolSpec
 
 
@@ -25,6 +25,10 @@ class Rules(Protocol):
     @property
     def SOURCES(self) -> Mapping[str, str]:  # noqa: N802
         """Source key -> where the words stand."""
+
+    @property
+    def REGIMES(self) -> Mapping[str, tuple[str, ...]]:  # noqa: N802
+        """At most one dated regime: its name -> its options, in the order in which `Market.regime` counts them."""
 
     @property
     def Reading(self) -> Any:  # noqa: N802
@@ -66,6 +70,17 @@ class Rules(Protocol):
         self, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]], /
     ) -> PoolMargin[Decimal]:
         """What a pool has and needs."""
+
+    def assess_coin(
+        self,
+        pool: Pool[Decimal],
+        margin: PoolMargin[Decimal],
+        at: int,
+        marks: Sequence[Decimal],
+        markets: Sequence[Market[Decimal]],
+        /,
+    ) -> CoinMargin[Decimal]:
+        """One coin of a valued pool."""
 
     def is_liquidatable(self, balance: Decimal, requirement: Decimal, /) -> bool:
         """Whether the venue liquidates."""
@@ -161,15 +176,16 @@ class Rules(Protocol):
     def leg_name(self, key: LegKey, position_mode: PositionMode, /) -> str:
         """A position's printed name."""
 
-    def displayed_liquidation_price(
-        self, found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None, /
-    ) -> Decimal | None:
+    def displayed_liquidation_price(self, ask: PriceAsk, /) -> Decimal | None:
         """The liquidation price as the venue prints it."""
 
     def venue_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:
         """The venue's own ratio, in its own direction."""
 
-    def break_even_price(self, entry: Decimal, side: int, taker_rate: Decimal, /) -> Decimal:
+    def venue_initial_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:
+        """The venue's own ratio of initial margin; None where it prints none."""
+
+    def break_even_price(self, position: Position, taker_rate: Decimal, /) -> Decimal:
         """Price at which closing pays the fees."""
 
     def may_switch_mode(self, account: Account, symbol: str, mode: MarginMode, /) -> Reject | None:

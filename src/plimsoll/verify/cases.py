@@ -1,41 +1,29 @@
-"""Reading case files: the format in which venues' own numbers are restated (instruments, account, marks, expectations, steps).
+"""Reading case files: the format in which venues' own numbers are restated (instruments, account, marks, expectations).
 
 Whatever a source does not tell is filled with a placeholder that nothing expected can depend on."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from plimsoll.account.commands import (
-    AddMargin,
-    CancelOrder,
-    ChargeInterest,
-    Command,
-    Deposit,
-    Fill,
-    PlaceOrder,
-    RemoveMargin,
-    SetLeverage,
-    SetMarginMode,
-    SetMarks,
-    SetPositionMode,
-    SettleFunding,
-    Withdraw,
-)
 from plimsoll.account.state import Environment
 from plimsoll.errors import BadInput
+from plimsoll.margin.pools import market_of
 from plimsoll.margin.waterfall import Counterparty
 from plimsoll.model import (
     Account,
     Bracket,
+    Coin,
+    CollateralTier,
     Fees,
     Instrument,
     Kind,
     LegSide,
+    LoanTier,
     MarginMode,
     Marks,
     Order,
@@ -51,6 +39,10 @@ from plimsoll.text_files import read_json, read_text
 
 NO_TABLE = (Bracket(ZERO, None, ZERO, ZERO, None),)
 """Stands in for brackets that a source leaves out."""
+WHOLE = "USD"
+"""The currency in which a source states the totals of a whole account."""
+IN_FULL = (CollateralTier(ZERO, None, ONE),)
+"""A coin counts in full where the case names no ratios."""
 
 
 Value = Decimal | bool | str | None
@@ -95,6 +87,10 @@ class CaseInstrument(msgspec.Struct, frozen=True):
 
 class CaseWallet(msgspec.Struct, frozen=True):
     balance: Decimal
+    borrowed: Decimal = ZERO
+    collateral: bool = True
+    collateral_tiers: tuple[CollateralTier, ...] = ()
+    loan_tiers: tuple[LoanTier, ...] = ()
 
 
 class CasePosition(msgspec.Struct, frozen=True):
@@ -105,6 +101,9 @@ class CasePosition(msgspec.Struct, frozen=True):
     entry_price: Decimal | None = None
     leverage: Decimal | None = None
     isolated_margin: Decimal | None = None
+    added_margin: Decimal = ZERO
+    realised_pnl: Decimal = ZERO
+    auto_add_margin: bool = False
 
 
 class CaseOrder(msgspec.Struct, frozen=True):
@@ -137,19 +136,15 @@ class CaseMarket(msgspec.Struct, frozen=True):
     counterparties: tuple[Counterparty, ...] = ()
 
 
-class CaseStep(msgspec.Struct, frozen=True):
-    do: str
-    fields: dict[str, Any]
-    expect: tuple[Expectation, ...] = ()
-    reject: dict[str, str] | None = None
-    events: tuple[str, ...] | None = None
-
-
 class CaseKnown(msgspec.Struct, frozen=True):
-    """Totals that a source states without listing their legs, per asset."""
+    """Totals that a source states without listing their legs, per asset; and those of a valued account without its coins."""
 
     unlisted: dict[str, Outside] = {}
     isolated_equity: dict[str, Decimal] = {}
+    wallet_balance: Decimal = ZERO
+    unrealised_pnl: Decimal = ZERO
+    account_initial_margin: Decimal = ZERO
+    account_maintenance_margin: Decimal = ZERO
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -158,6 +153,7 @@ class Case(msgspec.Struct, frozen=True):
     instruments: dict[str, CaseInstrument]
     account: CaseAccount
     marks: dict[str, Decimal]
+    as_of: date = date.max
     expect: tuple[Expectation, ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
     indexes: dict[str, Decimal] = {}
@@ -288,21 +284,38 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
     }
 
 
+def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
+    """What each coin of the case counts, and what a debt in it needs: as the wallet says; loans it does not mention as the
+    rulebook knows them."""
+    found = {}
+    settled = (i.settle for i in case.instruments.values())
+    for asset in dict.fromkeys([*case.account.wallets, *settled]):
+        wallet = case.account.wallets.get(asset, CaseWallet(ZERO))
+        loans = wallet.loan_tiers or (known[asset].loan_tiers if asset in known else ())
+        found[asset] = Coin(wallet.collateral_tiers or IN_FULL, loans)
+    return found
+
+
 def account_of(case: Case, rules: Rules) -> Account:
     """The case's account as ours: cash outside every isolated wall, signed sizes, leverage settings from its rows."""
-    hedge = case.account.position_mode is PositionMode.HEDGE
-    positions = tuple(_position(p, hedge, case) for p in case.account.positions)
+    stated = case.account
+    hedge = stated.position_mode is PositionMode.HEDGE
+    options = {name: value for name, value in stated.options.items() if isinstance(value, str)}
+    fees = stated.fees or Fees(ZERO, ZERO)
+    positions = tuple(_position(p, hedge, case, rules, fees) for p in stated.positions)
     modes = {p.symbol: p.mode for p in positions}
     orders, leverages = [], {}
-    for n, o in enumerate(case.account.orders):
-        order = order_of(o, hedge, o.mode or modes.get(o.symbol, MarginMode.CROSS), str(n + 1))
+    bare = Account(stated.position_mode, {}, options=options)
+    for n, o in enumerate(stated.orders):
+        mode = o.mode or modes.get(o.symbol) or rules.fill_mode(bare, o.symbol, None)
+        order = order_of(o, hedge, mode, str(n + 1))
         orders.append(order)
         if o.leverage is not None:
             leverages[rules.leverage_key(o.symbol, order.mode, order.position_side)] = o.leverage
         modes.setdefault(o.symbol, order.mode)
     for p in positions:
         leverages[rules.leverage_key(p.symbol, p.mode, p.side)] = p.leverage
-    cash = {asset: wallet.balance for asset, wallet in case.account.wallets.items()}
+    cash = {asset: wallet.balance for asset, wallet in stated.wallets.items()}
     if rules.WALLET_HOLDS_ISOLATED:
         for p in positions:
             settle = case.instruments[p.symbol].settle
@@ -310,21 +323,42 @@ def account_of(case: Case, rules: Rules) -> Account:
                 with exact():
                     cash[settle] -= p.isolated_margin
     return Account(
-        position_mode=case.account.position_mode,
+        position_mode=stated.position_mode,
         cash=cash,
         positions=positions,
         orders=tuple(orders),
         leverages=leverages,
         margin_modes={symbol: mode for symbol, mode in modes.items() if mode is MarginMode.ISOLATED},
-        fees=case.account.fees or Fees(ZERO, ZERO),
+        fees=fees,
+        options=options,
+        borrowed={asset: wallet.borrowed for asset, wallet in stated.wallets.items() if wallet.borrowed},
+        not_collateral=tuple(asset for asset, wallet in stated.wallets.items() if not wallet.collateral),
     )
 
 
-def _position(p: CasePosition, hedge: bool, case: Case) -> Position:
-    side = LegSide(p.side) if hedge else LegSide.NET
+def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees) -> Position:
+    """Isolated money that the source does not state is what the venue locks at a fill, and what was added to it."""
     entry = p.entry_price or case.marks.get(p.symbol) or ONE
-    margin = (p.isolated_margin or ZERO) if p.mode is MarginMode.ISOLATED else ZERO
-    return Position(p.symbol, p.mode, side, p.size if p.side == "long" else -p.size, entry, p.leverage or ONE, margin)
+    size, leverage = p.size if p.side == "long" else -p.size, p.leverage or ONE
+    margin = ZERO
+    if p.mode is MarginMode.ISOLATED:
+        with exact():
+            market = market_of(instruments_of(case)[p.symbol], fees.taker_rate)
+            rate = rules.initial_rate(leverage)
+            locked = rules.margin_at_fill(size * market.multiplier, entry, leverage, rate, market)
+            margin = locked + p.added_margin if p.isolated_margin is None else p.isolated_margin
+    return Position(
+        symbol=p.symbol,
+        mode=p.mode,
+        side=LegSide(p.side) if hedge else LegSide.NET,
+        size=size,
+        entry_price=entry,
+        leverage=leverage,
+        isolated_margin=margin,
+        added_margin=p.added_margin,
+        realised_pnl=p.realised_pnl,
+        auto_add_margin=p.auto_add_margin,
+    )
 
 
 def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> Order:
@@ -346,15 +380,25 @@ def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> O
 
 
 def marks_of(case: Case) -> Marks:
-    """The case's marks; a position whose mark the source leaves out stands at its entry."""
+    """The case's marks; a position whose mark the source leaves out stands at its entry, a coin without an index at 1."""
     marks = {p.symbol: p.entry_price or ONE for p in case.account.positions}
     marks |= {o.symbol: o.price or ONE for o in case.account.orders if o.symbol not in marks}
-    return Marks(marks | case.marks, {}, case.indexes)
+    coins = dict.fromkeys([*case.account.wallets, *(i.settle for i in case.instruments.values())], ONE)
+    return Marks(marks | case.marks, {}, coins | case.indexes)
 
 
 def outside_of(case: Case) -> dict[str, Outside]:
-    """`known`: totals of legs that the source does not list, per asset."""
+    """`known`: totals of legs that the source does not list, per asset; those of a whole account under its currency."""
     found = dict(case.known.unlisted)
+    known = case.known
+    total = Outside(
+        unrealised_pnl=known.unrealised_pnl,
+        initial_margin=known.account_initial_margin,
+        maintenance_margin=known.account_maintenance_margin,
+        wallet_balance=known.wallet_balance,
+    )
+    if total != Outside():
+        found[WHOLE] = total
     for asset, equity in case.known.isolated_equity.items():
         found[asset] = msgspec.structs.replace(found.get(asset, Outside()), isolated_equity=equity)
     return found
@@ -368,106 +412,3 @@ def environment_of(case: Case) -> Environment:
         if text != "mark"
     }
     return Environment(fills, case.market.insurance_fund, case.market.counterparties)
-
-
-def step_of(where: str, body: Mapping[str, Any]) -> CaseStep:
-    """One step; its expectations are parsed here, its own fields when the command is built."""
-    try:
-        step = CaseStep(
-            do=str(body["do"]),
-            fields={k: v for k, v in body.items() if k not in ("do", "expect", "reject", "events")},
-            expect=msgspec.convert(body.get("expect", ()), tuple[Expectation, ...], strict=False),
-            reject=msgspec.convert(body.get("reject"), dict[str, str] | None),
-            events=msgspec.convert(body.get("events"), tuple[str, ...] | None),
-        )
-        check_expectations(where, step.expect)
-        return step
-    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as problem:
-        raise BadInput(where, "step", body.get("do"), f"is not a step ({problem})") from None
-
-
-ORDER_WORDS = {"stop": "stop_market", "take_profit": "take_profit_market"}
-"""Short names of order types."""
-
-
-class StepFields(msgspec.Struct, frozen=True):
-    """Every field that a step may carry."""
-
-    symbol: str = ""
-    side: Literal["buy", "sell", ""] = ""
-    size: Decimal = ZERO
-    price: Decimal | None = None
-    stop_price: Decimal | None = None
-    liquidity: str = "taker"
-    mode: str | None = None
-    position_side: LegSide | None = None
-    reduce_only: bool = False
-    fee_rate: Decimal | None = None
-    id: str = ""
-    type: OrderType = OrderType.LIMIT
-    trigger: Trigger = Trigger.MARK
-    rate: Decimal = ZERO
-    mark: Decimal | None = None
-    asset: str = ""
-    amount: Decimal = ZERO
-    leverage: Decimal = ONE
-    marks: dict[str, Decimal] = {}
-    lasts: dict[str, Decimal] = {}
-    indexes: dict[str, Decimal] = {}
-    time: datetime | None = None
-
-
-def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Command:
-    """The step as a command. BadInput: a field that does not fit, a verb that is not known."""
-    try:
-        fields = dict(step.fields)
-        if isinstance(fields.get("type"), str):
-            word = fields["type"].lower().replace("-", "_")
-            fields["type"] = ORDER_WORDS.get(word, word)
-        f = msgspec.convert(fields, StepFields, strict=False)
-        if step.do in ("fill", "order") and not f.side:
-            raise BadInput(where, f"step {step.do}: side", None, "say buy or sell")
-        mode = None if f.mode is None or step.do == "set_position_mode" else MarginMode(f.mode)
-        side = f.position_side or LegSide.NET
-        match step.do:
-            case "marks":
-                return SetMarks(f.marks, f.lasts, f.indexes, f.time)
-            case "fill":
-                return Fill(f.symbol, f.side, f.size, f.price or ZERO, f.liquidity, mode, side, f.reduce_only, f.fee_rate)
-            case "order":
-                order = Order(
-                    f.id,
-                    f.symbol,
-                    f.side,
-                    f.size,
-                    f.type,
-                    f.price,
-                    f.stop_price,
-                    f.trigger,
-                    f.reduce_only,
-                    position_side=side,
-                )
-                return PlaceOrder(order, mode)
-            case "cancel":
-                return CancelOrder(f.id)
-            case "funding":
-                return SettleFunding(f.symbol, f.rate, f.mark)
-            case "interest":
-                return ChargeInterest(f.asset, f.amount)
-            case "deposit":
-                return Deposit(f.asset, f.amount)
-            case "withdraw":
-                return Withdraw(f.asset, f.amount)
-            case "add_margin":
-                return AddMargin(f.symbol, f.amount, side)
-            case "remove_margin":
-                return RemoveMargin(f.symbol, f.amount, side)
-            case "set_leverage":
-                return SetLeverage(f.symbol, f.leverage, mode, side)
-            case "set_margin_mode":
-                return SetMarginMode(f.symbol, mode or MarginMode.CROSS)
-            case "set_position_mode":
-                return SetPositionMode(PositionMode(f.mode or ""))
-    except (ValueError, msgspec.ValidationError) as problem:
-        raise BadInput(where, f"step {step.do}", None, str(problem)) from None
-    raise BadInput(where, "step", step.do, f"is not a known step in {position_mode} mode")

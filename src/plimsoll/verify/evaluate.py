@@ -7,6 +7,7 @@ import msgspec
 
 from plimsoll.account.decide import decide
 from plimsoll.account.events import (
+    Converted,
     Deleveraged,
     Event,
     FundingPaid,
@@ -16,25 +17,26 @@ from plimsoll.account.events import (
     Traded,
 )
 from plimsoll.account.state import State, Venue
-from plimsoll.margin.assess import Assessment, AssetView, LegView, PoolView, Prices, assess
+from plimsoll.margin.assess import AccountView, Assessment, AssetView, LegView, PoolView, Prices, assess
 from plimsoll.margin.ledger import Ledger, moved
 from plimsoll.margin.pools import market_of
 from plimsoll.model import LegKey, Outside, PositionMode
 from plimsoll.number import ZERO, exact, show
-from plimsoll.rulebook import Rulebook, VenueTable, for_case
+from plimsoll.rulebook import Rulebook, VenueTable, for_case, regime_of
+from plimsoll.rulebook import coins_of as table_coins
 from plimsoll.verify.cases import (
     Expectation,
     RawCase,
     Value,
     account_of,
-    command_of,
+    coins_of,
     environment_of,
     instruments_of,
     marks_of,
     outside_of,
     parse_case,
-    step_of,
 )
+from plimsoll.verify.steps import command_of, step_of
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -56,7 +58,8 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
     """All rows of one case: its state at rest, then step by step. BadInput: the case cannot be read."""
     case = parse_case(raw)
     where = f"{raw.file}: case {raw.id}"
-    rulebook = for_case(table, instruments_of(case))
+    known = table_coins(table, case.as_of)
+    rulebook = for_case(table, instruments_of(case), case.as_of, coins_of(case, known))
     account = account_of(case, rulebook.rules)
     state = State(account, marks_of(case))
     venue = Venue(rulebook, environment_of(case))
@@ -141,6 +144,7 @@ _LEG: dict[str, Callable[[LegView], Value]] = {
     "entry_price": lambda v: v.entry_price,
     "isolated_margin": lambda v: v.isolated_margin,
     "closing_fee": lambda v: v.closing_fee,
+    "position_margin": lambda v: v.isolated_margin,
 }
 _POOL: dict[str, Callable[[PoolView], Value]] = {
     "margin_balance": lambda p: p.margin_balance,
@@ -157,10 +161,22 @@ _ASSET: dict[str, Callable[[AssetView], Value]] = {
     "withdrawable": lambda a: a.withdrawable,
     "account_initial_margin": lambda a: a.account_initial_margin,
     "account_maintenance_margin": lambda a: a.account_maintenance_margin,
+    "collateral_value": lambda a: a.collateral_value,
+    "borrowed": lambda a: a.borrowed,
+}
+_ACCOUNT: dict[str, Callable[[AccountView], Value]] = {
+    "wallet_balance": lambda a: a.wallet_balance,
+    "unrealised_pnl": lambda a: a.unrealised_pnl,
+    "equity": lambda a: a.equity,
+    "available_balance": lambda a: a.available_balance,
+    "account_initial_margin": lambda a: a.initial_margin,
+    "account_maintenance_margin": lambda a: a.maintenance_margin,
+    "venue_initial_ratio": lambda a: a.venue_initial_ratio,
 }
 _GONE: dict[str, Value] = {
     "position_size": ZERO,
     "isolated_margin": ZERO,
+    "position_margin": ZERO,
     "notional": ZERO,
     "unrealised_pnl": ZERO,
     "initial_margin": ZERO,
@@ -183,6 +199,8 @@ def quantity(look: Look, name: str, of: str) -> Value:
                 leg = next((v for v in look.view.legs if v.name == of), None)
                 pool = next((p for p in look.view.pools if leg is not None and p.key == leg.pool), None)
             return _GONE.get(name) if pool is None else _POOL[name](pool)
+        if name in _ACCOUNT and look.view.account is not None and of == look.view.account.pool:
+            return _ACCOUNT[name](look.view.account)
         if name in _ASSET and of.startswith("asset:"):
             asset = next((a for a in look.view.assets if f"asset:{a.asset}" == of), None)
             return ZERO if asset is None else _ASSET[name](asset)
@@ -220,7 +238,7 @@ def _order_cost(look: Look, of: str) -> Value:
     instrument = look.rulebook.instruments[of]
     leverage = account.leverages[rules.leverage_key(of, order.mode, order.position_side)]
     amount = order.size * instrument.multiplier * (1 if order.side == "buy" else -1)
-    market = market_of(instrument, account.fees.taker_rate)
+    market = market_of(instrument, account.fees.taker_rate, regime_of(look.rulebook, account))
     return rules.order_cost(amount, order.price, mark, rules.initial_rate(leverage), market)
 
 
@@ -244,7 +262,7 @@ def _realised(look: Look, of: str) -> Value:
 
 
 def _fee_paid(look: Look, of: str) -> Value:
-    return sum((e.fee for e in look.events if isinstance(e, (Traded, Reduced)) and of in _names(look, e.leg)), ZERO)
+    return sum((e.fee for e in look.events if isinstance(e, (Traded, Reduced, TakenOver)) and of in _names(look, e.leg)), ZERO)
 
 
 def _funding_paid(look: Look, of: str) -> Value:
@@ -291,6 +309,8 @@ def event_lines(events: Sequence[Event]) -> list[str]:
             word = "reduce" if isinstance(e, Reduced) else "take_over"
             taken[e.leg] = e.side
             lines.append(f"{word} {e.leg.symbol}:{e.side} {show(e.size)} @ {show(e.price)}")
+        elif isinstance(e, Converted):
+            lines.append(f"convert {e.source} {show(e.amount)} to {e.target} {show(e.proceeds)}")
         elif isinstance(e, Deleveraged):
             against = "short" if taken[e.leg] == "long" else "long"
             leg = f"{e.leg.symbol}:{against}"

@@ -9,12 +9,15 @@ from decimal import Decimal
 from plimsoll.errors import Reason, Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
 from plimsoll.number import half_up_to
-from plimsoll.rules.asks import LeverageAsk, SizeAsk
+from plimsoll.rules.asks import LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.binance_usdm import formulas
-from plimsoll.rules.columns import Found, PoolMargin
+from plimsoll.rules.columns import PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 
 TITLE = "Binance USD-M futures, single-asset mode"
+REGIMES: Mapping[str, tuple[str, ...]] = {}
+"""No rule changed on a known day."""
+
 MODE_SCOPE = "symbol"
 """Each symbol has its margin mode. F-MODE."""
 
@@ -132,13 +135,11 @@ def order_funds(mode: MarginMode, available: Decimal, withdrawable: Decimal) -> 
     return available
 
 
-def displayed_liquidation_price(
-    found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None
-) -> Decimal | None:
+def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:
     """Rounded half-up to 8 decimals; the API prints 0 and the screen "--" where there is none. Recorded; F-COINLIQ."""
-    if not found.found:
+    if not ask.found.found:
         return None
-    return half_up_to(found.price, UNIT)
+    return half_up_to(ask.found.price, UNIT)
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
@@ -148,9 +149,15 @@ def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
     return margin.requirement / margin.balance
 
 
-def break_even_price(entry: Decimal, side: int, taker_rate: Decimal) -> Decimal:
+def venue_initial_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+    """None: the venue prints no ratio of initial margin."""
+    return None
+
+
+def break_even_price(position: Position, taker_rate: Decimal) -> Decimal:
     """breakEvenPrice = entry * (1 + s*rate), from the uncut entry. Recorded (BTC 2024, AGIX, ENA)."""
-    return entry * (1 + side * taker_rate)
+    side = 1 if position.size > 0 else -1
+    return position.entry_price * (1 + side * taker_rate)
 
 
 def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:

@@ -1,5 +1,6 @@
 """The rulebook `okx_futures`: the interface, function by function."""
 
+from plimsoll.rules.common import assess_coin
 from plimsoll.rules.okx_futures.formulas import (
     Reading,
     assess_pool,
@@ -29,6 +30,7 @@ from plimsoll.rules.okx_futures.people import (
     DEFAULT_LEVERAGE,
     EXEMPT,
     MODE_SCOPE,
+    REGIMES,
     SETTLES_EXPIRIES_DAILY,
     SOURCES,
     TITLE,
@@ -51,6 +53,7 @@ from plimsoll.rules.okx_futures.people import (
     pools_of,
     tier_of,
     venue_code,
+    venue_initial_ratio,
     venue_ratio,
 )
 from plimsoll.rules.okx_futures.procedure import next_step
@@ -59,11 +62,13 @@ __all__ = [
     "DEFAULT_LEVERAGE",
     "EXEMPT",
     "MODE_SCOPE",
+    "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
+    "assess_coin",
     "assess_pool",
     "available_balance",
     "bankruptcy_price",
@@ -104,6 +109,7 @@ __all__ = [
     "tier_of",
     "unrealised_pnl",
     "venue_code",
+    "venue_initial_ratio",
     "venue_ratio",
     "withdrawable",
 ]
