@@ -152,13 +152,15 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Outside(msgspec.Struct, frozen=True):
-    """Totals of cross legs that a source states without listing the legs: added to the pool of their settle asset."""
+    """Totals of cross legs that a source states without listing the legs: added to the pool of their settle asset.
+    `reserved`: what resting orders that are not listed take off its balance."""
 
     unrealised_pnl: Decimal = Decimal(0)
     initial_margin: Decimal = Decimal(0)
     maintenance_margin: Decimal = Decimal(0)
     closing_fee: Decimal = Decimal(0)
     isolated_equity: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
 
 
 class Marks(msgspec.Struct, frozen=True):

@@ -123,8 +123,9 @@ def float_markets(markets: Sequence[Market[Decimal]]) -> Column:
 def float_pool(pool: Pool[Decimal]) -> Pool[float]:
     """A pool for compiled rules: numbers as float64, legs as records."""
     legs = cast("Sequence[Leg[float]]", float_legs(pool.legs))
-    fields = {name: _plain(value) for name, value in pool._asdict().items() if name != "legs"}
-    return Pool(legs=legs, **fields)
+    beside = cast("Sequence[Leg[float]]", float_legs(pool.beside))
+    fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in ("legs", "beside")}
+    return Pool(legs=legs, beside=beside, **fields)
 
 
 def _plain(value: Decimal | float | bool | Sequence[Decimal]) -> Any:

@@ -22,7 +22,7 @@ from plimsoll.margin.liquidation_price import (
     prices_at,
     solver_of,
 )
-from plimsoll.margin.pools import Layout, RestingSpec, lay_out
+from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside
 from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
@@ -56,6 +56,7 @@ class LegView(msgspec.Struct, frozen=True, gc=False):
     initial_margin: Decimal
     maintenance_margin: Decimal
     closing_fee: Decimal
+    position_margin: Decimal
     liquidation_fee: Decimal
     isolated_margin: Decimal
     bracket: int
@@ -176,15 +177,14 @@ def assess(
             solved = solver_of(rulebook.rules, pool, margin, now.column, layout.markets)
             together = _factors(solved)
             views = [
-                _leg_view(now, spec, key, leg, _triggers(now, leg, coins, solved, together))
+                _leg_view(now, spec, pool, key, leg, _triggers(now, leg, coins, solved, together))
                 for key, leg in zip(spec.legs, pool.legs, strict=True)
             ]
             legs.extend(views)
             pools.append(_pool_view(now, spec, views, pool, margin, solved))
         asks = tuple(OrdersView(r.name, r.asset, r.isolated, _order_margin(now, r)) for r in layout.resting)
-        assets = tuple(
-            _asset_view(now, i, legs, margins, asks, outside) for i, spec in enumerate(layout.specs) if not spec.isolated
-        )
+        shared = [i for i, spec in enumerate(layout.specs) if not (spec.isolated or spec.apart)]
+        assets = tuple(_asset_view(now, i, legs, margins, asks, outside) for i in shared)
     return Assessment(rulebook.name, tuple(legs), tuple(pools), assets, asks)
 
 
@@ -213,22 +213,42 @@ def _factors(solved: Solver) -> Factors:
 
 
 def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
-    """Base coin -> the markets of the pool's legs in it."""
+    """Base coin -> the markets of the pool's legs in it, and of those beside the pool."""
     coins: dict[str, tuple[int, ...]] = {}
-    for at in sorted({leg.market for leg in pool.legs}):
+    for at in sorted({leg.market for leg in (*pool.legs, *pool.beside)}):
         coins[now.bases[at]] = (*coins.get(now.bases[at], ()), at)
     return coins
 
 
-def _bankruptcy(now: Instant, leg: Leg[Decimal]) -> Found[Decimal]:
+def money_behind(
+    layout: Layout, rulebook: Rulebook, column: Sequence[Decimal], spec: PoolSpec, pool: Pool[Decimal], leg: Leg[Decimal]
+) -> Decimal | None:
+    """The money that stands behind a leg alone: inside its wall, or the cash that the legs beside it leave; None where it
+    shares a pool."""
+    if spec.isolated:
+        return leg.margin
+    if not spec.apart or len(pool.legs) > 1:
+        return None
+    return pool.cash - pool.reserved - locked_beside(pool, layout, rulebook, column)
+
+
+def _bankruptcy(now: Instant, leg: Leg[Decimal], behind: Decimal) -> Found[Decimal]:
     """At more digits than the answer has: at 1x two nearly equal numbers are subtracted."""
     with exact(WORKING):
-        found = now.rulebook.rules.bankruptcy_price(leg, leg.margin, now.layout.markets[leg.market])
+        found = now.rulebook.rules.bankruptcy_price(leg, behind, now.layout.markets[leg.market])
     return Found(found.found, +found.price)
 
 
-def _leg_view(now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]) -> LegView:
+def _leg_view(
+    now: Instant,
+    spec: PoolSpec,
+    pool: Pool[Decimal],
+    key: LegKey,
+    leg: Leg[Decimal],
+    triggers: tuple[Triggers, Triggers],
+) -> LegView:
     own, together = triggers
+    behind = money_behind(now.layout, now.rulebook, now.column, spec, pool, leg)
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
@@ -236,7 +256,7 @@ def _leg_view(now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], trig
     row = rules.bracket(value, leg.tier, market)
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
-    bankrupt = _bankruptcy(now, leg) if leg.isolated else Found(False, ZERO)
+    bankrupt = Found(False, ZERO) if behind is None else _bankruptcy(now, leg, behind)
     return LegView(
         name=rules.leg_name(key, now.account.position_mode),
         symbol=position.symbol,
@@ -253,6 +273,7 @@ def _leg_view(now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], trig
         initial_margin=rules.initial_margin(leg, mark, market),
         maintenance_margin=rules.maintenance_margin(leg, mark, market),
         closing_fee=rules.closing_fee(leg, mark, market),
+        position_margin=rules.position_margin(leg, mark, market),
         liquidation_fee=rules.liquidation_fee(leg, mark, market),
         isolated_margin=position.isolated_margin,
         bracket=row,
@@ -299,7 +320,7 @@ def _common_move(pool: Pool[Decimal], margin: PoolMargin[Decimal], solved: Solve
         return None
     if margin.balance <= margin.requirement:
         return ZERO
-    factors = solved(tuple(sorted({leg.market for leg in pool.legs})))[:2]
+    factors = solved(tuple(sorted({leg.market for leg in (*pool.legs, *pool.beside)})))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
 
 
@@ -337,15 +358,16 @@ def _asset_view(
     rules, spec, pool, margin = now.rulebook.rules, now.layout.specs[i], now.layout.pools[i], margins[i]
     cross_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and not a.isolated), ZERO)
     isolated_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and a.isolated), ZERO)
-    walled = [leg for leg in legs if leg.asset == spec.asset and leg.mode is MarginMode.ISOLATED]
+    mine = [leg for leg in legs if leg.asset == spec.asset]
+    walled = [leg for leg in mine if leg.mode is MarginMode.ISOLATED]
     assigned = sum((leg.isolated_margin for leg in walled), ZERO)
     other = (outside or {}).get(spec.asset, Outside())
-    inside = assigned + sum((leg.unrealised_pnl for leg in walled), ZERO) + other.isolated_equity
+    running = sum((leg.unrealised_pnl for leg in mine), pool.outside_pnl)
     return AssetView(
         asset=spec.asset,
         wallet_balance=pool.cash + (assigned if rules.WALLET_HOLDS_ISOLATED else ZERO),
         cash=pool.cash,
-        equity=margin.balance + pool.reserved + inside,
+        equity=pool.cash + running + assigned + other.isolated_equity,
         available_balance=rules.available_balance(pool, margin, cross_orders, isolated_orders),
         withdrawable=rules.withdrawable(pool, margin, cross_orders, isolated_orders),
         account_initial_margin=margin.initial

@@ -25,6 +25,8 @@ DOWN, UP = (Context(prec=DIGITS, rounding=rounding) for rounding in (ROUND_FLOOR
 LEAST, MOST = Decimal("1e-25"), Decimal("1e25")
 """The range of x that is searched; a price outside it is none."""
 BEYOND = MOST * MOST
+SEARCHED = (Decimal("1e-12"), Decimal(1000))
+"""The factors that are tried where a line cannot be followed."""
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
 
@@ -98,7 +100,28 @@ def solver_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of one pool at these marks. The lines of a leg that one set of markets has met serve the others."""
+    """The solver of one pool at these marks: along the lines of its legs; by search where legs beside it move as well."""
+    along, beside = _along_lines(rules, pool, margin, marks, markets), {leg.market for leg in pool.beside}
+    if not beside:
+        return along
+
+    @cache
+    def solve(moving: tuple[int, ...]) -> Solved:
+        if beside.isdisjoint(moving):
+            return along(moving)
+        return searched(rules, pool, marks, markets, moving)
+
+    return solve
+
+
+def _along_lines(
+    rules: Rules,
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+) -> Solver:
+    """The lines of a leg that one set of markets has met serve the others."""
     room = rounding_room(pool, margin)
     found: list[list[tuple[Decimal, Decimal, Line[Decimal]]]] = [[] for _ in pool.legs]
     at_market = [leg.market for leg in pool.legs]
@@ -153,6 +176,31 @@ def solver_of(
     return solve
 
 
+def searched(
+    rules: Rules,
+    pool: Pool[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+    moving: tuple[int, ...],
+) -> Solved:
+    """As the solver, where legs beside the pool move as well and what they lock bends the sum: by secants, from 1e-12 to a
+    thousand times the present marks, the failing side within 1e-30 of that stretch. Nothing is found for a pool that fails
+    already."""
+
+    def headroom(factor: Decimal) -> Decimal:
+        column = [mark * factor if at in moving else mark for at, mark in enumerate(marks)]
+        margin = rules.assess_pool(pool, column, markets)
+        return margin.balance - margin.requirement
+
+    def fails(price: Decimal, lead: Decimal) -> bool:
+        return headroom(price / lead) <= 0
+
+    if headroom(ONE) <= 0:
+        return Solved(None, None, fails)
+    low, high = (first_failure(headroom, ONE, end) if headroom(end) <= 0 else None for end in SEARCHED)
+    return Solved(low, high, fails)
+
+
 def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decimal]:
     """The legs that move, with `rest` for all that stands still; the pool itself where all of it moves."""
     if len(legs) == len(pool.legs):
@@ -162,7 +210,8 @@ def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decim
 
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     """What 34-digit sums over several legs may round the other way, so that headroom is to fall short by as much."""
-    return margin.scale * (len(pool.legs) + 2) * LAST_DIGIT if len(pool.legs) > 1 else ZERO
+    legs = len(pool.legs) + len(pool.beside)
+    return margin.scale * (legs + 2) * LAST_DIGIT if legs > 1 else ZERO
 
 
 def ends(

@@ -1,7 +1,7 @@
 """An account laid out as the columns that rules read: markets, pools and resting orders. Built once per account state;
 marks may then change as often as they like. Exact numbers only; no prices enter here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -76,8 +76,22 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     extra = outside or {}
     known = {spec.asset for spec in specs}
     specs += tuple(PoolSpec(f"asset:{asset}", asset, False, ()) for asset in extra if asset not in known)
-    pools = tuple(_pool(spec, account, rulebook, index, held, extra.get(spec.asset)) for spec in specs)
-    return Layout(symbols, markets, specs, pools, tuple(_resting(account, rulebook, index, held)), held)
+    resting = tuple(_resting(account, rulebook, index, held))
+    pools = tuple(
+        _pool(spec, account, rulebook, index, held, extra.get(spec.asset), _set_aside(spec, resting, rulebook, markets))
+        for spec in specs
+    )
+    return Layout(symbols, markets, specs, pools, resting, held)
+
+
+def _set_aside(
+    spec: PoolSpec, resting: Iterable[RestingSpec], rulebook: Rulebook, markets: tuple[Market[Decimal], ...]
+) -> Decimal:
+    """Margin of the asset's resting orders, where the venue takes it off the cash; it does not depend on marks there."""
+    if not spec.less_orders:
+        return ZERO
+    rows = [r.row for r in resting if r.asset == spec.asset]
+    return sum((rulebook.rules.order_margin(row, ZERO, markets[row.market]) for row in rows), ZERO)
 
 
 def _leg(position: Position, account: Account, rulebook: Rulebook, index: Mapping[str, int]) -> Leg[Decimal]:
@@ -101,11 +115,14 @@ def _pool(
     index: Mapping[str, int],
     held: Mapping[LegKey, Position],
     outside: Outside | None,
+    set_aside: Decimal,
 ) -> Pool[Decimal]:
     legs = tuple(_leg(held[key], account, rulebook, index) for key in spec.legs)
     cash = legs[0].margin if spec.isolated else account.cash.get(spec.asset, ZERO)
-    reserved = ZERO if spec.isolated else _reserved(spec.asset, account, rulebook)
     other = Outside() if outside is None or spec.isolated else outside
+    reserved = ZERO if spec.isolated else _reserved(spec.asset, account, rulebook) + set_aside + other.reserved
+    if spec.apart:
+        other = Outside()
     return Pool(
         cash,
         legs,
@@ -115,6 +132,8 @@ def _pool(
         other.initial_margin,
         other.maintenance_margin,
         other.closing_fee,
+        tuple([_leg(held[key], account, rulebook, index) for key in spec.beside]),
+        spec.apart,
     )
 
 
@@ -177,9 +196,27 @@ def _resting(
             buys=sum((order_value(o, instrument) for o in orders if o.side == "buy" and opens(o)), ZERO),
             sells=sum((order_value(o, instrument) for o in orders if o.side == "sell" and opens(o)), ZERO),
             initial_rate=rulebook.rules.initial_rate(leverage),
+            new_buys=_new(orders, "buy", -position.size if netted and position is not None else ZERO, instrument),
+            new_sells=_new(orders, "sell", position.size if netted and position is not None else ZERO, instrument),
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
         yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row)
+
+
+def _new(orders: Iterable[Order], side: str, closable: Decimal, instrument: Instrument) -> Decimal:
+    """Value of the orders of one side beyond the `closable` contracts that they would only close, spread evenly over them."""
+    opening = [o for o in orders if o.side == side and opens(o)]
+    size = sum((o.size for o in opening), ZERO)
+    value = sum((order_value(o, instrument) for o in opening), ZERO)
+    if closable <= 0 or size == 0:
+        return value
+    return value * max(ZERO, size - closable) / size
+
+
+def locked_beside(pool: Pool[Decimal], layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Decimal:
+    """What the legs beside a pool lock of the cash that it stands on."""
+    legs = [(leg, marks[leg.market], layout.markets[leg.market]) for leg in pool.beside]
+    return sum((rulebook.rules.position_margin(*leg) for leg in legs), ZERO)
 
 
 def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:

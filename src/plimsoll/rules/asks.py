@@ -1,9 +1,10 @@
-"""What a venue is asked before a setting changes: plain records, filled by the account machine, read by `people.py`."""
+"""What a venue is asked before a setting changes, or to print: plain records, read by `people.py`."""
 
 from decimal import Decimal
 from typing import NamedTuple
 
 from plimsoll.model import Instrument, MarginMode, Order, Position
+from plimsoll.rules.columns import Leg, Market
 
 
 class LeverageAsk(NamedTuple):
@@ -21,6 +22,17 @@ class LeverageAsk(NamedTuple):
     size: Decimal
     wanted: Decimal
     free: Decimal
+
+
+class LegAsk(NamedTuple):
+    """A position among its prices. `money`: what stands behind it alone (None where it shares a pool); `tick` of its price
+    (None: not known)."""
+
+    leg: Leg[Decimal]
+    mark: Decimal
+    market: Market[Decimal]
+    money: Decimal | None
+    tick: Decimal | None
 
 
 class SizeAsk(NamedTuple):

@@ -45,7 +45,8 @@ class Leg(NamedTuple, Generic[N]):
 class Pool(NamedTuple, Generic[N]):
     """Some collateral and the legs it stands behind. `cash`: settled money (the wallet share of a cross pool, the assigned
     money of an isolated leg). `reserved`: what the venue takes off the balance for resting orders. `orders`: how many
-    rest in the pool's scope. `outside_*`: totals of legs that a source states without listing them."""
+    rest in the pool's scope. `outside_*`: totals of legs that a source states without listing them. `apart`: cross legs
+    that fail apart from those `beside` them, which stand on the same cash and lock their share of it."""
 
     cash: N
     legs: Sequence[Leg[N]]
@@ -55,17 +56,22 @@ class Pool(NamedTuple, Generic[N]):
     outside_initial: N
     outside_maintenance: N
     outside_fee: N
+    beside: Sequence[Leg[N]] = ()
+    apart: bool = False
 
 
 class Resting(NamedTuple, Generic[N]):
     """The resting opening orders of one symbol and mode (in hedge mode: of one leg). `amount`: the signed position they
-    net against (0 in hedge mode); `buys`, `sells`: their values at their own prices, in the settle asset."""
+    net against (0 in hedge mode); `buys`, `sells`: their values at their own prices, in the settle asset; `new_*`: the
+    part of these values that is left when as many contracts as the position holds only close it."""
 
     market: int
     amount: N
     buys: N
     sells: N
     initial_rate: N
+    new_buys: N
+    new_sells: N
 
 
 class PoolMargin(NamedTuple, Generic[N]):

@@ -8,12 +8,18 @@ from plimsoll.model import Account, Instrument, LegKey, MarginMode, PositionMode
 
 
 class PoolSpec(NamedTuple):
-    """One pool: its key (`asset:X`, or the leg's printed name), its asset, whether it is an isolated leg, and the legs."""
+    """One pool: its key (`asset:X`, or a printed name), its asset, whether it is an isolated leg, and the legs. `beside`:
+    legs that stand on the same cash without being liquidated with it; `apart`: a part of the cross legs of an asset, whose
+    pool `asset:X` comes first; `less_orders`: the margin of the asset's resting orders, which must not depend on marks, is
+    no part of the cash."""
 
     key: str
     asset: str
     isolated: bool
     legs: tuple[LegKey, ...]
+    beside: tuple[LegKey, ...] = ()
+    apart: bool = False
+    less_orders: bool = False
 
 
 def pools_per_settle_asset(

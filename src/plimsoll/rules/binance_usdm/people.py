@@ -9,7 +9,7 @@ from decimal import Decimal
 from plimsoll.errors import Reason, Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
 from plimsoll.number import half_up_to
-from plimsoll.rules.asks import LeverageAsk, SizeAsk
+from plimsoll.rules.asks import LegAsk, LeverageAsk, SizeAsk
 from plimsoll.rules.binance_usdm import formulas
 from plimsoll.rules.columns import Found, PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
@@ -136,6 +136,11 @@ def displayed_liquidation_price(
     if not found.found:
         return None
     return half_up_to(found.price, UNIT)
+
+
+def printed(quantity: str, ask: LegAsk) -> Decimal | None:
+    """No further number of a position is printed."""
+    return None
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:

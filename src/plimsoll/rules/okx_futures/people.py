@@ -22,7 +22,7 @@ from plimsoll.model import (
     PositionMode,
 )
 from plimsoll.number import DIGITS, ONE, ZERO
-from plimsoll.rules.asks import LeverageAsk, SizeAsk
+from plimsoll.rules.asks import LegAsk, LeverageAsk, SizeAsk
 from plimsoll.rules.columns import Found, PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 from plimsoll.rules.okx_futures import formulas
@@ -195,6 +195,11 @@ def displayed_liquidation_price(
     if mode is MarginMode.CROSS or tick is None:
         return found.price
     return found.price + tick if size > 0 else found.price - tick
+
+
+def printed(quantity: str, ask: LegAsk) -> Decimal | None:
+    """No further number of a position is printed."""
+    return None
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
