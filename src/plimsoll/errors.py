@@ -49,6 +49,7 @@ class Reason(StrEnum):
     MARGIN_MODE_SAME = "margin_mode_same"
     MARGIN_MODE_OPEN_ORDERS = "margin_mode_open_orders"
     MARGIN_MODE_POSITION = "margin_mode_position"
+    MARGIN_MODE_NEEDS_MARGIN = "margin_mode_needs_margin"
     MARGIN_MODE_PER_ORDER = "margin_mode_per_order"
     POSITION_MODE_SAME = "position_mode_same"
     POSITION_MODE_OPEN_ORDERS = "position_mode_open_orders"

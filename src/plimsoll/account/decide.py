@@ -32,7 +32,6 @@ from plimsoll.account.events import (
     ExpirySettled,
     FundingPaid,
     InterestCharged,
-    MarginModeSet,
     MarksSet,
     OrderCancelled,
     PositionModeSet,
@@ -40,7 +39,7 @@ from plimsoll.account.events import (
 )
 from plimsoll.account.liquidate import liquidate
 from plimsoll.account.orders import place, run_triggers
-from plimsoll.account.settings import move_margin, set_leverage
+from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode
 from plimsoll.account.state import State, Venue
 from plimsoll.account.trade import realised_pnl, split_size, trade, wall
 from plimsoll.account.turn import Laid, Turn
@@ -160,7 +159,8 @@ def _funding(turn: Turn, command: SettleFunding) -> Reject | None:
     for position in legs:
         leg = views[leg_key(position)]
         amount = money(rules.funding_payment(leg.amount, mark, command.rate, instrument.kind == "inverse"))
-        from_cash, from_leg = rules.funding_split(amount, leg, turn.account.cash.get(instrument.settle, ZERO))
+        view = asset_view(turn, instrument.settle) if leg.isolated else None
+        from_cash, from_leg = rules.funding_split(amount, leg, ZERO if view is None else view.available_balance)
         funding = Posting(Ledger.FUNDING, "", ZERO)
         key = leg_key(position)
         postings = transfer(instrument.settle, from_cash, _CASH, funding)
@@ -213,14 +213,6 @@ def _withdraw(turn: Turn, command: Withdraw) -> Reject | None:
     return None
 
 
-def _margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
-    turn.instrument(command.symbol)
-    reject = turn.rulebook.rules.may_switch_mode(turn.account, command.symbol, command.mode)
-    if reject is None:
-        turn.emit(MarginModeSet(command.symbol, command.mode))
-    return reject
-
-
 def _position_mode(turn: Turn, command: SetPositionMode) -> Reject | None:
     reject = turn.rulebook.rules.may_switch_position_mode(turn.account, command.mode)
     if reject is None:
@@ -262,6 +254,6 @@ def _handle(turn: Turn, command: Command) -> Reject | None:
         case SetLeverage():
             return set_leverage(turn, command)
         case SetMarginMode():
-            return _margin_mode(turn, command)
+            return set_margin_mode(turn, command)
         case SetPositionMode():
             return _position_mode(turn, command)

@@ -108,6 +108,8 @@ class LeverageSet(msgspec.Struct, frozen=True, tag=True):
 
 
 class MarginModeSet(msgspec.Struct, frozen=True, tag=True):
+    """The symbol's setting; its positions and orders come along (most venues let it change only where there are none)."""
+
     symbol: str
     mode: MarginMode
     postings: tuple[Posting, ...] = ()
@@ -146,7 +148,7 @@ class Reduced(msgspec.Struct, frozen=True, tag=True):
 
 class TakenOver(msgspec.Struct, frozen=True, tag=True):
     """The insurance fund took the leg at `price`, the bankruptcy price, and made `fund_result` closing it at `fill`
-    (None: nobody filled, the fund holds it)."""
+    (None: nobody filled, the fund holds it). `fee`: what the trader paid the venue for it."""
 
     pool: str
     leg: LegKey
@@ -158,6 +160,7 @@ class TakenOver(msgspec.Struct, frozen=True, tag=True):
     realised_pnl: Decimal
     position: Position
     postings: tuple[Posting, ...]
+    fee: Decimal = Decimal(0)
 
 
 class Deleveraged(msgspec.Struct, frozen=True, tag=True):

@@ -2,14 +2,16 @@
 
 from decimal import Decimal
 
-from plimsoll.account.commands import SetLeverage
-from plimsoll.account.events import LeverageSet, MarginMoved
+import msgspec
+
+from plimsoll.account.commands import SetLeverage, SetMarginMode
+from plimsoll.account.events import LeverageSet, MarginModeSet, MarginMoved
 from plimsoll.account.trade import wall
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
 from plimsoll.margin.assess import AssetView, Prices, assess, mark_column
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
-from plimsoll.margin.pools import legs_by_key, leverage_of
+from plimsoll.margin.pools import lay_out, legs_by_key, leverage_of
 from plimsoll.model import LegKey, LegSide, MarginMode, Position, leg_key
 from plimsoll.number import ZERO
 from plimsoll.rules.asks import LeverageAsk
@@ -74,7 +76,8 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     under = [p for p in turn.account.positions if rules.leverage_key(p.symbol, p.mode, p.side) == setting]
     old = under[0].leverage if under else leverage_of(turn.account, turn.rulebook, command.symbol, mode, command.position_side)
     moves = {leg_key(p): _leverage_move(turn, p, command.leverage) for p in under if p.mode is MarginMode.ISOLATED}
-    sunk = next((found for key, moved in moves.items() if (found := _would_sink(turn, key, moved)) is not None), None)
+    sinks = (_would_sink(turn, key, command.leverage, moved) for key, moved in moves.items())
+    sunk = next((found for found in sinks if found is not None), None)
     if sunk is not None:
         return sunk
     view = asset_view(turn, instrument.settle)
@@ -93,7 +96,7 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
         ),
         value=max(values, default=ZERO),
         size=max((abs(p.size) for p in under), default=ZERO),
-        wanted=_wanted(turn, under, old, command, instrument.settle) + sum(moves.values(), ZERO),
+        wanted=_wanted(turn, under, command, instrument.settle) + sum(moves.values(), ZERO),
         free=free,
     )
     reject = rules.may_set_leverage(ask)
@@ -106,18 +109,22 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     return None
 
 
-def _would_sink(turn: Turn, key: LegKey, moved: Decimal) -> Reject | None:
+def _would_sink(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Reject | None:
     """Margin that a higher leverage releases must leave the position above its line (grade derived: no venue lets a
     setting liquidate)."""
     if moved >= 0:
         return None
-    layout = turn.layout()
+    positions = tuple(
+        msgspec.structs.replace(p, leverage=leverage, isolated_margin=p.isolated_margin + moved) if leg_key(p) == key else p
+        for p in turn.account.positions
+    )
+    layout = lay_out(msgspec.structs.replace(turn.account, positions=positions), turn.rulebook)
     at = next(i for i, spec in enumerate(layout.specs) if spec.isolated and spec.legs == (key,))
     margin = turn.rulebook.rules.assess_pool(layout.pools[at], mark_column(layout, turn.state.marks.marks), layout.markets)
-    if not turn.rulebook.rules.is_liquidatable(margin.balance + moved, margin.requirement):
+    if not turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
         return None
     message = "releasing that much margin would liquidate the position"
-    return Reject(Reason.LEVERAGE_NEEDS_MARGIN, message, -moved, margin.balance - margin.requirement)
+    return Reject(Reason.LEVERAGE_NEEDS_MARGIN, message, -moved, margin.balance - margin.requirement - moved)
 
 
 def _leverage_move(turn: Turn, position: Position, leverage: Decimal) -> Decimal:
@@ -132,17 +139,52 @@ def _value(turn: Turn, position: Position) -> Decimal:
     return turn.rulebook.rules.notional(amount, turn.mark(position.symbol), instrument.kind == "inverse")
 
 
-def _wanted(turn: Turn, under: list[Position], old: Decimal, command: SetLeverage, asset: str) -> Decimal:
+def _wanted(turn: Turn, under: list[Position], command: SetLeverage, asset: str) -> Decimal:
     """Extra initial margin of cross legs and resting orders at the new leverage."""
-    rules = turn.rulebook.rules
-    more = rules.initial_rate(command.leverage) - rules.initial_rate(old)
-    crossed = sum((_value(turn, p) for p in under if p.mode is MarginMode.CROSS), ZERO)
-    layout = turn.layout()
-    column = mark_column(layout, turn.state.marks.marks)
-    resting = ZERO
+    rules, layout = turn.rulebook.rules, turn.layout()
+    column, rate = mark_column(layout, turn.state.marks.marks), rules.initial_rate(command.leverage)
+    more = ZERO
+    for leg in [_leg_of(turn, p) for p in under if p.mode is MarginMode.CROSS]:
+        market, after = layout.markets[leg.market], leg._replace(leverage=command.leverage, initial_rate=rate)
+        mark = column[leg.market]
+        more += rules.initial_margin(after, mark, market) - rules.initial_margin(leg, mark, market)
     for spec in layout.resting:
         at = spec.row.market
-        if layout.symbols[at] == command.symbol and spec.asset == asset and spec.row.initial_rate > 0:
-            now = rules.order_margin(spec.row, column[at], layout.markets[at])
-            resting += now / spec.row.initial_rate
-    return (crossed + resting) * more
+        if layout.symbols[at] == command.symbol and spec.asset == asset:
+            market, mark = layout.markets[at], column[at]
+            now = rules.order_margin(spec.row, mark, market)
+            more += rules.order_margin(spec.row._replace(initial_rate=rate), mark, market) - now
+    return more
+
+
+def set_margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
+    """The symbol's setting. Where the venue lets a position come along, the money of its wall goes to the cash, or its
+    margin from the cash into a wall; refused where that is not there or the account would be liquidated at once."""
+    instrument = turn.instrument(command.symbol)
+    reject = turn.rulebook.rules.may_switch_mode(turn.account, command.symbol, command.mode)
+    if reject is not None:
+        return reject
+    held = [p for p in turn.account.positions if p.symbol == command.symbol and p.mode is not command.mode]
+    for position in held:
+        key, inside = leg_key(position), position.isolated_margin
+        if inside != 0:
+            turn.emit(MarginMoved(key, -inside, transfer(instrument.settle, inside, wall(key), _CASH)))
+    turn.emit(MarginModeSet(command.symbol, command.mode))
+    for position in held if command.mode is MarginMode.ISOLATED else []:
+        key, market = leg_key(position)._replace(mode=command.mode), turn.market(command.symbol)
+        leg = legs_by_key(turn.layout())[key]
+        margin = money(turn.rulebook.rules.margin_at_fill(leg.amount, leg.entry, leg.leverage, leg.initial_rate, market))
+        turn.emit(MarginMoved(key, margin, transfer(instrument.settle, margin, _CASH, wall(key))))
+    return _unfit(turn, instrument.settle) if held else None
+
+
+def _unfit(turn: Turn, asset: str) -> Reject | None:
+    """Whether the account could not stand like this: a pool of the asset fails, or the cash does not cover what is locked."""
+    view = assess(turn.account, turn.state.marks, turn.rulebook, Prices.NONE)
+    shared = f"asset:{asset}"
+    for pool in (p for p in view.pools if p.asset == asset):
+        needed = pool.initial_margin if pool.key == shared else pool.requirement
+        if pool.liquidatable or (pool.key == shared and pool.margin_balance < needed):
+            message = f"{pool.key} would not have the margin it needs"
+            return Reject(Reason.MARGIN_MODE_NEEDS_MARGIN, message, needed, pool.margin_balance)
+    return None

@@ -88,7 +88,12 @@ def _facts(account: Account, event: Event) -> Account:
         positions = tuple(replace(p, leverage=event.leverage) if leg_key(p) in event.legs else p for p in account.positions)
         return replace(account, positions=positions, leverages={**account.leverages, event.key: event.leverage})
     if isinstance(event, MarginModeSet):
-        return replace(account, margin_modes={**account.margin_modes, event.symbol: event.mode})
+        return replace(
+            account,
+            positions=tuple(replace(p, mode=event.mode) if p.symbol == event.symbol else p for p in account.positions),
+            orders=tuple(replace(o, mode=event.mode) if o.symbol == event.symbol else o for o in account.orders),
+            margin_modes={**account.margin_modes, event.symbol: event.mode},
+        )
     if isinstance(event, PositionModeSet):
         return replace(account, position_mode=event.mode)
     return account
