@@ -28,6 +28,7 @@ from plimsoll.account.commands import (
 )
 from plimsoll.account.state import Environment
 from plimsoll.errors import BadInput
+from plimsoll.margin.pools import market_of
 from plimsoll.margin.waterfall import Counterparty
 from plimsoll.model import (
     Account,
@@ -105,6 +106,13 @@ class CasePosition(msgspec.Struct, frozen=True):
     entry_price: Decimal | None = None
     leverage: Decimal | None = None
     isolated_margin: Decimal | None = None
+    added_margin: Decimal = ZERO
+    session_average_price: Decimal | None = None
+
+    @property
+    def entry(self) -> Decimal | None:
+        """The price that margins and profit stand on: the session average where the venue settles several times a day."""
+        return self.session_average_price or self.entry_price
 
 
 class CaseOrder(msgspec.Struct, frozen=True):
@@ -146,10 +154,15 @@ class CaseStep(msgspec.Struct, frozen=True):
 
 
 class CaseKnown(msgspec.Struct, frozen=True):
-    """Totals that a source states without listing their legs, per asset."""
+    """Totals that a source states: per asset those of legs that it does not list; and totals of the account, which replace
+    what we would compute (see `evaluate.stated`)."""
 
     unlisted: dict[str, Outside] = {}
     isolated_equity: dict[str, Decimal] = {}
+    position_margin: Decimal | None = None
+    order_initial_margin: Decimal | None = None
+    equity: Decimal | None = None
+    account_initial_margin: Decimal | None = None
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -291,7 +304,7 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
 def account_of(case: Case, rules: Rules) -> Account:
     """The case's account as ours: cash outside every isolated wall, signed sizes, leverage settings from its rows."""
     hedge = case.account.position_mode is PositionMode.HEDGE
-    positions = tuple(_position(p, hedge, case) for p in case.account.positions)
+    positions = tuple(_position(p, hedge, case, rules) for p in case.account.positions)
     modes = {p.symbol: p.mode for p in positions}
     orders, leverages = [], {}
     for n, o in enumerate(case.account.orders):
@@ -320,11 +333,20 @@ def account_of(case: Case, rules: Rules) -> Account:
     )
 
 
-def _position(p: CasePosition, hedge: bool, case: Case) -> Position:
+def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules) -> Position:
+    """Isolated money that a source leaves out is what the venue walls off at the entry price, and what was added by hand."""
     side = LegSide(p.side) if hedge else LegSide.NET
-    entry = p.entry_price or case.marks.get(p.symbol) or ONE
-    margin = (p.isolated_margin or ZERO) if p.mode is MarginMode.ISOLATED else ZERO
-    return Position(p.symbol, p.mode, side, p.size if p.side == "long" else -p.size, entry, p.leverage or ONE, margin)
+    entry = p.entry or case.marks.get(p.symbol) or ONE
+    size, leverage, margin = p.size if p.side == "long" else -p.size, p.leverage or ONE, ZERO
+    if p.mode is MarginMode.ISOLATED:
+        margin = p.isolated_margin if p.isolated_margin is not None else ZERO
+        if p.isolated_margin is None and p.leverage is not None:
+            with exact():
+                instrument = instruments_of(case)[p.symbol]
+                market = market_of(instrument, case.account.fees.taker_rate if case.account.fees else ZERO)
+                rate = rules.initial_rate(leverage)
+                margin = rules.margin_at_fill(size * instrument.multiplier, entry, leverage, rate, market) + p.added_margin
+    return Position(p.symbol, p.mode, side, size, entry, leverage, margin)
 
 
 def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> Order:
@@ -347,7 +369,7 @@ def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> O
 
 def marks_of(case: Case) -> Marks:
     """The case's marks; a position whose mark the source leaves out stands at its entry."""
-    marks = {p.symbol: p.entry_price or ONE for p in case.account.positions}
+    marks = {p.symbol: p.entry or ONE for p in case.account.positions}
     marks |= {o.symbol: o.price or ONE for o in case.account.orders if o.symbol not in marks}
     return Marks(marks | case.marks, {}, case.indexes)
 
