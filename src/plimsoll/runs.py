@@ -22,8 +22,8 @@ class Verdict(StrEnum):
 
 class Happening(msgspec.Struct, frozen=True):
     """One event of a run. `kind`: open, close, fund, funding, stop, take_profit, top_up, refuse, cancel, liquidation,
-    convert (a coin sold), forced_close, take_over, deleverage, shortfall, end (the pool holds again). `leg`: printed leg or pool name; `text`: a
-    sentence."""
+    convert (a coin sold), forced_close, take_over, deleverage, shortfall, end (the pool holds again). `leg`: printed leg or
+    pool name; `text`: a sentence."""
 
     time: datetime
     kind: str
