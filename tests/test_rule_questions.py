@@ -26,6 +26,7 @@ D = Decimal
 DAY = date(2026, 11, 22)
 CROSS, ISOLATED = MarginMode.CROSS, MarginMode.ISOLATED
 BINANCE, OKX = "binance_usdm", "okx_futures"
+CASH = ("spare_cash", "realised_profit")
 BY_KEY = {question.key: question for question in QUESTIONS}
 
 
@@ -93,10 +94,10 @@ SHEETS = [
     # binance.md 1.7: crossWalletBalance and "cross UPNL: same pool" back "all cross legs margined in A"; isolatedWallet
     # "that leg only"; okx.md 2: "gains and losses of all positions of the same settle currency offset each other", "Isolated:
     # loss of a position is limited to its own margin; its unrealised profit supports neither another position nor a new order"
-    *((venue, CROSS, key, "yes", "is held") for venue in (BINANCE, OKX) for key in ("spare_cash", "realised_profit")),
-    *((venue, ISOLATED, key, "no", "stays at") for venue in (BINANCE, OKX) for key in ("spare_cash", "realised_profit")),
-    (BINANCE, CROSS, "unrealised_profit", "yes", "is held"),
-    (OKX, CROSS, "unrealised_profit", "yes", "is held"),
+    *((venue, CROSS, key, "yes", "nothing is liquidated") for venue in (BINANCE, OKX) for key in CASH),
+    *((venue, ISOLATED, key, "no", "stays at") for venue in (BINANCE, OKX) for key in CASH),
+    (BINANCE, CROSS, "unrealised_profit", "yes", "nothing is liquidated$"),
+    (OKX, CROSS, "unrealised_profit", "yes", "nothing is liquidated$"),
     (BINANCE, ISOLATED, "unrealised_profit", "no", "stays at"),
     (OKX, ISOLATED, "unrealised_profit", "no", "stays at"),
     # binance.md 1.6: "cross UNREALISED PROFIT DOES finance new orders ...; isolated UPNL finances nothing but its own leg"
@@ -301,6 +302,15 @@ def test_a_venue_that_left_profit_out_of_the_free_balance_would_refuse_the_new_p
 
     assert answer("profit_opens", ground(BINANCE, CROSS)).word == "yes"
     assert answer("profit_opens", ground(BINANCE, CROSS, available_balance=settled_only)).word == "no"
+
+
+def test_an_order_is_made_so_large_that_it_is_refused_without_the_profit():
+    """Else profit would not be what pays for it: here orders need a fiftieth of what they do elsewhere."""
+    real = book(BINANCE).rules.order_margin
+    at = ground(BINANCE, CROSS, order_margin=lambda resting, mark, market: real(resting, mark, market) / 50)
+    assert answer("profit_opens", at).word == "yes"
+    free = ground(BINANCE, CROSS, order_margin=lambda *arguments: arguments[1] * 0, may_grow=lambda _: None)
+    assert answer("profit_opens", free).text.startswith("cannot be told")
 
 
 def test_a_venue_that_took_funding_from_the_free_cash_first_would_leave_the_isolated_line():

@@ -17,6 +17,7 @@ from plimsoll.questions.small_account import (
     begin,
     closed,
     do,
+    forced,
     held,
     line_of,
     look,
@@ -25,6 +26,8 @@ from plimsoll.questions.small_account import (
     money,
     opened,
     past,
+    shift,
+    size_of,
 )
 from plimsoll.sentences import price
 
@@ -36,6 +39,8 @@ ROOM = Decimal("1.1")
 """Cash over the margin of what is opened: room for fees and for a maintenance requirement of a few per cent."""
 RISE = Decimal("1.1")
 GREAT_RISE = Decimal("1.3")
+DOUBLINGS = 8
+"""Doublings of an order until it is refused: more than any leverage turns the account's money into."""
 
 
 def spare_cash(ground: Ground) -> Answer:
@@ -86,24 +91,13 @@ def _kept_alive(without: Scene, helped: Scene, what: str) -> Answer:
     first = without.ground.pair.first
     line, moved = line_of(without, first), line_of(helped, first)
     if line is None:
-        return Answer("", f"no mark liquidates {first.symbol} even without {what}", BACKS)
+        return Answer("", f"no mark of {first.symbol} liquidates it even without {what}", BACKS)
     low = past(line)
-    if _alive(without, marked(without, first, low), first):
-        return Answer("", f"cannot be told: {first.symbol} is held at {price(low)} without {what} too", BACKS)
-    lives = _alive(helped, marked(helped, first, low), first)
-    shift = f"the line stays at {price(line)}" if moved == line else f"the line moves from {price(line)} to {_line(moved)}"
-    end = "is held" if lives else "is liquidated"
-    return Answer("yes" if lives else "no", f"with {what} {shift}; at {price(low)} {first.symbol} {end}", BACKS)
-
-
-def _line(line: Decimal | None) -> str:
-    return "none" if line is None else price(line)
-
-
-def _alive(before: Scene, after: Scene, instrument: Instrument) -> bool:
-    """Whether nothing of the position was taken."""
-    was, now = held(before, instrument), held(after, instrument)
-    return was is not None and now is not None and was.size == now.size
+    if not forced(without, marked(without, first, low)):
+        return Answer("", f"cannot be told: nothing is taken at {price(low)} without {what} either", BACKS)
+    taken = forced(helped, marked(helped, first, low))
+    end = f"{taken[0].leg.symbol} is liquidated" if taken else "nothing is liquidated"
+    return Answer("no" if taken else "yes", f"with {what} {shift(line, moved)}; at {price(low)} {end}", BACKS)
 
 
 def profit_opens(ground: Ground) -> Answer:
@@ -127,15 +121,25 @@ def _opens(ground: Ground, mode: MarginMode) -> Answer:
     if up.stuck:
         return cannot(up, OPENS)
     profit = money(up, sum((leg.unrealised_pnl for leg in look(up).legs), ZERO))
-    if not opened(level, wanted, mode=mode).stuck:
-        return Answer("", f"cannot be told: {wanted.symbol} may be opened without profit too", OPENS)
-    after = opened(up, wanted, mode=mode)
+    size = _beyond(level, wanted, mode)
+    if size is None:
+        return Answer("", f"cannot be told: all of {wanted.symbol} that was tried may be opened without profit too", OPENS)
+    after = opened(up, wanted, size, mode)
     if after.stuck:
         said = after.stuck.removeprefix("the order is refused: ")
         return Answer("no", f"{wanted.symbol} {mode} is refused with {profit} of running profit: {said}", _why(after))
     if held(after, first, ground.mode) is None:
         return Answer("no", f"{first.symbol} would have to become {mode} itself", ("may_switch_mode", "fill_mode"))
     return Answer("yes", f"{profit} of running profit pay for {wanted.symbol} {mode}, refused without them", OPENS)
+
+
+def _beyond(scene: Scene, instrument: Instrument, mode: MarginMode) -> Decimal | None:
+    """A size that is refused as things stand: that of the pair, doubled until it is too much. None: no size tried was."""
+    usual = size_of(scene.ground.pair, instrument)
+    if opened(scene, instrument, usual, mode).stuck:
+        return usual
+    sizes = (usual * (1 << doubled) for doubled in range(1, DOUBLINGS))
+    return next((size for size in sizes if opened(scene, instrument, size, mode).reject is not None), None)
 
 
 def _why(refused: Scene) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from plimsoll.questions.small_account import (
     begin,
     bracket_measure,
     do,
+    forced,
     held,
     leg_of,
     leverage_for,
@@ -31,6 +32,7 @@ from plimsoll.questions.small_account import (
     money,
     opened,
     past,
+    shift,
     since,
     size_of,
     whole_lots,
@@ -74,10 +76,10 @@ def which_first(ground: Ground) -> Answer:
     played = _failure(ground, second)
     if played.fallen.stuck:
         return cannot(played.fallen, TAKES)
-    forced = _forced(since(played.before, played.fallen))
-    if played.mark is None or not forced:
+    taken = forced(played.before, played.fallen)
+    if played.mark is None or not taken:
         return Answer("", f"no mark of {first.symbol} liquidates it", TAKES)
-    gone = forced[0]
+    gone = taken[0]
     legs = _seen(played.before, first, played.mark)
     mine = next(leg for leg in legs if leg.symbol == gone.leg.symbol and leg.mode is gone.leg.mode)
     rivals = [leg for leg in legs if leg.pool == mine.pool]
@@ -86,10 +88,6 @@ def which_first(ground: Ground) -> Answer:
     assert was is not None
     part = "" if gone.size == abs(was.size) else f", {show(gone.size / abs(was.size) * 100, 1)} % of it at a time"
     return Answer("", f"{mine.symbol}, {why}{part}", TAKES)
-
-
-def _forced(events: Sequence[Event]) -> list[Reduced | TakenOver]:
-    return [event for event in events if isinstance(event, Reduced | TakenOver)]
 
 
 def _instrument(ground: Ground, symbol: str) -> Instrument:
@@ -128,7 +126,7 @@ def others_survive(ground: Ground) -> Answer:
     played = _failure(ground, second)
     if played.fallen.stuck:
         return cannot(played.fallen, TAKES)
-    if played.mark is None or not _forced(since(played.before, played.fallen)):
+    if played.mark is None or not forced(played.before, played.fallen):
         return Answer("", f"no mark of {first.symbol} liquidates it", TAKES)
     was, now = held(played.before, second), held(played.fallen, second)
     assert was is not None
@@ -186,13 +184,8 @@ def funding_moves_line(ground: Ground) -> Answer:
     own = -sum((moved(e.postings, Ledger.LEG, settle) for e in paid), ZERO)
     cash = -sum((moved(e.postings, Ledger.CASH, settle) for e in paid), ZERO)
     parts = [f"{money(after, part)} {where}" for part, where in ((own, "from its own margin"), (cash, "from the cash")) if part]
-    old, new = line_of(before, first), line_of(after, first)
-    moves = f"the line stays at {_line(old)}" if old == new else f"the line moves from {_line(old)} to {_line(new)}"
+    moves = shift(line_of(before, first), line_of(after, first))
     return Answer("", f"a long pays {' and '.join(parts)}: {moves}", FUNDING)
-
-
-def _line(line: Decimal | None) -> str:
-    return "none" if line is None else price(line)
 
 
 def small_charged(ground: Ground) -> Answer:
@@ -225,16 +218,16 @@ def _charged(ground: Ground, shares: Decimal, most: Decimal | None = None) -> An
     mark = past(line)
     fallen = marked(before, first, mark)
     events = since(before, fallen)
-    forced = _forced(events)
-    if not forced:
+    taken = forced(before, fallen)
+    if not taken:
         return Answer("", f"nothing is taken at {price(mark)}", CHARGES)
-    value = sum((_value(ground, first, event) for event in forced), ZERO)
+    value = sum((_value(ground, first, event) for event in taken), ZERO)
     got = [(_gained(events, who, first.settle), to) for who, to in PAID]
     charged = [f"{money(before, amount)} {to} ({show(amount / value * 100, 3)} % of the value)" for amount, to in got if amount]
     after = held(fallen, first)
     kept = "" if after is None else f", with {_share(after.size, was.size)} of the position"
-    at_mark = "" if all(event.price == mark for event in forced) else f" with the mark at {price(mark)}"
-    said = f"{_closings(forced)}{at_mark}: {' and '.join(charged) or 'nothing is charged'}"
+    at_mark = "" if all(event.price == mark for event in taken) else f" with the mark at {price(mark)}"
+    said = f"{_closings(taken)}{at_mark}: {' and '.join(charged) or 'nothing is charged'}"
     return Answer("", f"{said}; {money(before, worth(fallen))} of {money(before, worth(before))} are left{kept}", CHARGES)
 
 
@@ -254,11 +247,11 @@ def _gained(events: Sequence[Event], who: Ledger, asset: str) -> Decimal:
     return sum((moved(event.postings, who, asset) for event in events), ZERO)
 
 
-def _closings(forced: Sequence[Reduced | TakenOver]) -> str:
+def _closings(taken: Sequence[Reduced | TakenOver]) -> str:
     """How the forced closes of each kind went: how often, at which price."""
     said = []
     for words, kind in (("closed in the market", Reduced), ("taken over", TakenOver)):
-        mine = [event for event in forced if isinstance(event, kind)]
+        mine = [event for event in taken if isinstance(event, kind)]
         if mine:
             steps = f" in {len(mine)} steps" if len(mine) > 1 else ""
             said.append(f"{words}{steps} at {price(mine[0].price)}")

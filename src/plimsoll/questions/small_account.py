@@ -24,14 +24,14 @@ from plimsoll.account.commands import (
     Withdraw,
 )
 from plimsoll.account.decide import decide
-from plimsoll.account.events import Event
+from plimsoll.account.events import Event, Reduced, TakenOver
 from plimsoll.account.state import State, Venue
 from plimsoll.errors import Reject
 from plimsoll.margin.assess import Assessment, LegView, Prices, assess
 from plimsoll.model import Account, Instrument, Kind, LegSide, MarginMode, Marks, Order, OrderType, Position, PositionMode
 from plimsoll.number import ONE, ZERO, ceil_to, show
 from plimsoll.rulebook import Rulebook
-from plimsoll.sentences import amount
+from plimsoll.sentences import amount, price
 
 PRICE = Decimal(100)
 """Where every contract starts: a plain figure that all ticks divide; the answers are about shares of it."""
@@ -287,6 +287,12 @@ def line_of(scene: Scene, instrument: Instrument) -> Decimal | None:
     return None if leg is None else leg.liquidation_price
 
 
+def shift(old: Decimal | None, new: Decimal | None) -> str:
+    """What became of a line, as far as it is printed."""
+    was, now = ("none" if line is None else price(line) for line in (old, new))
+    return f"the line stays at {was}" if was == now else f"the line moves from {was} to {now}"
+
+
 def past(line: Decimal) -> Decimal:
     """A mark just below a long position's line."""
     return line * Decimal("0.999")
@@ -316,4 +322,9 @@ def worth(scene: Scene) -> Decimal:
 def since(before: Scene, after: Scene) -> tuple[Event, ...]:
     """The events between two scenes of one account."""
     return after.events[len(before.events) :]
+
+
+def forced(before: Scene, after: Scene) -> list[Reduced | TakenOver]:
+    """The forced closes between two scenes of one account."""
+    return [event for event in since(before, after) if isinstance(event, Reduced | TakenOver)]
 

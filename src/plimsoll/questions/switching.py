@@ -19,10 +19,10 @@ from plimsoll.questions.small_account import (
     opened,
     order,
     prepare,
+    shift,
     size_of,
     switch,
 )
-from plimsoll.sentences import price
 
 SWITCH = ("may_switch_mode",)
 BESIDE = ("fill_mode", "pools_of")
@@ -86,16 +86,12 @@ def _position_changed(before: Scene, after: Scene, first: Instrument) -> str:
     if now.mode is was.mode:
         return f"the position stays {now.mode}, the next order is {_falls_under(after, first)}"
     old, new = leg_of(before, first, was.mode), leg_of(after, first, now.mode)
-    lines = [_shown(None if leg is None else leg.liquidation_price) for leg in (old, new)]
+    lines = [None if leg is None else leg.liquidation_price for leg in (old, new)]
     own = [money(after, position.isolated_margin) for position in (was, now)]
     return (
-        f"the position becomes {now.mode}: its own margin goes from {own[0]} to {own[1]}, its line from {lines[0]} to "
-        f"{lines[1]}, the free balance from {money(before, free(before))} to {money(after, free(after))}"
+        f"the position becomes {now.mode}: its own margin goes from {own[0]} to {own[1]}, {shift(*lines)}, "
+        f"the free balance goes from {money(before, free(before))} to {money(after, free(after))}"
     )
-
-
-def _shown(line: Decimal | None) -> str:
-    return "none" if line is None else price(line)
 
 
 def _reach(before: Scene, after: Scene) -> str:
