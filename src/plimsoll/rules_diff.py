@@ -223,8 +223,9 @@ def _row_text(row: Any) -> str | None:
     if row is None:
         return None
     cap = "any size" if row.cap is None else _text(row.cap)
-    rest = (name for name in row.__struct_fields__ if name not in ("floor", "cap"))
-    return f"{_text(row.floor)} to {cap}: {', '.join(f'{name} {_text(getattr(row, name))}' for name in rest)}"
+    rest = {name: getattr(row, name) for name in row.__struct_fields__ if name not in ("floor", "cap")}
+    said = ", ".join(f"{name} {_text(value)}" for name, value in rest.items() if value is not None)
+    return f"{_text(row.floor)} to {cap}: {said}"
 
 
 def _text(value: Any) -> str | None:

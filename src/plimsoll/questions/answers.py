@@ -20,6 +20,7 @@ def cannot(scene: Scene, rules: tuple[str, ...]) -> Answer:
 
 
 def only_one(scene: Scene) -> Answer:
-    """Where the rulebook knows a single contract and the question needs two."""
-    asset = scene.ground.pair.first.settle
-    return Answer("", f"cannot be asked: only {scene.ground.pair.first.symbol} is known to settle in {asset}", ("pools_of",))
+    """Where a single contract can be played and the question needs two."""
+    first = scene.ground.pair.first
+    why = f"of the contracts that settle in {first.settle} only {first.symbol} has a table"
+    return Answer("", f"cannot be asked: {why}", ("pools_of",))

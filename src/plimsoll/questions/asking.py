@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from types import FunctionType
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -32,6 +32,7 @@ from plimsoll.questions.forced import (
 from plimsoll.questions.small_account import PRICE, Ground, Pair, find_pair, leverage_for
 from plimsoll.questions.switching import beside_in_one, beside_in_two, switch_flat, switch_with_order, switch_with_position
 from plimsoll.rulebook import Grade, Policy, Rulebook, in_force, with_readings
+from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
 
 WEAKEST_LAST = tuple(Grade)
@@ -148,8 +149,11 @@ def _nothing(book: Rulebook, mode: MarginMode) -> Cell:
 
 
 def ask(question: Question, ground: Ground) -> Cell:
-    """One question on one ground, played under every option of every reading."""
-    usual = question.ask(ground)
+    """One question on one ground, played under every option of every reading. It rests on those of the rules named by the
+    answer that were asked on the way (on all the venue has, where the way was never taken)."""
+    watched = Watched(ground.rulebook.rules)
+    watching = msgspec.structs.replace(ground.rulebook, rules=cast(Rules, watched))
+    usual = question.ask(ground._replace(rulebook=watching))
     options: list[Option] = []
     turned: list[Rest] = []
     for row in ground.rulebook.options:
@@ -157,11 +161,24 @@ def ask(question: Question, ground: Ground) -> Cell:
         if len({(a.word, a.text) for a in answers.values()}) > 1:
             options += _options(row.name, answers, ground.rulebook.readings[row.name])
             turned.append(Rest(row.name, row.grade, row.why))
-    rests = [rest_of(name, ground.rulebook) for name in usual.rules] + turned
+    named = [name for name in usual.rules if name in watched.asked] or [n for n in usual.rules if hasattr(watched.rules, n)]
+    rests = [rest_of(name, ground.rulebook) for name in named] + turned
     rests.sort(key=lambda rest: -WEAKEST_LAST.index(rest.grade))
     return Cell(
         ground.rulebook.name, ground.mode, usual.word, usual.text, tuple(options), rests[0].grade, tuple(rests)
     )
+
+
+class Watched:
+    """Rules that note which of them are asked."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.asked: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.add(name)
+        return getattr(self.rules, name)
 
 
 def _under(question: Question, ground: Ground, reading: str, option: str) -> Answer:
@@ -246,7 +263,7 @@ def doubts(answers: Answers) -> dict[tuple[str, str], Rest]:
 def _venue(book: Rulebook, pair: Pair | None) -> VenueAsked:
     if pair is None:
         return VenueAsked(book.name, book.rules.TITLE, "", (), False)
-    both = [i for i in (pair.first, pair.second) if i is not None]
+    both = [i for i in (pair.first, pair.beside) if i is not None]
     words = " and ".join(i.symbol for i in both)
     leverages = " and ".join(dict.fromkeys(f"{show(leverage_for(i))}x" for i in both))
     account = f"{words}, opened at {show(PRICE)} with {leverages}, taker fee {show(book.fees.taker_rate * 100)} %"

@@ -32,8 +32,9 @@ from plimsoll.questions.small_account import (
 from plimsoll.sentences import price
 
 BACKS = ("pools_of", "assess_pool", "is_liquidatable")
-OPENS = ("available_balance", "order_funds", "order_margin")
-LEAVES = ("withdrawable",)
+OPENS = ("available_balance", "assess_coin", "order_funds", "order_margin")
+LEAVES = ("withdrawable", "assess_coin")
+"""`assess_coin` speaks where a venue values one pool over several coins, the other rules where each asset has its own."""
 
 ROOM = Decimal("1.1")
 """Cash over the margin of what is opened: room for fees and for a maintenance requirement of a few per cent."""
@@ -53,7 +54,7 @@ def spare_cash(ground: Ground) -> Answer:
 
 def realised_profit(ground: Ground) -> Answer:
     """Does profit taken in another position keep a losing one alive?"""
-    first, second, _ = ground.pair
+    first, second = ground.pair.first, ground.pair.second
     start = begin(ground, _both(ground))
     if second is None:
         return only_one(start)
@@ -65,7 +66,7 @@ def realised_profit(ground: Ground) -> Answer:
 
 def unrealised_profit(ground: Ground) -> Answer:
     """Does the running profit of another position keep a losing one alive?"""
-    first, second, _ = ground.pair
+    first, second = ground.pair.first, ground.pair.second
     start = begin(ground, _both(ground))
     if second is None:
         return only_one(start)
@@ -111,7 +112,7 @@ def profit_opens_in_other_mode(ground: Ground) -> Answer:
 
 
 def _opens(ground: Ground, mode: MarginMode) -> Answer:
-    first, second, _ = ground.pair
+    first, second = ground.pair.first, ground.pair.second
     start = begin(ground, margin_of(ground, first) * ROOM)
     if second is None and mode is not ground.mode:
         return only_one(start)

@@ -70,7 +70,7 @@ def _failure(ground: Ground, second: Instrument) -> Failure:
 
 def which_first(ground: Ground) -> Answer:
     """Of two positions, which goes first?"""
-    first, second, _ = ground.pair
+    first, second = ground.pair.first, ground.pair.second
     if second is None:
         return only_one(begin(ground, margin_of(ground, first)))
     played = _failure(ground, second)
@@ -120,7 +120,7 @@ def _largest(mine: LegView, rivals: Sequence[LegView]) -> str:
 
 def others_survive(ground: Ground) -> Answer:
     """When one position fails, do the others stay?"""
-    first, second, _ = ground.pair
+    first, second = ground.pair.first, ground.pair.second
     if second is None:
         return only_one(begin(ground, margin_of(ground, first)))
     played = _failure(ground, second)

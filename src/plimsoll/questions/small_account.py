@@ -45,11 +45,12 @@ OTHER = {MarginMode.CROSS: MarginMode.ISOLATED, MarginMode.ISOLATED: MarginMode.
 
 
 class Pair(NamedTuple):
-    """The contracts to play with. `second` None: only one contract settles in that asset. `value`: of a position in either,
-    in the quote currency."""
+    """The contracts to play with. `second` None: only one contract settles in that asset. `beside`: the second, else one of
+    another asset (None: the rulebook has a single contract). `value`: of a position, in the quote currency."""
 
     first: Instrument
     second: Instrument | None
+    beside: Instrument | None
     value: Decimal
 
 
@@ -88,9 +89,11 @@ def find_pair(rulebook: Rulebook) -> Pair | None:
         pairs = [group for group in kind if len(group) > 1]
         if pairs:
             best = min(pairs, key=lambda group: (_age(rulebook, group), [main_first(i) for i in group[:2]]))
-            return Pair(best[0], best[1], _common_value(best[:2]))
-    single = min((group[0] for group in groups), key=main_first, default=None)
-    return None if single is None else Pair(single, None, _common_value([single]))
+            return Pair(best[0], best[1], best[1], _common_value(best[:2]))
+    singles = sorted((group[0] for group in groups), key=main_first)[:2]
+    if not singles:
+        return None
+    return Pair(singles[0], None, singles[1] if len(singles) > 1 else None, _common_value(singles))
 
 
 def _common_value(contracts: list[Instrument]) -> Decimal:
@@ -145,17 +148,21 @@ def margin_of(ground: Ground, instrument: Instrument, shares: Decimal = ONE) -> 
 
 
 def begin(ground: Ground, cash: Decimal) -> Scene:
-    """An account without positions that holds so much of the settle asset, with all prices known."""
-    first, second, _ = ground.pair
-    account = Account(PositionMode.ONE_WAY, {first.settle: cash}, fees=ground.rulebook.fees)
-    symbols = [i.symbol for i in (first, second) if i is not None]
+    """An account without positions that holds so much of the settle asset (and, where `beside` settles in another, as many
+    margins of that), with all prices known."""
+    first, beside = ground.pair.first, ground.pair.beside
+    wallet = {first.settle: cash}
+    if beside is not None and beside.settle != first.settle:
+        wallet[beside.settle] = cash / margin_of(ground, first) * margin_of(ground, beside)
+    account = Account(PositionMode.ONE_WAY, wallet, fees=ground.rulebook.fees)
+    symbols = [i.symbol for i in (first, beside) if i is not None]
     scene = Scene(ground, State(account, Marks({})))
     return _do(scene, SetMarks(dict.fromkeys(symbols, PRICE), indexes=_indexes(ground.pair)), "the first prices")
 
 
 def _indexes(pair: Pair) -> dict[str, Decimal]:
     """Index prices of the coins concerned: each coin at PRICE, what a linear contract settles in at one."""
-    contracts = [i for i in (pair.first, pair.second) if i is not None]
+    contracts = [i for i in (pair.first, pair.beside) if i is not None]
     quotes = {i.quote: ONE for i in contracts}
     return quotes | {i.base: PRICE for i in contracts}
 
@@ -259,7 +266,7 @@ def closed(scene: Scene, instrument: Instrument) -> Scene:
 
 def marked(scene: Scene, instrument: Instrument, price: Decimal) -> Scene:
     """A new mark for one contract, the others standing; the coin's index goes with it where no other contract is on it."""
-    first, second, _ = scene.ground.pair
+    first, second = scene.ground.pair.first, scene.ground.pair.second
     alone = second is None or first.base != second.base
     return do(scene, SetMarks({instrument.symbol: price}, indexes={instrument.base: price} if alone else {}))
 

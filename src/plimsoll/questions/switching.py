@@ -87,27 +87,29 @@ def _position_changed(before: Scene, after: Scene, first: Instrument) -> str:
         return f"the position stays {now.mode}, the next order is {_falls_under(after, first)}"
     old, new = leg_of(before, first, was.mode), leg_of(after, first, now.mode)
     lines = [None if leg is None else leg.liquidation_price for leg in (old, new)]
-    own = [money(after, position.isolated_margin) for position in (was, now)]
-    return (
-        f"the position becomes {now.mode}: its own margin goes from {own[0]} to {own[1]}, {shift(*lines)}, "
-        f"the free balance goes from {money(before, free(before))} to {money(after, free(after))}"
-    )
+    own = _became(money(before, was.isolated_margin), money(after, now.isolated_margin))
+    left = _became(money(before, free(before)), money(after, free(after)))
+    return f"the position becomes {now.mode}: its own margin {own}, {shift(*lines)}, the free balance {left}"
+
+
+def _became(was: str, now: str) -> str:
+    return f"stays {now}" if was == now else f"goes from {was} to {now}"
 
 
 def _reach(before: Scene, after: Scene) -> str:
     """Whether the switch reached another contract too."""
-    second = before.ground.pair.second
-    if second is None:
+    beside = before.ground.pair.beside
+    if beside is None:
         return "nothing else changes"
-    was, now = _falls_under(before, second), _falls_under(after, second)
-    return f"{second.symbol} stays {now}" if was is now else f"{second.symbol} becomes {now} with it"
+    was, now = _falls_under(before, beside), _falls_under(after, beside)
+    return f"{beside.symbol} stays {now}" if was is now else f"{beside.symbol} becomes {now} with it"
 
 
 def beside_in_two(ground: Ground) -> Answer:
     """A position in this mode in one contract and one in the other mode in another."""
-    first, second, _ = ground.pair
+    first, beside = ground.pair.first, ground.pair.beside
     alone = _start(ground)
-    return only_one(alone) if second is None else _beside(opened(alone, first), second)
+    return only_one(alone) if beside is None else _beside(opened(alone, first), beside)
 
 
 def beside_in_one(ground: Ground) -> Answer:
