@@ -13,7 +13,7 @@ from plimsoll.errors import BadInput
 from plimsoll.model import Fees, LegKey, LegSide, MarginMode, OrderType, PositionMode, leg_key
 from plimsoll.plan import Opening, Plan, PlanMode, open_plan
 from plimsoll.prices.script import read_script
-from plimsoll.rulebook import Rulebook, in_force
+from plimsoll.rulebook import Rulebook, discover, in_force
 from plimsoll.table_files import load
 
 D = Decimal
@@ -109,7 +109,7 @@ BAD = [
     ('entry_price = "100000"', 'entry_price = "0"', ["positions 1 (BTCUSDT) entry_price", "greater than zero"]),
     ('mode = "cross"', 'mode = "cross"\nmargin = "3"', ["positions 2 (ETHUSDT) margin", "only an isolated position"]),
     ('mode = "cross"', 'mode = "isolated"\nmargin = "3"', ["positions 2 (ETHUSDT) margin", "[[top_ups]]"]),
-    ('venue = "binance_usdm"', 'venue = "binance"', ["venue", "binance", "binance_usdm, okx_futures"]),
+    ('venue = "binance_usdm"', 'venue = "binance"', ["venue", "binance", ", ".join(discover())]),
     ('venue = "binance_usdm"\n', "", ["venue", "missing"]),
     ('name = "Test"', "name = 3", ["name", "3", "quotes"]),
     ("rules_as_of = 2026-07-02", 'rules_as_of = "2026-07-02"', ["rules_as_of", "without quotes"]),

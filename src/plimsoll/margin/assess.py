@@ -89,8 +89,8 @@ class PoolView(msgspec.Struct, frozen=True, gc=False):
 
 class AssetView(msgspec.Struct, frozen=True, gc=False):
     """One settle asset over all its pools, or one coin of a valued pool. `wallet_balance` as the venue words it; `cash`:
-    outside every isolated wall. `collateral_value`: what a coin counts in its valued pool, in that pool's currency (None: in no such
-    pool); `borrowed`: what is owed of it there, running loss included."""
+    outside every isolated wall. `collateral_value`: what a coin counts in its valued pool, in that pool's currency (None: it
+    is in none); `borrowed`: what is owed of it there, running loss included."""
 
     asset: str
     wallet_balance: Decimal

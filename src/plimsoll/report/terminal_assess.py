@@ -176,7 +176,8 @@ def _wallets(report: AssessReport) -> "Table":
     if account is not None:
         totals = (account.wallet_balance, account.equity, account.available_balance)
         shown = [money(amount, account.asset) for amount in totals]
-        table.add_row(f"account, {account.asset}", *shown, "", money(account.wallet_balance + account.unrealised_pnl, account.asset), "")
+        counted = money(account.wallet_balance + account.unrealised_pnl, account.asset)
+        table.add_row(f"account, {account.asset}", *shown, "", counted, "")
     return table
 
 
