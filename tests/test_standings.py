@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from plimsoll.compare_command import Wish, run
+from plimsoll.number import show
 from plimsoll.plan import PlanMode
 from plimsoll.report import facts
 from plimsoll.runs import Comparison, Standing
@@ -90,7 +91,7 @@ def test_terminal_page_and_json_show_every_standing(answer: Comparison):
         left = facts.money(standing.left, standing.unit)
         assert left in text
         assert left in html
-        assert f'"left": "{standing.left:f}"' in raw
+        assert f'"left": "{show(standing.left)}"' in raw
         assert all(name in text and name in html for name in standing.first)
     bars = [trace for trace in venues_figure(answer.standings)["data"] if trace["type"] == "bar"]
     assert [len(trace["text"]) for trace in bars] == [2, 2]

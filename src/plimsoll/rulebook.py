@@ -456,11 +456,18 @@ SHARED_LAW: tuple[Any, ...] = (common, columns, zero, floor_to, ceil_to, half_up
 
 @cache
 def _law_text(name: str) -> str:
-    """The rule text of a rulebook: its own modules but the one for people, what venues share, the rounding steps."""
-    package = importlib.import_module(f"{plimsoll.rules.__name__}.{name}")
-    parts = sorted(part.name for part in pkgutil.iter_modules(package.__path__) if part.name != "people")
-    own = [importlib.import_module(f"{package.__name__}.{part}") for part in parts]
+    """The rule text of a rulebook: its modules of rules, what venues share, the rounding steps."""
+    own = [importlib.import_module(module) for module in law_modules(rules_of(name))]
     return "\n".join(_bare(inspect.getsource(item)) for item in (*own, *SHARED_LAW))
+
+
+def law_modules(rules: Rules) -> tuple[str, ...]:
+    """The modules that a rulebook's rules are written in, sorted: its own, and those of a sister product whose text it takes by
+    name. Not the ones for people, not `common`."""
+    own = [f"{rules.__name__}.{part.name}" for part in pkgutil.iter_modules(importlib.import_module(rules.__name__).__path__)]
+    taken = [item.__module__ for item in vars(rules).values() if inspect.isfunction(item)]
+    apart = (common.__name__, rules.__name__)
+    return tuple(sorted({m for m in (*own, *taken) if not m.endswith(".people") and m not in apart}))
 
 
 def _bare(source: str) -> str:

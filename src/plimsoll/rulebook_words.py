@@ -108,8 +108,7 @@ def _rules(rulebook: Rulebook) -> Iterator[str]:
         own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
         yield from (_rule(rule, rulebook) for rule in (*shared, *own))
     yield "## Printed numbers and refusals"
-    people = inspect.getmodule(rules.venue_code)
-    yield from (_rule(rule, rulebook) for rule in left if rule.__module__ == getattr(people, "__name__", ""))
+    yield from (_rule(rule, rulebook) for rule in left if rule.__module__.endswith(".people"))
 
 
 def _written_in(module: ModuleType) -> list[FunctionType]:

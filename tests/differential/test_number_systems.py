@@ -157,7 +157,8 @@ def test_float_takes_the_same_step_unless_a_hairs_breadth_decides(venue: str, da
 
 
 def one_leg(venue: str, size: Decimal, margin: Decimal) -> tuple[Account, Marks]:
-    symbol = next(i.symbol for i in rulebook_of(venue).instruments.values() if i.kind == "linear" and len(i.brackets) > 2)
+    """A long in the contract with the most brackets, a linear one where there is one, at its entry."""
+    symbol = max(rulebook_of(venue).instruments.values(), key=lambda i: (i.kind == "linear", len(i.brackets))).symbol
     held = Position(symbol, MarginMode.ISOLATED, LegSide.NET, size, D(100), D(10), margin)
     options = options_of(venue, MarginMode.ISOLATED)
     return Account(PositionMode.ONE_WAY, {}, (held,), options=options), marks_at(venue, {symbol: D(100)})
@@ -236,7 +237,7 @@ def test_every_rule_of_the_interface_compiles_and_agrees_with_decimal(venue: str
             "isolated_orders": D(2),
         }  # fmt: skip
         checked = 0
-        for function in rule_functions(f"plimsoll.rules.{venue}.formulas"):
+        for function in rule_functions(rulebook.rules.assess_pool.__module__):
             if getattr(rulebook.rules, function.__name__, None) is not function:
                 continue
             names = function.__code__.co_varnames[: function.__code__.co_argcount]

@@ -46,7 +46,8 @@ GOLDEN = [HERE / f"{venue}.json" for venue in VENUES]
 @pytest.mark.parametrize("venue", VENUES)
 def test_every_rulebook_has_numbers_that_its_venue_printed(venue: str) -> None:
     found = read_cases(HERE / f"{venue}.json")
-    assert len(found) >= 10
+    assert len(found) >= 5
+    assert sum(len(raw.body["expect"]) for raw in found) >= 10
     assert all(raw.rulebook == venue and raw.body["source"] for raw in found)
     assert all(raw.body["provenance"] in TRUE_ANSWERS for raw in found)
 

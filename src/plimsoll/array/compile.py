@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
+from itertools import chain
 from types import FunctionType
 from typing import Any, Final, NamedTuple, cast
 
@@ -21,7 +22,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from plimsoll import number
-from plimsoll.rulebook import rules_of
+from plimsoll.rulebook import law_modules, rules_of
 from plimsoll.rules import common
 from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Rest, Step, Wallet
 
@@ -123,16 +124,15 @@ def compile_rules(name: str) -> Compiled:
 def compile_rule(name: str, rule: str) -> Callable[..., Any]:
     """One function of a rulebook, compiled. BadInput: no rulebook of that name; AttributeError: no such rule."""
     rules = rules_of(name)
-    for function in (*STEPS_OF_NUMBER, *rule_functions(common.__name__), *rule_functions(rules.__name__)):
+    written = (rule_functions(module) for module in (common.__name__, *law_modules(rules)))
+    for function in (*STEPS_OF_NUMBER, *chain.from_iterable(written)):
         _register(function)
     return cast("Callable[..., Any]", numba.njit(error_model=ERROR_MODEL)(getattr(rules, rule)))
 
 
 def rule_functions(module: str) -> tuple[FunctionType, ...]:
-    """The rule functions written in a module, or in `formulas` and `procedure` of a rulebook's folder."""
+    """The rule functions written in a module."""
     found = importlib.import_module(module)
-    if hasattr(found, "__path__"):
-        return rule_functions(f"{module}.formulas") + rule_functions(f"{module}.procedure")
     return tuple(f for _, f in inspect.getmembers(found, inspect.isfunction) if f.__module__ == module)
 
 

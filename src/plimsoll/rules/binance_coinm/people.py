@@ -1,0 +1,38 @@
+"""Binance COIN-M for people, in plain Python: what differs from the dollar-margined contracts in names, codes and refusals.
+
+Nothing here enters a margin decision's arithmetic. Callers are inside `exact()`."""
+
+from decimal import Decimal
+
+from plimsoll.errors import Reason, Reject
+from plimsoll.model import Account, PositionMode
+from plimsoll.rules.binance_usdm import people
+
+TITLE = "Binance COIN-M futures"
+
+SOURCES = {
+    **people.SOURCES,
+    "F-COINLIQ": "binance.com/en/support/faq/ceccfcfb4e3a45e3b48b0b1bb1a8ae46 (liquidation price of COIN-M futures)",
+    "F-COINLEV": "binance.com/en/support/faq/be2c7d9d95b04a7e8044ed02dd7dfe5c (leverage and margin of COIN-M futures)",
+    "F-CALC": "binance.com/en/support/faq/360036498511 (futures calculator)",
+    "A-CM": "binance/binance-connector-python, COIN-M client docstrings and samples (August 2026)",
+}
+
+CODES = {**people.CODES, Reason.LEVERAGE_LOWER_ISOLATED: "-4150"}
+"""Reason -> the venue's code, as in the dollar-margined product but for one. E-CODES."""
+
+
+def venue_code(reject: Reject) -> str:
+    """The venue's code for a refusal, '' where it has none. E-CODES."""
+    return CODES.get(reject.reason, "")
+
+
+def break_even_price(entry: Decimal, side: int, taker_rate: Decimal) -> Decimal:
+    """entry / (1 - s*rate): the inverse form of entry * (1 + s*rate). Grade derived; no recorded row prints one."""
+    return entry / (1 - side * taker_rate)
+
+
+def may_switch_position_mode(account: Account, mode: PositionMode) -> Reject | None:
+    """Account-wide: refused when unchanged, with any open order, with any position. Since the two products were joined in
+    2026 they share the setting, and exposure in the other one blocks it too: an account here knows only its own. A-CM."""
+    return people.may_switch_position_mode(account, mode)
