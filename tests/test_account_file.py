@@ -183,8 +183,8 @@ def test_a_file_that_is_not_there_names_the_examples() -> None:
         read_account("nowhere.toml")
 
 
-def test_the_six_examples_are_bundled_and_each_script_plays() -> None:
-    assert example_names() == ("hedge_mode", "hedged_pair", "inverse", "isolated_only", "mixed", "textbook")
+def test_the_examples_are_bundled_and_each_script_plays() -> None:
+    assert example_names() == ("hedge_mode", "hedged_pair", "inverse", "isolated_only", "mixed", "several_coins", "textbook")
     for name in example_names():
         plan = example(name)
         assert plan.scripts and plan.about, name

@@ -59,7 +59,7 @@ def test_a_failing_example_is_told_with_what_replays_it() -> None:
     assert settings().print_blob and not settings().derandomize
 
 
-@pytest.mark.parametrize("venue", [v for v in VENUES if "long_and_short_mirror_in_linear_contracts" in exempt_of(v)])
+@pytest.mark.parametrize("venue", [v for v in VENUES if "long_and_short_mirror_each_other" in exempt_of(v)])
 def test_the_exemption_from_the_mirror_of_long_and_short_is_needed(venue: str) -> None:
     rulebook = rulebook_of(venue)
     symbol = next(s for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR)

@@ -202,8 +202,7 @@ def test_long_and_short_mirror_each_other(venue: str, data: st.DataObject) -> No
 def test_long_and_short_mirror_without_the_closing_fee(venue: str, data: st.DataObject) -> None:
     """What is reserved for closing may depend on which side of the entry the bankruptcy price lies; nothing else may."""
     rules = rulebook_of(venue).rules
-    linear = [s for s in symbols_of(venue) if rulebook_of(venue).instruments[s].kind is Kind.LINEAR]
-    symbol = data.draw(st.sampled_from(linear))
+    symbol = data.draw(st.sampled_from(symbols_of(venue)))
     mark, entry = data.draw(prices()), data.draw(prices())
     mode = data.draw(st.sampled_from(list(MarginMode)))
     with exact():
@@ -214,7 +213,7 @@ def test_long_and_short_mirror_without_the_closing_fee(venue: str, data: st.Data
             fee = rules.closing_fee(leg, mark, market)
             found.append((rules.maintenance_margin(leg, mark, market) - fee, rules.initial_margin(leg, mark, market) - fee))
     for one, other in zip(*found, strict=True):
-        assert same(one, other, size * max(mark, entry))
+        assert same(one, other, market.multiplier * size * (max(mark, entry) + 1 / min(mark, entry)))
 
 
 @law
@@ -343,7 +342,11 @@ def test_a_cross_position_pulls_the_others_of_its_pool_down_with_it(venue: str, 
     worse = with_position(account, i, entry_price=held.entry_price * (2 if held.size > 0 else D("0.5")))
     views = assess(account, marks, rulebook_of(venue), Prices.NONE).legs
     shared = next(leg.pool for leg in views if leg.symbol == held.symbol)
-    assert pools(venue, worse, marks)[shared].headroom < pools(venue, account, marks)[shared].headroom
+    before, after = (pools(venue, a, marks)[shared].headroom for a in (account, worse))
+    if shared == "account":  # beyond its last slice a coin counts nothing, so that losing some of it costs nothing
+        assert after <= before
+    else:
+        assert after < before
 
 
 @law

@@ -32,6 +32,7 @@ from plimsoll.rules.binance_usdm.formulas import (
 from plimsoll.rules.binance_usdm.people import (
     DEFAULT_LEVERAGE,
     MODE_SCOPE,
+    REGIMES,
     SETTLES_EXPIRIES_DAILY,
     WALLET_HOLDS_ISOLATED,
     cancels,
@@ -49,18 +50,22 @@ from plimsoll.rules.binance_usdm.people import (
     order_reserve,
     pools_of,
     tier_of,
+    venue_initial_ratio,
     venue_ratio,
 )
 from plimsoll.rules.binance_usdm.procedure import next_step
+from plimsoll.rules.common import assess_coin
 
 __all__ = [
     "DEFAULT_LEVERAGE",
     "MODE_SCOPE",
+    "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
+    "assess_coin",
     "assess_pool",
     "available_balance",
     "bankruptcy_price",
@@ -101,6 +106,7 @@ __all__ = [
     "tier_of",
     "unrealised_pnl",
     "venue_code",
+    "venue_initial_ratio",
     "venue_ratio",
     "withdrawable",
 ]

@@ -5,7 +5,7 @@ Nothing here enters a margin decision's arithmetic. Callers are inside `exact()`
 from decimal import Decimal
 
 from plimsoll.errors import Reason, Reject
-from plimsoll.model import Account, PositionMode
+from plimsoll.model import Account, Position, PositionMode
 from plimsoll.rules.binance_usdm import people
 
 TITLE = "Binance COIN-M futures"
@@ -27,9 +27,10 @@ def venue_code(reject: Reject) -> str:
     return CODES.get(reject.reason, "")
 
 
-def break_even_price(entry: Decimal, side: int, taker_rate: Decimal) -> Decimal:
+def break_even_price(position: Position, taker_rate: Decimal) -> Decimal:
     """entry / (1 - s*rate): the inverse form of entry * (1 + s*rate). Grade derived; no recorded row prints one."""
-    return entry / (1 - side * taker_rate)
+    side = 1 if position.size > 0 else -1
+    return position.entry_price / (1 - side * taker_rate)
 
 
 def may_switch_position_mode(account: Account, mode: PositionMode) -> Reject | None:
