@@ -25,7 +25,7 @@ from plimsoll.model import Account, LegSide, MarginMode, Marks, Position, Positi
 from plimsoll.number import EXACT, exact
 from plimsoll.rulebook import Rulebook, all_readings
 from plimsoll.rules.columns import Pool, PoolMargin, Step
-from random_accounts import VENUES, D, accounts, laid_out, on_boundaries, rulebook_of
+from random_accounts import VENUES, D, accounts, laid_out, marks_at, on_boundaries, options_of, rulebook_of
 
 BAND = 1e-12
 """Closeness, as a share of gross size, within which the engines may decide differently."""
@@ -160,7 +160,8 @@ def one_leg(venue: str, size: Decimal, margin: Decimal) -> tuple[Account, Marks]
     """A long in the contract with the most brackets, a linear one where there is one, at its entry."""
     symbol = max(rulebook_of(venue).instruments.values(), key=lambda i: (i.kind == "linear", len(i.brackets))).symbol
     held = Position(symbol, MarginMode.ISOLATED, LegSide.NET, size, D(100), D(10), margin)
-    return Account(PositionMode.ONE_WAY, {}, (held,)), Marks({symbol: D(100)})
+    options = options_of(venue, MarginMode.ISOLATED)
+    return Account(PositionMode.ONE_WAY, {}, (held,), options=options), marks_at(venue, {symbol: D(100)})
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -190,7 +191,7 @@ def test_at_a_bracket_floor_all_three_number_systems_stand_in_the_same_row(venue
     floor = data.draw(st.sampled_from([row.floor for row in instrument.brackets[1:]]))
     with exact():
         held = Position(instrument.symbol, MarginMode.CROSS, LegSide.NET, D(1), D(1), D(1))
-        layout, _ = laid_out(venue, Account(PositionMode.ONE_WAY, {}, (held,)), Marks({instrument.symbol: D(1)}))
+        layout, _ = laid_out(venue, Account(PositionMode.ONE_WAY, {}, (held,)), marks_at(venue, {instrument.symbol: D(1)}))
         market, row = layout.markets[0], compile_rule(venue, "bracket")
         record = float_markets(layout.markets)[0]
         for share in (D(1), 1 - D("1e-9"), 1 + D("1e-9")):

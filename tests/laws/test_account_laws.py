@@ -13,7 +13,7 @@ from plimsoll.account.decide import decide
 from plimsoll.account.events import Reduced, ShortfallCovered, TakenOver
 from plimsoll.account.state import State, Venue
 from plimsoll.margin.assess import Prices, assess
-from plimsoll.model import LegKey, LegSide, MarginMode, Marks
+from plimsoll.model import LegKey, LegSide, MarginMode
 from random_accounts import D, accounts, on_boundaries, rulebook_of
 from random_commands import live, worlds
 
@@ -129,5 +129,5 @@ def test_each_step_of_a_ladder_leaves_less_and_the_ladder_ends(venue: str, data:
 
 
 def assess_fails(state: State, venue: str) -> bool:
-    view = assess(state.account, Marks(state.marks.marks), rulebook_of(venue), Prices.NONE)
+    view = assess(state.account, state.marks, rulebook_of(venue), Prices.NONE)
     return any(pool.liquidatable for pool in view.pools)

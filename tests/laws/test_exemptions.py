@@ -8,9 +8,12 @@ from hypothesis import settings
 from lawbook import LAWS, exempt_of, law
 from test_margin_laws import lone_leg, pools, top_leverage
 
+from plimsoll.account.commands import SetMarks
+from plimsoll.account.decide import decide
+from plimsoll.account.state import State, Venue
 from plimsoll.model import Account, Kind, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import exact
-from random_accounts import VENUES, D, rulebook_of
+from random_accounts import VENUES, D, marks_at, rulebook_of
 
 LAW_FILES = (test_account_laws, test_margin_laws)
 
@@ -55,6 +58,31 @@ def test_only_the_venue_that_declares_it_is_exempt_and_only_from_that_law(monkey
 
 def test_a_failing_example_is_told_with_what_replays_it() -> None:
     assert settings().print_blob and not settings().derandomize
+
+
+@pytest.mark.parametrize("venue", [v for v in VENUES if "long_and_short_mirror_each_other" in exempt_of(v)])
+def test_the_exemption_from_the_mirror_of_long_and_short_is_needed(venue: str) -> None:
+    rulebook = rulebook_of(venue)
+    symbol = next(s for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR)
+    with exact():
+        long, market = lone_leg(venue, symbol, D(1), D(100), D(5), MarginMode.CROSS)
+        short, _ = lone_leg(venue, symbol, D(-1), D(100), D(5), MarginMode.CROSS)
+        market = market._replace(taker_rate=D("0.001"))
+        fees = [rulebook.rules.closing_fee(leg, D(100), market) for leg in (long, short)]
+    assert fees == [D("0.08"), D("0.12")]
+
+
+@pytest.mark.parametrize("venue", [v for v in VENUES if "a_liquidated_trader_owes_nothing" in exempt_of(v)])
+def test_the_exemption_from_owing_nothing_is_needed(venue: str) -> None:
+    """Two coins behind one position: it is closed at a loss in one of them, and the other stands behind what is owed."""
+    rulebook = rulebook_of(venue)
+    symbol = next(s for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR)
+    settle = rulebook.instruments[symbol].settle
+    other = next(coin for coin in rulebook.coins if coin not in (settle, rulebook.instruments[symbol].base))
+    account = Account(PositionMode.ONE_WAY, {settle: D(-100), other: D(1000)})
+    marks = marks_at(venue, {symbol: D(100)})
+    after = decide(State(account, marks), SetMarks({symbol: D(90)}), Venue(rulebook)).state
+    assert after.account.cash == account.cash and after.account.positions == ()
 
 
 @pytest.mark.parametrize("venue", [v for v in VENUES if "maintenance_is_at_most_initial" in exempt_of(v)])

@@ -27,7 +27,7 @@ from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside,
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.asks import PriceAsk
-from plimsoll.rules.columns import Found, Leg, Pool, PoolMargin
+from plimsoll.rules.columns import CoinMargin, Found, Leg, Pool, PoolMargin
 from plimsoll.rules.drawing import PoolSpec
 
 
@@ -226,12 +226,13 @@ def assess(
         assets: list[AssetView] = []
         valued = None
         for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-            if spec.assets:
-                assets += [_coin_view(now, Home(spec, pool, margin), i, legs) for i in range(len(spec.assets))]
-            elif not spec.isolated and not spec.apart:
-                assets.append(_asset_view(now, Home(spec, pool, margin), legs, asks, outside))
+            home = Home(spec, pool, margin)
             if spec.key == "account":
-                valued = _account_view(now, Home(spec, pool, margin))
+                counted = _counted(now, home)
+                assets += [_coin_view(now, home, i, coin, legs) for i, coin in enumerate(counted)]
+                valued = _account_view(now, home, counted)
+            elif not spec.isolated and not spec.apart:
+                assets.append(_asset_view(now, home, legs, asks, outside))
     return Assessment(rulebook.name, tuple(legs), tuple(pools), tuple(assets), asks, valued)
 
 
@@ -445,11 +446,15 @@ def _asset_view(
     )
 
 
-def _coin_view(now: Instant, home: Home, at: int, legs: Sequence[LegView]) -> AssetView:
+def _counted(now: Instant, home: Home) -> list[CoinMargin[Decimal]]:
+    """The coins of a valued pool, one after the other."""
+    coin, markets = now.rulebook.rules.assess_coin, now.layout.markets
+    return [coin(home.pool, home.margin, i, now.column, markets) for i in range(len(home.pool.wallets))]
+
+
+def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], legs: Sequence[LegView]) -> AssetView:
     """One coin of a valued pool; its margins are those of the legs that settle in it."""
-    rules, (spec, pool, margin) = now.rulebook.rules, home
-    asset, cash = spec.assets[at], pool.wallets[at].balance
-    coin = rules.assess_coin(pool, margin, at, now.column, now.layout.markets)
+    rules, asset, cash = now.rulebook.rules, home.spec.assets[at], home.pool.wallets[at].balance
     mine = [leg for leg in legs if leg.asset == asset]
     walled = [leg for leg in mine if leg.mode is MarginMode.ISOLATED]
     assigned = sum((leg.isolated_margin for leg in walled), ZERO)
@@ -467,9 +472,8 @@ def _coin_view(now: Instant, home: Home, at: int, legs: Sequence[LegView]) -> As
     )
 
 
-def _account_view(now: Instant, home: Home) -> AccountView:
-    rules, (spec, pool, margin) = now.rulebook.rules, home
-    coins = [rules.assess_coin(pool, margin, i, now.column, now.layout.markets) for i in range(len(pool.wallets))]
+def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]) -> AccountView:
+    spec, pool, margin = home
     settled = pool.cash + sum((coin.settled_value for coin in coins), ZERO)
     whole = sum((coin.equity * now.column[w.place] for coin, w in zip(coins, pool.wallets, strict=True)), ZERO)
     return AccountView(
@@ -481,5 +485,5 @@ def _account_view(now: Instant, home: Home) -> AccountView:
         available_balance=margin.balance - margin.initial,
         initial_margin=margin.initial,
         maintenance_margin=margin.maintenance,
-        venue_initial_ratio=rules.venue_initial_ratio(margin),
+        venue_initial_ratio=now.rulebook.rules.venue_initial_ratio(margin),
     )

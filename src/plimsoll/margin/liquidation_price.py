@@ -28,8 +28,8 @@ BEYOND = MOST * MOST
 HAIR = Decimal("1e-20")
 """How far apart, as a share, the two points are that give the line of a valued pool: between kinks far closer than any two
 that a price could tell apart, and wide enough for 37 of the working digits."""
-NEAR = Decimal("1e-50")
-"""Roots nearer to each other than this, as a share, are one: lines read off two points agree no better."""
+NEAR = Decimal("1e-34")
+"""A step of Newton's method shorter than this share of x is the last one: it ends far beyond the digits of the result."""
 SEARCHED = (Decimal("1e-12"), Decimal(1000))
 """The factors that are tried where a line cannot be followed."""
 LINES = 1_000
@@ -196,19 +196,20 @@ def _valued_solver(
     straight lines over one over the mark where an inverse contract moves alone, over the factor otherwise (also where an
     inverse contract moves and its coin's index with it)."""
     room = rounding_room(pool, margin)
-
-    def column_at(moving: tuple[int, ...], factor: Decimal) -> list[Decimal]:
-        column = list(marks)
-        for at in moving:
-            column[at] = marks[at] * factor
-        return column
+    with localcontext(WIDE):
+        whole = rules.assess_pool(pool, marks, markets)
 
     @cache
     def solve(moving: tuple[int, ...]) -> Solved:
         inverse = moving[-1] < len(markets) and markets[moving[0]].inverse
+        with localcontext(WIDE):
+            part = _part_of_coins(rules, pool, whole, marks, markets, moving)
 
         def headroom(x: Decimal) -> Decimal:
-            there = rules.assess_pool(pool, column_at(moving, 1 / x if inverse else x), markets)
+            column = list(marks)
+            for at in moving:
+                column[at] = marks[at] / x if inverse else marks[at] * x
+            there = rules.assess_pool(part, column, markets)
             return there.balance - there.requirement
 
         @cache
@@ -228,12 +229,14 @@ def _valued_solver(
             column = list(marks)
             for at in moving:
                 column[at] = price if marks[at] == lead else marks[at] * price / lead
-            there = rules.assess_pool(pool, column, markets)
+            there = rules.assess_pool(part, column, markets)
             return there.balance - there.requirement <= -room
 
         return Solved(low, high, fails)
 
     return solve
+
+
 def searched(
     rules: Rules,
     pool: Pool[Decimal],
@@ -257,6 +260,34 @@ def searched(
         return Solved(None, None, fails)
     low, high = (first_failure(headroom, ONE, end) if headroom(end) <= 0 else None for end in SEARCHED)
     return Solved(low, high, fails)
+
+
+def _part_of_coins(
+    rules: Rules,
+    pool: Pool[Decimal],
+    whole: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+    moving: tuple[int, ...],
+) -> Pool[Decimal]:
+    """What of a valued pool feels the moving prices, the rest as cash: coins that move or that a moving leg settles in. Of a
+    coin that itself stands still, the legs that do are folded into its balance. A pool with resting orders is left whole."""
+    if pool.rests:
+        return pool
+    settled_in = {leg.wallet for leg in pool.legs if leg.market in moving}
+    coins = [w for w, wallet in enumerate(pool.wallets) if wallet.place in moving or w in settled_in]
+    wallets, legs = [], []
+    for place, w in enumerate(coins):
+        wallet, settled = pool.wallets[w], ZERO
+        for leg in pool.legs:
+            if leg.wallet == w and (leg.market in moving or wallet.place in moving):
+                legs.append(leg._replace(wallet=place))
+            elif leg.wallet == w:
+                settled += rules.unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
+        wallets.append(wallet._replace(balance=wallet.balance + settled))
+    part = Pool(ZERO, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO, wallets=tuple(wallets))
+    here = rules.assess_pool(part, marks, markets)
+    return part._replace(cash=whole.balance - whole.requirement - here.balance + here.requirement)
 
 
 def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decimal]:

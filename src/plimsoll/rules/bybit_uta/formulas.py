@@ -119,12 +119,17 @@ def fee_at_bankruptcy(leg: Leg[N], market: Market[N]) -> N:
     return max(zero(at), at) * market.taker_rate
 
 
+def last_fee(leg: Leg[N], market: Market[N]) -> N:
+    """What closing will cost at last: of an isolated leg at its own bankruptcy price, of a cross leg F. H3; grade derived."""
+    if leg.isolated:
+        return fee_at_bankruptcy(leg, market)
+    return reserve(leg.amount, leg.entry, leg.leverage, market)
+
+
 def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
     """The line of profit less requirement of a leg near `price`, in its settle coin: of an isolated leg less the fee at its own
     bankruptcy price, of a cross leg less F. [H2, H3; as `assess_pool`]"""
-    fee = reserve(leg.amount, leg.entry, leg.leverage, market)
-    if leg.isolated:
-        fee = fee_at_bankruptcy(leg, market)
+    fee = last_fee(leg, market)
     value = base_value(leg, price, market)
     row = bracket(value, leg.tier, market)
     none = zero(price)
@@ -192,7 +197,7 @@ def assess_leg(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) 
         mark = marks[leg.market]
         balance += unrealised_pnl(leg.amount, leg.entry, mark, market.inverse)
         initial += initial_margin(leg, mark, market)
-        maintenance += base_maintenance(leg, mark, market) + fee_at_bankruptcy(leg, market)
+        maintenance += base_maintenance(leg, mark, market) + last_fee(leg, market)
         scale += notional(leg.amount, mark, market.inverse)
     return PoolMargin(balance, initial, maintenance, maintenance + pool.outside_fee, scale)
 

@@ -43,7 +43,7 @@ LEAST_EXIT_FEE = Decimal("0.00055")
 
 EXEMPT = {
     "maintenance_is_at_most_initial": ("H2", "maintenance_is_at_most_initial_at_the_entry_price"),
-    "long_and_short_mirror_in_linear_contracts": ("H10", "margin_never_falls_as_size_grows"),
+    "long_and_short_mirror_each_other": ("H10", "long_and_short_mirror_without_the_closing_fee"),
     "a_liquidated_trader_owes_nothing": ("H7", "after_a_command_no_pool_is_left_under_water"),
 }
 """Initial margin of an isolated position stays on its entry while maintenance follows the mark. The closing-fee reserve is the
