@@ -243,9 +243,12 @@ def test_every_quantity_explains_itself_in_every_example(quantity: str, venue: s
 
 def test_at_the_liquidation_price_the_pool_has_just_what_it_needs() -> None:
     for name in example_names():
-        for told in build(options(name, *own_marks(name), explain="liquidation_price")).explanations:
+        explained = build(options(name, *own_marks(name), explain="liquidation_price")).explanations
+        assert explained
+        for told in explained:
             there = {i.name: i.value for i in told.inputs if i.name.endswith("there")}
-            assert abs(there["margin_balance there"] - there["requirement there"]) < CLOSE, (name, told.of)
+            assert (told.result is None) == (not there), (name, told.of)
+            assert not there or abs(there["margin_balance there"] - there["requirement there"]) < CLOSE, (name, told.of)
 
 
 def ways(report: AssessReport) -> dict[tuple[str, Way], Remedy]:

@@ -105,15 +105,6 @@ def first_linear(venue: str) -> str:
     return next(s for s, i in sorted(rulebook_of(venue).instruments.items()) if i.kind is Kind.LINEAR)
 
 
-@exempt("long_and_short_mirror_in_linear_contracts")
-def test_the_exemption_from_the_mirror_of_long_and_short_is_needed(venue: str) -> None:
-    rules = rulebook_of(venue).rules
-    with exact():
-        long, market = lone_leg(venue, first_linear(venue), D(1), D(100), D(10), MarginMode.CROSS)
-        short, _ = lone_leg(venue, first_linear(venue), D(-1), D(100), D(10), MarginMode.CROSS)
-        assert rules.initial_margin(long, D(100), market) < rules.initial_margin(short, D(100), market)
-
-
 @exempt("isolated_pools_do_not_feel_each_other")
 def test_the_exemption_from_pools_that_do_not_feel_each_other_is_needed(venue: str) -> None:
     """A loss in one symbol of a cross account leaves less for another, which is a pool of its own."""

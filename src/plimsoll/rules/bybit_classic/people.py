@@ -58,7 +58,7 @@ SOURCES = {
 }
 
 EXEMPT = {
-    "long_and_short_mirror_in_linear_contracts": ("H2", "profit_and_funding_of_long_and_short_mirror"),
+    "long_and_short_mirror_each_other": ("H2", "profit_and_funding_of_long_and_short_mirror"),
     "isolated_pools_do_not_feel_each_other": ("H27", "an_isolated_pool_feels_no_other_position"),
     "a_reduction_never_raises_the_requirement": ("H11", "a_reduction_in_one_way_mode_never_raises_the_requirement"),
 }
