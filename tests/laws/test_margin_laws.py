@@ -400,6 +400,7 @@ def test_an_isolated_pool_feels_no_other_position(venue: str, data: st.DataObjec
 @given(st.data())
 def test_a_cross_position_pulls_the_others_of_its_pool_down_with_it(venue: str, data: st.DataObject) -> None:
     account, marks = data.draw(accounts(venue, modes=(MarginMode.CROSS,)))
+    account = msgspec.structs.replace(account, fees=Fees(D(0), D(0)))  # a fee kept for closing may shrink with the entry
     i = data.draw(st.integers(0, len(account.positions) - 1))
     held = account.positions[i]
     worse = with_position(account, i, entry_price=held.entry_price * (2 if held.size > 0 else D("0.5")))
