@@ -117,6 +117,18 @@ def test_the_exemption_from_pools_that_do_not_feel_each_other_is_needed(venue: s
     assert after[other].headroom < before[other].headroom
 
 
+@exempt("a_cross_position_pulls_the_others_of_its_pool_down_with_it")
+def test_the_exemption_from_cross_positions_that_pull_down_is_needed(venue: str) -> None:
+    """Less profit is no loss: what is left of the cash stays the same."""
+    symbol = first_linear(venue)
+    left = set()
+    for entry in (D(40), D(80)):
+        held = Position(symbol, MarginMode.CROSS, LegSide.NET, D(1), entry, D(10))
+        account = Account(PositionMode.ONE_WAY, {"USDT": D(1000)}, (held,))
+        left.add(pools(venue, account, Marks({symbol: D(100)}))["asset:USDT"].headroom)
+    assert len(left) == 1
+
+
 @exempt("a_reduction_never_raises_the_requirement")
 def test_the_exemption_from_reductions_that_never_raise_the_requirement_is_needed(venue: str) -> None:
     """Closing the smaller leg of a hedge exposes more of the larger one."""

@@ -415,6 +415,20 @@ def test_a_cross_position_pulls_the_others_of_its_pool_down_with_it(venue: str, 
 
 @law
 @given(st.data())
+def test_a_cross_position_that_loses_more_leaves_less_of_its_cash(venue: str, data: st.DataObject) -> None:
+    """Even where a running profit is nobody's to use, a loss is everybody's."""
+    account, marks = data.draw(accounts(venue, modes=(MarginMode.CROSS,)))
+    i = data.draw(st.integers(0, len(account.positions) - 1))
+    held, mark = account.positions[i], marks.marks[account.positions[i].symbol]
+    losing, worse = (
+        with_position(account, i, entry_price=mark * times if held.size > 0 else mark / times) for times in (D(2), D(4))
+    )
+    asset = f"asset:{rulebook_of(venue).instruments[held.symbol].settle}"
+    assert pools(venue, worse, marks)[asset].headroom < pools(venue, losing, marks)[asset].headroom
+
+
+@law
+@given(st.data())
 def test_asking_twice_changes_nothing(venue: str, data: st.DataObject) -> None:
     account, marks = data.draw(on_boundaries(venue))
     before = msgspec.json.encode((account, marks))
