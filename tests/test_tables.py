@@ -248,7 +248,7 @@ def test_a_users_file_may_leave_the_last_cap_and_a_leverage_open() -> None:
         ('tick = 0.0001', 'tik = 0.0001', ["instruments 1 (OPUSDT 2024-01-01) tik", "unknown key", "tick"]),
         ('base = "OP"\n', "", ["instruments 1 (OPUSDT 2024-01-01) base", "missing"]),
         ('base = "OP"', 'base = ""', ["base", "empty"]),
-        ('kind = "linear"', 'kind = "quanto"', ["kind = quanto", "linear, inverse"]),
+        ('kind = "linear"', 'kind = "option"', ["kind = option", "linear, inverse"]),
         ("multiplier = 1", "multiplier = 0", ["multiplier = 0", "above zero"]),
         ("multiplier = 1", "multiplier = nan", ["multiplier = NaN", "finite"]),
         ("multiplier = 1", 'multiplier = "one"', ["multiplier = one", "decimal"]),

@@ -115,8 +115,31 @@ class ReadingRow(msgspec.Struct, frozen=True):
     why: str
 
 
+class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The amount of an asset that a venue counts money in: everything is a whole number of it."""
+
+    asset: str
+    unit: Decimal
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
+class RegimeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """A way of reckoning that changed on a date: `value` is the number by which the rules know it."""
+
+    name: str
+    value: int
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
 class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
-    """One parsed table file. `marginal`: brackets carry deductions that keep maintenance continuous."""
+    """One parsed table file. `marginal`: brackets carry deductions that keep maintenance continuous. `closed`: the last day
+    of a venue that is no more."""
 
     file: str
     name: str
@@ -127,6 +150,9 @@ class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     liquidation_fees: tuple[LiquidationFeeRow, ...] = ()
     fees: tuple[FeeRow, ...] = ()
     readings: tuple[ReadingRow, ...] = ()
+    units: tuple[UnitRow, ...] = ()
+    regimes: tuple[RegimeRow, ...] = ()
+    closed: date | None = None
 
 
 class TableAge(msgspec.Struct, frozen=True):
@@ -143,7 +169,8 @@ class TableAge(msgspec.Struct, frozen=True):
 
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """Rules and the numbers in force. `reading`: the chosen `readings` as the indexes that rules take; `options`: all
-    there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up."""
+    there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up; `regime`: the
+    dated way of reckoning, as the table numbers it."""
 
     name: str
     rules: Rules
@@ -155,6 +182,7 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     ages: dict[str, TableAge] = {}
     gaps: dict[str, str] = {}
     as_of: date | None = None
+    regime: int = 0
 
 
 class Dated(Protocol):
@@ -206,7 +234,7 @@ def in_force(
     for symbol in known_symbols(table) if symbols is None else symbols:
         age = _age(table, symbol, as_of, policy)
         if isinstance(age, TableAge):
-            ages[symbol], instruments[symbol] = age, _instrument(age, table.bracket_unit)
+            ages[symbol], instruments[symbol] = age, _in_units(_instrument(age, table.bracket_unit), table)
         elif asked and policy is Policy.IN_FORCE:
             raise RulebookGap(f"{table.name} {symbol}: {age}")
         else:
@@ -223,20 +251,35 @@ def in_force(
         ages=ages,
         gaps=gaps,
         as_of=as_of,
+        regime=regime_on(table, as_of),
     )
 
 
-def for_case(table: VenueTable, instruments: dict[str, Instrument]) -> Rulebook:
-    """A rulebook whose instruments are given in full (a case, an exchange's answer); default readings, latest fees."""
+def regime_on(table: VenueTable, day: date) -> int:
+    """The number of the way of reckoning on a day; 0 where the table dates none."""
+    row = nearest(table.regimes, day)
+    return 0 if row is None else row.value
+
+
+def _in_units(instrument: Instrument, table: VenueTable) -> Instrument:
+    """The instrument with the unit of its settle asset, where the table has one."""
+    unit = next((row.unit for row in table.units if row.asset == instrument.settle), None)
+    return instrument if unit is None else msgspec.structs.replace(instrument, unit=unit)
+
+
+def for_case(table: VenueTable, instruments: dict[str, Instrument], day: date = date.max) -> Rulebook:
+    """A rulebook whose instruments are given in full (a case, an exchange's answer); default readings, latest fees, the way of
+    reckoning of `day`."""
     rules = rules_of(table.name)
     return Rulebook(
         name=table.name,
         rules=rules,
-        instruments=instruments,
+        instruments={symbol: _in_units(instrument, table) for symbol, instrument in instruments.items()},
         fees=_fees(table, date.max),
         readings=_defaults(table),
         reading=reading_of(rules, table.readings, _defaults(table)),
         options=table.readings,
+        regime=regime_on(table, day),
     )
 
 
@@ -261,6 +304,10 @@ def _age(table: VenueTable, symbol: str, as_of: date, policy: Policy) -> TableAg
     if contract is None:
         return f"brackets of {brackets.since} are known, the contract is not; add [[instruments]] in a file of your own"
     days = days_away(brackets, as_of)
+    if table.closed is not None and as_of > table.closed:
+        days = max(days, (as_of - table.closed).days)
+        if policy is Policy.IN_FORCE:
+            return f"the venue closed on {table.closed}: no rules are in force on {as_of}; use the policy `nearest`"
     if days and policy is Policy.IN_FORCE:
         return f"no bracket table covers {as_of}; the nearest known: {_spans(entries, as_of)}; use the policy `nearest`"
     fee = _liquidation_fee(table, symbol, as_of)
@@ -358,6 +405,7 @@ def law_digest(rulebook: Rulebook) -> str:
 
     Equal numbers written differently (1 and 1.0) give the same digest; needs the rules' source files."""
     facts = [_plain(rulebook.instruments[symbol]) for symbol in sorted(rulebook.instruments)]
+    facts.append(f"regime={rulebook.regime}")
     chosen = [f"{name}={rulebook.readings[name]}" for name in sorted(rulebook.readings)]
     return sha256("\n".join([_law_text(rulebook.name), *facts, *chosen]).encode()).hexdigest()
 

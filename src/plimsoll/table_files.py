@@ -23,6 +23,8 @@ from plimsoll.rulebook import (
     InstrumentRow,
     LiquidationFeeRow,
     ReadingRow,
+    RegimeRow,
+    UnitRow,
     VenueTable,
     discover,
 )
@@ -39,9 +41,13 @@ SECTIONS: dict[str, Any] = {
     "liquidation_fees": LiquidationFeeRow,
     "fees": FeeRow,
     "readings": ReadingRow,
+    "units": UnitRow,
+    "regimes": RegimeRow,
 }
 DATED = ("brackets", "instruments", "liquidation_fees", "fees")
 CELLS = ("floor", "cap", "rate", "deduction", "max_leverage")
+LAST_CELL = "initial_rate"
+"""A sixth cell, where the venue states an initial rate for the row itself."""
 ENUMS: dict[str, type[StrEnum]] = {"grade": Grade, "grades": Grade, "kind": Kind}
 CONTINUITY = Decimal("0.000001")
 """Largest relative error of a deduction: venues print them rounded."""
@@ -83,7 +89,7 @@ def read(text: str, file: str) -> VenueTable:
     """A table file's text, parsed and checked. `file`: its name in messages."""
     document = read_toml(text, file)
     place = Place(file, "")
-    _only(document, [*HEADER, "sources", *SECTIONS], [*HEADER, "sources"], place)
+    _only(document, [*HEADER, "closed", "sources", *SECTIONS], [*HEADER, "sources"], place)
     header = {key: _choice(document, key, options or discover(), place) for key, options in HEADER.items()}
     sources = _sources(document["sources"], file)
     table = VenueTable(
@@ -91,10 +97,18 @@ def read(text: str, file: str) -> VenueTable:
         name=header["rulebook"],
         bracket_unit=header["bracket_unit"],
         marginal=header["deductions"] == "marginal",
+        closed=_closed(document, place),
         **{section: _section(document, section, sources, file) for section in SECTIONS},
     )
     _check(table)
     return table
+
+
+def _closed(document: Mapping[str, Any], place: Place) -> date | None:
+    day = document.get("closed")
+    if day is not None and type(day) is not date:
+        raise place.bad("closed", day, "write the last day of the venue as a date, such as 2026-09-23")
+    return day
 
 
 def merge(base: VenueTable, user: VenueTable) -> VenueTable:
@@ -133,11 +147,11 @@ def _over(base: Sequence[R], user: Sequence[R]) -> tuple[R, ...]:
     return tuple(user) + tuple(kept)
 
 
-def _key(entry: BracketTable | InstrumentRow | LiquidationFeeRow | FeeRow) -> str:
+def _key(entry: BracketTable | InstrumentRow | LiquidationFeeRow | FeeRow | RegimeRow) -> str:
     """What an entry is about: its symbol or family, '' for all."""
     if isinstance(entry, BracketTable):
         return entry.symbol or entry.family
-    return "" if isinstance(entry, FeeRow) else entry.symbol
+    return "" if isinstance(entry, (FeeRow, RegimeRow)) else entry.symbol
 
 
 def _outside(old: R, new: R) -> list[R]:
@@ -223,23 +237,23 @@ def _convert(raw: Mapping[str, Any], kind: Any, place: Place) -> Any:
 
 
 def _rows(raw: object, place: Place) -> tuple[Bracket, ...]:
-    """Bracket rows of five cells each; "-" stands for an unknown last cap or an unknown leverage."""
+    """Bracket rows of five cells each, or six; "-" stands for an unknown last cap or an unknown leverage."""
     if not isinstance(raw, list) or not raw:
         raise place.bad("rows", None, f"give at least one row of {', '.join(CELLS)}")
     return tuple(_row(cells, place, number, number == len(raw)) for number, cells in enumerate(raw, 1))
 
 
 def _row(cells: object, place: Place, number: int, last: bool) -> Bracket:
-    if not isinstance(cells, list) or len(cells) != len(CELLS):
+    if not isinstance(cells, list) or len(cells) not in (len(CELLS), len(CELLS) + 1):
         raise place.bad(f"row {number}", cells, f"give five cells: {', '.join(CELLS)}")
     numbers = [
         None if cell == "-" and (name == "max_leverage" or (name == "cap" and last))
         else parse(cell, f"{place.entry} row {number} {name}", place.file)
-        for cell, name in zip(cells, CELLS, strict=True)
+        for cell, name in zip(cells, (*CELLS, LAST_CELL), strict=False)
     ]
-    floor, cap, rate, deduction, leverage = numbers
+    floor, cap, rate, deduction, leverage = numbers[:5]
     assert floor is not None and rate is not None and deduction is not None
-    return Bracket(floor, cap, rate, deduction, leverage)
+    return Bracket(floor, cap, rate, deduction, leverage, numbers[5] if len(numbers) > 5 else None)
 
 
 def _check(table: VenueTable) -> None:
@@ -254,6 +268,8 @@ def _check(table: VenueTable) -> None:
             if isinstance(entry, BracketTable):
                 _check_deductions(entry.rows, table.marginal, place)
         _check_overlaps(table.file, section, entries)
+    _check_overlaps(table.file, "regimes", table.regimes)
+    _check_units(table)
     _check_readings(table)
 
 
@@ -327,6 +343,12 @@ def _check_readings(table: VenueTable) -> None:
             raise place.bad("options", ", ".join(row.options), "give at least one option and none twice")
         if names.index(row.name) != number - 1:
             raise place.bad("name", row.name, "is given twice; remove one of the two")
+
+
+def _check_units(table: VenueTable) -> None:
+    for number, row in enumerate(table.units, 1):
+        if not row.unit.is_finite() or row.unit <= 0:
+            raise Place(table.file, f"units {number} ({row.asset})").bad("unit", row.unit, "give an amount above zero")
 
 
 def _check_overlaps(file: str, section: str, entries: Sequence[Any]) -> None:

@@ -102,7 +102,7 @@ def _grows_too_far(turn: Turn, order: Order) -> Reject | None:
     at_mark = turn.rulebook.rules.notional(
         signed * instrument.multiplier, turn.mark(order.symbol), instrument.kind == "inverse"
     )
-    added = sum((order_value(o, instrument) for o in same), _value(turn, order))
+    added = sum((order_value(o, turn.rulebook) for o in same), _value(turn, order))
     value = abs(at_mark * (1 if signed > 0 else -1) + added * sign)
     beside = sum((o.size for o in _counted_beside(turn, order)), ZERO) + sum(
         (abs(p.size) for p in _held_beside(turn, order)), ZERO

@@ -45,6 +45,7 @@ LEG_RECORD = np.dtype(
         ("added", np.float64),
         ("lost", np.float64),
         ("cost", np.float64),
+        ("remarked", np.float64),
     ],
     align=True,
 )
@@ -61,6 +62,24 @@ MARKET_RECORD = np.dtype(
         ("rates", np.float64, (ROWS,)),
         ("deductions", np.float64, (ROWS,)),
         ("leverages", np.float64, (ROWS,)),
+        ("initials", np.float64, (ROWS,)),
+        ("unit", np.float64),
+        ("funding_rate", np.float64),
+    ],
+    align=True,
+)
+RESTING_RECORD = np.dtype(
+    [
+        ("market", np.int64),
+        ("amount", np.float64),
+        ("buys", np.float64),
+        ("sells", np.float64),
+        ("initial_rate", np.float64),
+        ("bought", np.float64),
+        ("sold", np.float64),
+        ("tier", np.float64),
+        ("isolated", np.bool_),
+        ("regime", np.int64),
     ],
     align=True,
 )
@@ -125,9 +144,13 @@ def float_markets(markets: Sequence[Market[Decimal]]) -> Column:
 
 def float_pool(pool: Pool[Decimal]) -> Pool[float]:
     """A pool for compiled rules: numbers as float64, legs as records."""
-    legs = cast("Sequence[Leg[float]]", float_legs(pool.legs))
-    fields = {name: _plain(value) for name, value in pool._asdict().items() if name != "legs"}
-    return Pool(legs=legs, **fields)
+    records = {
+        "legs": float_legs(pool.legs),
+        "beside": float_legs(pool.beside),
+        "asks": np.array([tuple(_plain(x) for x in ask) for ask in pool.asks], dtype=RESTING_RECORD),
+    }
+    fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in records}
+    return Pool(**fields, **cast("dict[str, Any]", records))
 
 
 def _plain(value: Decimal | float | bool | Sequence[Decimal]) -> Any:

@@ -18,6 +18,7 @@ from plimsoll.margin.liquidation_price import (
     Triggers,
     at_factor,
     first_failure,
+    held_brackets,
     nearest,
     prices_at,
     solver_of,
@@ -26,7 +27,7 @@ from plimsoll.margin.pools import Layout, RestingSpec, lay_out
 from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
-from plimsoll.rules.columns import Found, Leg, Pool, PoolMargin
+from plimsoll.rules.columns import Found, Leg, Market, Pool, PoolMargin
 from plimsoll.rules.drawing import PoolSpec
 
 
@@ -58,9 +59,13 @@ class LegView(msgspec.Struct, frozen=True, gc=False):
     closing_fee: Decimal
     liquidation_fee: Decimal
     isolated_margin: Decimal
+    position_margin: Decimal
+    entry_value: Decimal
+    risk_value: Decimal
     bracket: int
     max_leverage: Decimal | None
     bankruptcy_price: Decimal | None
+    displayed_bankruptcy_price: Decimal | None
     break_even_price: Decimal
     liquidation_price: Decimal | None
     other_liquidation_price: Decimal | None
@@ -144,6 +149,18 @@ Factors = Callable[[tuple[int, ...]], Triggers]
 """The factors by which markets fail together, once for each set of them."""
 
 
+class Standing(NamedTuple):
+    """One pool at this instant: what it has and needs, the markets as its prices are sought in, and how they are solved."""
+
+    spec: PoolSpec
+    pool: Pool[Decimal]
+    margin: PoolMargin[Decimal]
+    markets: Sequence[Market[Decimal]]
+    solved: Solver
+    together: Factors
+    coins: Mapping[str, tuple[int, ...]]
+
+
 class Instant(NamedTuple):
     """An account among its marks: what every line of an assessment is read from."""
 
@@ -172,18 +189,17 @@ def assess(
         legs: list[LegView] = []
         pools: list[PoolView] = []
         for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-            coins = _coins(now, pool)
-            solved = solver_of(rulebook.rules, pool, margin, now.column, layout.markets)
-            together = _factors(solved)
-            views = [
-                _leg_view(now, spec, key, leg, _triggers(now, leg, coins, solved, together))
-                for key, leg in zip(spec.legs, pool.legs, strict=True)
-            ]
+            markets = _markets(now, pool)
+            solved = solver_of(rulebook.rules, pool, margin, now.column, markets)
+            at = Standing(spec, pool, margin, markets, solved, _factors(solved), _coins(now, pool))
+            views = [_leg_view(now, at, key, leg) for key, leg in zip(spec.legs, pool.legs, strict=True)]
             legs.extend(views)
             pools.append(_pool_view(now, spec, views, pool, margin, solved))
         asks = tuple(OrdersView(r.name, r.asset, r.isolated, _order_margin(now, r)) for r in layout.resting)
         assets = tuple(
-            _asset_view(now, i, legs, margins, asks, outside) for i, spec in enumerate(layout.specs) if not spec.isolated
+            _asset_view(now, i, legs, margins, asks, outside)
+            for i, spec in enumerate(layout.specs)
+            if not spec.isolated and not spec.apart
         )
     return Assessment(rulebook.name, tuple(legs), tuple(pools), assets, asks)
 
@@ -193,18 +209,29 @@ def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
     return now.rulebook.rules.order_margin(resting.row, now.column[at], now.layout.markets[at])
 
 
-def _triggers(
-    now: Instant, leg: Leg[Decimal], coins: Mapping[str, tuple[int, ...]], solved: Solver, together: Factors
-) -> tuple[Triggers, Triggers]:
+def _markets(now: Instant, pool: Pool[Decimal]) -> Sequence[Market[Decimal]]:
+    """The markets in which the pool's prices are sought: with the brackets of this instant where the venue holds them."""
+    if now.rulebook.rules.PRICES_STATED and pool.legs:
+        return held_brackets(now.rulebook.rules, pool, now.column, now.layout.markets)
+    return now.layout.markets
+
+
+def _triggers(now: Instant, at: Standing, leg: Leg[Decimal]) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
     none = Triggers(None, None)
     if now.prices is Prices.NONE:
         return none, none
-    mark, base = now.column[leg.market], now.bases[leg.market]
-    own = prices_at(solved((leg.market,)), mark)
+    mark, base, rules = now.column[leg.market], now.bases[leg.market], now.rulebook.rules
+    if rules.PRICES_STATED:
+        with exact(WORKING):
+            found = rules.stated_liquidation_price(leg, at.pool, at.margin, now.column, at.markets)
+        price = +found.price if found.found else None
+        own = Triggers(price, None) if price is not None and price < mark else Triggers(None, price)
+    else:
+        own = prices_at(at.solved((leg.market,)), mark)
     if now.prices is Prices.OWN:
         return own, none
-    return own, own if len(coins[base]) == 1 else at_factor(together(coins[base]), mark)
+    return own, own if len(at.coins[base]) == 1 else at_factor(at.together(at.coins[base]), mark)
 
 
 def _factors(solved: Solver) -> Factors:
@@ -220,23 +247,29 @@ def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
     return coins
 
 
-def _bankruptcy(now: Instant, leg: Leg[Decimal]) -> Found[Decimal]:
-    """At more digits than the answer has: at 1x two nearly equal numbers are subtracted."""
+def _bankruptcy(now: Instant, at: Standing, leg: Leg[Decimal]) -> Found[Decimal]:
+    """Of a leg that stands by itself, on its own money or on what is left to it. At more digits than the answer has: at 1x
+    two nearly equal numbers are subtracted."""
+    if not leg.isolated and not at.spec.apart:
+        return Found(False, ZERO)
+    rules, market = now.rulebook.rules, at.markets[leg.market]
     with exact(WORKING):
-        found = now.rulebook.rules.bankruptcy_price(leg, leg.margin, now.layout.markets[leg.market])
+        money = at.margin.balance - rules.profit(leg, now.column[leg.market], market) if at.spec.apart else leg.margin
+        found = rules.bankruptcy_price(leg, money, market)
     return Found(found.found, +found.price)
 
 
-def _leg_view(now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]) -> LegView:
-    own, together = triggers
+def _leg_view(now: Instant, at: Standing, key: LegKey, leg: Leg[Decimal]) -> LegView:
+    own, together = _triggers(now, at, leg)
+    spec = at.spec
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
-    value = rules.notional(leg.amount, mark, market.inverse)
+    value = rules.value(leg.amount, mark, market)
     row = rules.bracket(value, leg.tier, market)
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
-    bankrupt = _bankruptcy(now, leg) if leg.isolated else Found(False, ZERO)
+    bankrupt = _bankruptcy(now, at, leg)
     return LegView(
         name=rules.leg_name(key, now.account.position_mode),
         symbol=position.symbol,
@@ -249,15 +282,21 @@ def _leg_view(now: Instant, spec: PoolSpec, key: LegKey, leg: Leg[Decimal], trig
         leverage=position.leverage,
         mark=mark,
         notional=value,
-        unrealised_pnl=rules.unrealised_pnl(leg.amount, leg.entry, mark, market.inverse),
+        unrealised_pnl=rules.profit(leg, mark, market),
         initial_margin=rules.initial_margin(leg, mark, market),
         maintenance_margin=rules.maintenance_margin(leg, mark, market),
         closing_fee=rules.closing_fee(leg, mark, market),
         liquidation_fee=rules.liquidation_fee(leg, mark, market),
         isolated_margin=position.isolated_margin,
+        position_margin=rules.position_margin(leg, mark, market),
+        entry_value=rules.value(leg.amount, leg.entry, market) if leg.cost == 0 else abs(leg.cost),
+        risk_value=value + (leg.tier if instrument.bracket_unit == "notional" else ZERO),
         bracket=row,
         max_leverage=instrument.brackets[row].max_leverage,
         bankruptcy_price=bankrupt.price if bankrupt.found else None,
+        displayed_bankruptcy_price=rules.displayed_bankruptcy_price(
+            bankrupt, position.size, position.mode, instrument.tick
+        ),
         break_even_price=rules.break_even_price(position.entry_price, 1 if position.size > 0 else -1, market.taker_rate),
         liquidation_price=price,
         other_liquidation_price=other if price is not None else None,
@@ -288,17 +327,20 @@ def _pool_view(
         headroom=margin.balance - margin.requirement,
         scale=margin.scale,
         venue_ratio=now.rulebook.rules.venue_ratio(margin),
-        liquidatable=now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
-        portfolio_liquidation_move=_common_move(pool, margin, solved) if now.prices is Prices.ALL else None,
+        liquidatable=(bool(pool.legs) or margin.requirement > 0)
+        and now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
+        portfolio_liquidation_move=_common_move(now, pool, margin, solved) if now.prices is Prices.ALL else None,
     )
 
 
-def _common_move(pool: Pool[Decimal], margin: PoolMargin[Decimal], solved: Solver) -> Decimal | None:
-    """As `portfolio_move` with every beta 1, solved exactly."""
+def _common_move(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal], solved: Solver) -> Decimal | None:
+    """As `portfolio_move` with every beta 1, solved exactly where all of the pool's contracts are of one kind."""
     if not pool.legs:
         return None
     if margin.balance <= margin.requirement:
         return ZERO
+    if len({now.layout.markets[leg.market].inverse for leg in pool.legs}) > 1:
+        return portfolio_move(pool, now.column, now.layout, now.rulebook, {})
     factors = solved(tuple(sorted({leg.market for leg in pool.legs})))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
 
@@ -337,10 +379,11 @@ def _asset_view(
     rules, spec, pool, margin = now.rulebook.rules, now.layout.specs[i], now.layout.pools[i], margins[i]
     cross_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and not a.isolated), ZERO)
     isolated_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and a.isolated), ZERO)
-    walled = [leg for leg in legs if leg.asset == spec.asset and leg.mode is MarginMode.ISOLATED]
-    assigned = sum((leg.isolated_margin for leg in walled), ZERO)
+    inner = [leg for leg in legs if leg.asset == spec.asset and leg.mode is MarginMode.ISOLATED]
+    assigned = sum((leg.isolated_margin for leg in inner), ZERO)
+    walled = [leg for leg in inner if LegKey(leg.symbol, leg.mode, leg.side) not in spec.beside]
     other = (outside or {}).get(spec.asset, Outside())
-    inside = assigned + sum((leg.unrealised_pnl for leg in walled), ZERO) + other.isolated_equity
+    inside = sum((leg.isolated_margin + leg.unrealised_pnl for leg in walled), ZERO) + other.isolated_equity
     return AssetView(
         asset=spec.asset,
         wallet_balance=pool.cash + (assigned if rules.WALLET_HOLDS_ISOLATED else ZERO),

@@ -157,7 +157,28 @@ def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decim
     """The legs that move, with `rest` for all that stands still; the pool itself where all of it moves."""
     if len(legs) == len(pool.legs):
         return pool
-    return Pool(rest, tuple([pool.legs[i] for i in legs]), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+    moving = tuple([pool.legs[i] for i in legs])
+    return Pool(rest, moving, ZERO, 0, ZERO, ZERO, ZERO, ZERO, pool.regime)
+
+
+def held_brackets(
+    rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]
+) -> tuple[Market[Decimal], ...]:
+    """The markets with nothing but the bracket row that each leg stands in at these marks, for a venue that seeks its prices
+    so (PRICES_STATED, one leg a market)."""
+    held = list(markets)
+    for leg in (*pool.legs, *pool.beside):
+        market = markets[leg.market]
+        row = rules.bracket(rules.value(leg.amount, marks[leg.market], market), leg.tier, market)
+        held[leg.market] = market._replace(
+            rows=1,
+            floors=(ZERO,),
+            rates=(market.rates[row],),
+            deductions=(market.deductions[row],),
+            leverages=(market.leverages[row],),
+            initials=(market.initials[row],),
+        )
+    return tuple(held)
 
 
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:

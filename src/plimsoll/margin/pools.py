@@ -1,7 +1,7 @@
 """An account laid out as the columns that rules read: markets, pools and resting orders. Built once per account state;
 marks may then change as often as they like. Exact numbers only; no prices enter here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,13 +16,13 @@ from plimsoll.model import (
     OrderType,
     Outside,
     Position,
+    PositionMode,
     leg_key,
 )
-from plimsoll.number import ZERO
+from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Leg, Market, Pool, Resting
-from plimsoll.rules.common import notional
-from plimsoll.rules.drawing import PoolSpec
+from plimsoll.rules.drawing import PoolSpec, each_apart
 
 
 class RestingSpec(NamedTuple):
@@ -60,6 +60,9 @@ def market_of(instrument: Instrument, taker_rate: Decimal) -> Market[Decimal]:
         rates=tuple([row.maintenance_rate for row in rows]),
         deductions=tuple([row.deduction for row in rows]),
         leverages=tuple([row.max_leverage or ZERO for row in rows]),
+        initials=tuple([row.initial_rate or ZERO for row in rows]),
+        unit=instrument.unit or ZERO,
+        funding_rate=instrument.funding_rate or ZERO,
     )
 
 
@@ -76,11 +79,15 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     extra = outside or {}
     known = {spec.asset for spec in specs}
     specs += tuple(PoolSpec(f"asset:{asset}", asset, False, ()) for asset in extra if asset not in known)
-    pools = tuple(_pool(spec, account, rulebook, index, held, extra.get(spec.asset)) for spec in specs)
-    return Layout(symbols, markets, specs, pools, tuple(_resting(account, rulebook, index, held)), held)
+    if rulebook.rules.cross_apart(rulebook.regime):
+        specs = each_apart(specs)
+    resting = tuple(_resting(account, rulebook, index, held))
+    pools = tuple(_pool(spec, account, rulebook, index, held, extra.get(spec.asset), resting) for spec in specs)
+    return Layout(symbols, markets, specs, pools, resting, held)
 
 
-def _leg(position: Position, account: Account, rulebook: Rulebook, index: Mapping[str, int]) -> Leg[Decimal]:
+def leg_of(position: Position, account: Account, rulebook: Rulebook, index: Mapping[str, int]) -> Leg[Decimal]:
+    """One position as a row; `index`: the place of each symbol's market."""
     rules, instrument = rulebook.rules, rulebook.instruments[position.symbol]
     return Leg(
         market=index[position.symbol],
@@ -94,7 +101,16 @@ def _leg(position: Position, account: Account, rulebook: Rulebook, index: Mappin
         added=position.added_margin,
         lost=position.lost_margin,
         cost=ZERO if position.cost is None else position.cost,
+        remarked=ZERO if position.remarked is None else position.remarked,
     )
+
+
+def sized(position: Position, mark: Decimal, rulebook: Rulebook) -> Decimal:
+    """What the venue puts into the wall of an isolated position when it sizes it anew. Call inside `exact()`."""
+    alone = Account(PositionMode.ONE_WAY, {}, (position,))
+    leg = leg_of(position, alone, rulebook, {position.symbol: 0})
+    market = market_of(rulebook.instruments[position.symbol], alone.fees.taker_rate)
+    return rulebook.rules.sized_margin(leg, mark, market)
 
 
 def _pool(
@@ -104,11 +120,12 @@ def _pool(
     index: Mapping[str, int],
     held: Mapping[LegKey, Position],
     outside: Outside | None,
+    resting: tuple[RestingSpec, ...],
 ) -> Pool[Decimal]:
-    legs = tuple(_leg(held[key], account, rulebook, index) for key in spec.legs)
+    legs = tuple(leg_of(held[key], account, rulebook, index) for key in spec.legs)
     cash = legs[0].margin if spec.isolated else account.cash.get(spec.asset, ZERO)
     reserved = ZERO if spec.isolated else _reserved(spec.asset, account, rulebook)
-    other = Outside() if outside is None or spec.isolated else outside
+    other = Outside() if outside is None or spec.isolated or spec.apart else outside
     return Pool(
         cash,
         legs,
@@ -118,6 +135,9 @@ def _pool(
         other.initial_margin,
         other.maintenance_margin,
         other.closing_fee,
+        rulebook.regime,
+        tuple(leg_of(held[key], account, rulebook, index) for key in spec.beside),
+        tuple(asked.row for asked in resting if spec.apart and asked.asset == spec.asset),
     )
 
 
@@ -151,10 +171,11 @@ def opens(order: Order) -> bool:
     return not closing
 
 
-def order_value(order: Order, instrument: Instrument) -> Decimal:
+def order_value(order: Order, rulebook: Rulebook) -> Decimal:
     """Value of a limit order at its own price, in the settle asset."""
     assert order.price is not None
-    return notional(order.size * instrument.multiplier, order.price, instrument.kind == "inverse")
+    market = market_of(rulebook.instruments[order.symbol], ZERO)
+    return rulebook.rules.value(order.size * market.multiplier, order.price, market)
 
 
 def leverage_of(account: Account, rulebook: Rulebook, symbol: str, mode: MarginMode, side: LegSide) -> Decimal:
@@ -174,12 +195,20 @@ def _resting(
         position = held.get(key)
         netted = key.side is LegSide.NET and position is not None
         leverage = position.leverage if position is not None else leverage_of(account, rulebook, *key)
+        buys = [o for o in orders if o.side == "buy" and opens(o)]
+        sells = [o for o in orders if o.side == "sell" and opens(o)]
+        standing = position or Position(key.symbol, key.mode, key.side, ZERO, ONE, leverage)
         row = Resting(
             market=index[key.symbol],
             amount=position.size * instrument.multiplier if netted and position is not None else ZERO,
-            buys=sum((order_value(o, instrument) for o in orders if o.side == "buy" and opens(o)), ZERO),
-            sells=sum((order_value(o, instrument) for o in orders if o.side == "sell" and opens(o)), ZERO),
+            buys=sum((order_value(o, rulebook) for o in buys), ZERO),
+            sells=sum((order_value(o, rulebook) for o in sells), ZERO),
             initial_rate=rulebook.rules.initial_rate(leverage),
+            bought=sum((o.size * instrument.multiplier for o in buys), ZERO),
+            sold=sum((o.size * instrument.multiplier for o in sells), ZERO),
+            tier=rulebook.rules.tier_of(standing, account, rulebook.instruments),
+            isolated=key.mode is MarginMode.ISOLATED,
+            regime=rulebook.regime,
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
         yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row)
@@ -189,3 +218,9 @@ def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:
     """Every leg of every pool under the key of its position."""
     pairs = zip(layout.specs, layout.pools, strict=True)
     return {key: leg for spec, pool in pairs for key, leg in zip(spec.legs, pool.legs, strict=True)}
+
+
+def counted_once(specs: Sequence[PoolSpec]) -> tuple[bool, ...]:
+    """Per pool whether its balance is to be added up in a sum over the account: no other pool counts its legs already."""
+    elsewhere = {key for spec in specs if not spec.apart for key in spec.beside}
+    return tuple(not spec.legs or not elsewhere.issuperset(spec.legs) for spec in specs)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from plimsoll.number import N, zero
-from plimsoll.rules.columns import Found, Leg, Line, Market, Resting
+from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting
 
 
 def side_of(amount: N) -> N:
@@ -25,6 +25,38 @@ def unrealised_pnl(amount: N, entry: N, price: N, inverse: bool) -> N:
     if inverse:
         return amount / entry - amount / price
     return amount * (price - entry)
+
+
+def value(amount: N, price: N, market: Market[N]) -> N:
+    """Value of a position at a price, unsigned, in the settle asset, unrounded."""
+    return notional(amount, price, market.inverse)
+
+
+def profit(leg: Leg[N], price: N, market: Market[N]) -> N:
+    """Running profit of a leg at a price, from its entry, unrounded."""
+    return unrealised_pnl(leg.amount, leg.entry, price, market.inverse)
+
+
+def position_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
+    """What a position has locked: its own money in isolated, in cross nothing."""
+    return leg.margin
+
+
+def sized_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
+    """An isolated wall holds what has gone into it, nothing re-sizes it."""
+    return leg.margin
+
+
+def topped_up(leg: Leg[N], mark: N, market: Market[N], free: N) -> N:
+    """Nothing is moved into a position when its mark changes."""
+    return leg.added
+
+
+def stated_liquidation_price(
+    leg: Leg[N], pool: Pool[N], margin: PoolMargin[N], marks: Sequence[N], markets: Sequence[Market[N]]
+) -> Found[N]:
+    """None is stated: the price follows from the headroom."""
+    return no_price(pool.cash)
 
 
 def row_above(size: N, floors: Sequence[N], rows: int) -> int:

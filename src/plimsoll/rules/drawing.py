@@ -8,12 +8,15 @@ from plimsoll.model import Account, Instrument, LegKey, MarginMode, PositionMode
 
 
 class PoolSpec(NamedTuple):
-    """One pool: its key (`asset:X`, or the leg's printed name), its asset, whether it is an isolated leg, and the legs."""
+    """One pool: its key (`asset:X`, or the leg's printed name), its asset, whether it is an isolated leg, and the legs.
+    `apart`: a cross leg that is a pool by itself; `beside`: the legs of other pools that draw on or count in its cash."""
 
     key: str
     asset: str
     isolated: bool
     legs: tuple[LegKey, ...]
+    apart: bool = False
+    beside: tuple[LegKey, ...] = ()
 
 
 def pools_per_settle_asset(
@@ -35,3 +38,20 @@ def pools_per_settle_asset(
             isolated.append(PoolSpec(leg_name(key, account.position_mode), asset, True, (key,)))
     cross = tuple(PoolSpec(f"asset:{asset}", asset, False, tuple(legs)) for asset, legs in crossed.items())
     return cross + tuple(isolated)
+
+
+def each_apart(specs: tuple[PoolSpec, ...]) -> tuple[PoolSpec, ...]:
+    """The same walls where every cross leg is a pool by itself: the pool of the asset keeps the cash and counts all of its
+    legs, and each cross leg stands on what the other cross legs leave of it."""
+    out: list[PoolSpec] = []
+    alone: list[PoolSpec] = []
+    for spec in specs:
+        if spec.isolated:
+            alone.append(spec)
+            continue
+        walled = tuple(key for other in specs if other.isolated and other.asset == spec.asset for key in other.legs)
+        out.append(PoolSpec(spec.key, spec.asset, False, (), False, (*spec.legs, *walled)))
+        for key in spec.legs:
+            others = tuple(other for other in spec.legs if other != key)
+            alone.append(PoolSpec(key.symbol, spec.asset, False, (key,), True, others))
+    return (*out, *alone)

@@ -3,7 +3,7 @@
 Whatever a source does not tell is filled with a placeholder that nothing expected can depend on."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,6 @@ from plimsoll.account.commands import (
     SettleFunding,
     Withdraw,
 )
-from plimsoll.account.state import Environment
 from plimsoll.errors import BadInput
 from plimsoll.margin.waterfall import Counterparty
 from plimsoll.model import (
@@ -91,6 +90,7 @@ class CaseInstrument(msgspec.Struct, frozen=True):
     family: str = ""
     taker_rate: Decimal | None = None
     liquidation_fee_rate: Decimal | None = None
+    funding_rate: Decimal | None = None
 
 
 class CaseWallet(msgspec.Struct, frozen=True):
@@ -105,6 +105,10 @@ class CasePosition(msgspec.Struct, frozen=True):
     entry_price: Decimal | None = None
     leverage: Decimal | None = None
     isolated_margin: Decimal | None = None
+    added_margin: Decimal | None = None
+    pos_cross: Decimal | None = None
+    pos_loss: Decimal | None = None
+    signed_cost: Decimal | None = None
 
 
 class CaseOrder(msgspec.Struct, frozen=True):
@@ -114,6 +118,7 @@ class CaseOrder(msgspec.Struct, frozen=True):
     id: str = ""
     type: OrderType = OrderType.LIMIT
     price: Decimal | None = None
+    cost: Decimal | None = None
     stop_price: Decimal | None = None
     trigger: Trigger = Trigger.MARK
     reduce_only: bool = False
@@ -146,10 +151,15 @@ class CaseStep(msgspec.Struct, frozen=True):
 
 
 class CaseKnown(msgspec.Struct, frozen=True):
-    """Totals that a source states without listing their legs, per asset."""
+    """Totals that a source states: of legs that it does not list, per asset, or of the account's one asset in place of what
+    they are made of."""
 
     unlisted: dict[str, Outside] = {}
     isolated_equity: dict[str, Decimal] = {}
+    available_balance: Decimal | None = None
+    margin_balance: Decimal | None = None
+    account_initial_margin: Decimal | None = None
+    account_maintenance_margin: Decimal | None = None
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -165,6 +175,7 @@ class Case(msgspec.Struct, frozen=True):
     market: CaseMarket = CaseMarket()
     reading: dict[str, str] = {}
     grade: str = ""
+    as_of: date = date.max
 
 
 class RawCase(msgspec.Struct, frozen=True):
@@ -283,6 +294,7 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
             family=i.family,
             taker_rate=i.taker_rate,
             liquidation_fee_rate=i.liquidation_fee_rate,
+            funding_rate=i.funding_rate,
         )
         for symbol, i in case.instruments.items()
     }
@@ -291,11 +303,13 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
 def account_of(case: Case, rules: Rules) -> Account:
     """The case's account as ours: cash outside every isolated wall, signed sizes, leverage settings from its rows."""
     hedge = case.account.position_mode is PositionMode.HEDGE
-    positions = tuple(_position(p, hedge, case) for p in case.account.positions)
+    positions = tuple(_position(p, hedge, case, rules) for p in case.account.positions)
     modes = {p.symbol: p.mode for p in positions}
     orders, leverages = [], {}
     for n, o in enumerate(case.account.orders):
-        order = order_of(o, hedge, o.mode or modes.get(o.symbol, MarginMode.CROSS), str(n + 1))
+        chosen = MarginMode.CROSS if o.leverage is None else rules.mode_on_leverage(NOBODY, o.symbol, o.leverage, None)
+        mode = o.mode or modes.get(o.symbol) or chosen or MarginMode.CROSS
+        order = order_of(_priced(o, case), hedge, mode, str(n + 1))
         orders.append(order)
         if o.leverage is not None:
             leverages[rules.leverage_key(o.symbol, order.mode, order.position_side)] = o.leverage
@@ -320,11 +334,40 @@ def account_of(case: Case, rules: Rules) -> Account:
     )
 
 
-def _position(p: CasePosition, hedge: bool, case: Case) -> Position:
+NOBODY = Account(PositionMode.ONE_WAY, {})
+
+
+def _priced(o: CaseOrder, case: Case) -> CaseOrder:
+    """The order at the price that its cost implies, where the source gives cost instead."""
+    price = o.price or _implied_price(case.instruments[o.symbol], o.size, o.cost)
+    return o if price is o.price else msgspec.structs.replace(o, price=price)
+
+
+def _implied_price(instrument: CaseInstrument, size: Decimal, cost: Decimal | None) -> Decimal | None:
+    """The price at which a stated cost was paid."""
+    if cost is None:
+        return None
+    with exact():
+        amount = size * instrument.multiplier
+        return amount / abs(cost) if instrument.kind is Kind.INVERSE else abs(cost) / amount
+
+
+def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules) -> Position:
     side = LegSide(p.side) if hedge else LegSide.NET
-    entry = p.entry_price or case.marks.get(p.symbol) or ONE
-    margin = (p.isolated_margin or ZERO) if p.mode is MarginMode.ISOLATED else ZERO
-    return Position(p.symbol, p.mode, side, p.size if p.side == "long" else -p.size, entry, p.leverage or ONE, margin)
+    implied = _implied_price(case.instruments[p.symbol], p.size, p.signed_cost)
+    entry = p.entry_price or implied or case.marks.get(p.symbol) or ONE
+    return Position(
+        symbol=p.symbol,
+        mode=p.mode,
+        side=side,
+        size=p.size if p.side == "long" else -p.size,
+        entry_price=entry,
+        leverage=p.leverage or (rules.DEFAULT_LEVERAGE if rules.MARGIN_FOLLOWS else ONE),
+        isolated_margin=(p.isolated_margin or ZERO) if p.mode is MarginMode.ISOLATED else ZERO,
+        added_margin=p.pos_cross or p.added_margin or ZERO,
+        lost_margin=p.pos_loss or ZERO,
+        cost=p.signed_cost,
+    )
 
 
 def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> Order:
@@ -350,24 +393,6 @@ def marks_of(case: Case) -> Marks:
     marks = {p.symbol: p.entry_price or ONE for p in case.account.positions}
     marks |= {o.symbol: o.price or ONE for o in case.account.orders if o.symbol not in marks}
     return Marks(marks | case.marks, {}, case.indexes)
-
-
-def outside_of(case: Case) -> dict[str, Outside]:
-    """`known`: totals of legs that the source does not list, per asset."""
-    found = dict(case.known.unlisted)
-    for asset, equity in case.known.isolated_equity.items():
-        found[asset] = msgspec.structs.replace(found.get(asset, Outside()), isolated_equity=equity)
-    return found
-
-
-def environment_of(case: Case) -> Environment:
-    """What the case's `market` says of forced sales."""
-    fills = {
-        symbol: None if text == "none" else Decimal(text)
-        for symbol, text in case.market.liquidation_fill.items()
-        if text != "mark"
-    }
-    return Environment(fills, case.market.insurance_fund, case.market.counterparties)
 
 
 def step_of(where: str, body: Mapping[str, Any]) -> CaseStep:

@@ -28,13 +28,12 @@ from plimsoll.verify.cases import (
     Value,
     account_of,
     command_of,
-    environment_of,
     instruments_of,
     marks_of,
-    outside_of,
     parse_case,
     step_of,
 )
+from plimsoll.verify.fill_in import environment_of, with_known_balance, with_totals, with_walls
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -56,11 +55,14 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
     """All rows of one case: its state at rest, then step by step. BadInput: the case cannot be read."""
     case = parse_case(raw)
     where = f"{raw.file}: case {raw.id}"
-    rulebook = for_case(table, instruments_of(case))
-    account = account_of(case, rulebook.rules)
-    state = State(account, marks_of(case))
+    rulebook = for_case(table, instruments_of(case), case.as_of)
+    marks, outside = marks_of(case), with_totals(case)
+    account = with_walls(account_of(case, rulebook.rules), case, marks, rulebook)
+    if case.known.available_balance is not None:
+        bare = assess(account, marks, rulebook, Prices.NONE, outside)
+        account = with_known_balance(account, case, {a.asset: a.available_balance for a in bare.assets})
+    state = State(account, marks)
     venue = Venue(rulebook, environment_of(case))
-    outside = outside_of(case)
     rows = _compare(raw, 0, case.expect, state, (), venue, outside)
     for n, body in enumerate(case.steps, start=1):
         step = step_of(where, body)
@@ -141,6 +143,11 @@ _LEG: dict[str, Callable[[LegView], Value]] = {
     "entry_price": lambda v: v.entry_price,
     "isolated_margin": lambda v: v.isolated_margin,
     "closing_fee": lambda v: v.closing_fee,
+    "displayed_bankruptcy_price": lambda v: v.displayed_bankruptcy_price,
+    "entry_value": lambda v: v.entry_value,
+    "position_margin": lambda v: v.position_margin,
+    "locked_margin": lambda v: v.position_margin + v.unrealised_pnl,
+    "risk_value": lambda v: v.risk_value,
 }
 _POOL: dict[str, Callable[[PoolView], Value]] = {
     "margin_balance": lambda p: p.margin_balance,
@@ -168,6 +175,8 @@ _GONE: dict[str, Value] = {
     "liquidatable": False,
     "margin_balance": ZERO,
     "requirement": ZERO,
+    "position_margin": ZERO,
+    "locked_margin": ZERO,
 }
 """What a leg or pool that does not exist has."""
 

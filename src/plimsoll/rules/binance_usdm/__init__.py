@@ -53,10 +53,28 @@ from plimsoll.rules.binance_usdm.people import (
     venue_ratio,
 )
 from plimsoll.rules.binance_usdm.procedure import next_step
+from plimsoll.rules.common import (
+    position_margin,
+    profit,
+    sized_margin,
+    stated_liquidation_price,
+    topped_up,
+    value,
+)
+from plimsoll.rules.usual import (
+    MARGIN_FOLLOWS,
+    PRICES_STATED,
+    cross_apart,
+    displayed_bankruptcy_price,
+    mode_on_leverage,
+    pays_profit_out,
+)
 
 __all__ = [
     "DEFAULT_LEVERAGE",
+    "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "PRICES_STATED",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "TITLE",
@@ -69,6 +87,8 @@ __all__ = [
     "break_even_price",
     "cancels",
     "closing_fee",
+    "cross_apart",
+    "displayed_bankruptcy_price",
     "displayed_liquidation_price",
     "entry_in_rules",
     "fill_mode",
@@ -90,6 +110,7 @@ __all__ = [
     "may_set_leverage",
     "may_switch_mode",
     "may_switch_position_mode",
+    "mode_on_leverage",
     "next_step",
     "notional",
     "open_loss",
@@ -98,9 +119,16 @@ __all__ = [
     "order_funds",
     "order_margin",
     "order_reserve",
+    "pays_profit_out",
     "pools_of",
+    "position_margin",
+    "profit",
+    "sized_margin",
+    "stated_liquidation_price",
     "tier_of",
+    "topped_up",
     "unrealised_pnl",
+    "value",
     "venue_code",
     "venue_ratio",
     "withdrawable",

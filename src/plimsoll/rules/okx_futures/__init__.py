@@ -1,5 +1,13 @@
 """The rulebook `okx_futures`: the interface, function by function."""
 
+from plimsoll.rules.common import (
+    position_margin,
+    profit,
+    sized_margin,
+    stated_liquidation_price,
+    topped_up,
+    value,
+)
 from plimsoll.rules.okx_futures.formulas import (
     Reading,
     assess_pool,
@@ -54,11 +62,21 @@ from plimsoll.rules.okx_futures.people import (
     venue_ratio,
 )
 from plimsoll.rules.okx_futures.procedure import next_step
+from plimsoll.rules.usual import (
+    MARGIN_FOLLOWS,
+    PRICES_STATED,
+    cross_apart,
+    displayed_bankruptcy_price,
+    mode_on_leverage,
+    pays_profit_out,
+)
 
 __all__ = [
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "PRICES_STATED",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "TITLE",
@@ -71,6 +89,8 @@ __all__ = [
     "break_even_price",
     "cancels",
     "closing_fee",
+    "cross_apart",
+    "displayed_bankruptcy_price",
     "displayed_liquidation_price",
     "entry_in_rules",
     "fill_mode",
@@ -92,6 +112,7 @@ __all__ = [
     "may_set_leverage",
     "may_switch_mode",
     "may_switch_position_mode",
+    "mode_on_leverage",
     "next_step",
     "notional",
     "open_loss",
@@ -100,9 +121,16 @@ __all__ = [
     "order_funds",
     "order_margin",
     "order_reserve",
+    "pays_profit_out",
     "pools_of",
+    "position_margin",
+    "profit",
+    "sized_margin",
+    "stated_liquidation_price",
     "tier_of",
+    "topped_up",
     "unrealised_pnl",
+    "value",
     "venue_code",
     "venue_ratio",
     "withdrawable",
