@@ -103,15 +103,16 @@ def import_row() -> Row:
 
 def rows() -> Iterator[Row]:
     """Everything, one row after the other."""
-    yield from margin_rows("Binance", accounts.binance_ten())
-    yield from margin_rows("OKX", accounts.okx_ten())
+    tens = accounts.tens()
+    for name, case in tens.items():
+        yield from margin_rows(name, case)
     yield from machine_rows()
     yield measure("play a day of hourly bars, textbook account", replays.day(accounts.textbook()), seconds=0.2)
     yield import_row()
     if find_spec("numba") is None:
         yield Row("rules in machine code", skipped="numba is not installed; run with --extra array")
         return
-    for name, case in (("Binance", accounts.binance_ten()), ("OKX", accounts.okx_ten())):
+    for name, case in tens.items():
         compiled = pools.compile_time(case)
         yield Row(f"compile assess_pool, {name}", None, (compiled.seconds * 1e6,))
         yield measure(f"compiled assess_pool, first pool, {name}", compiled.call)

@@ -5,9 +5,11 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from plimsoll.account.state import Venue
-from plimsoll.model import Account, Fees, LegSide, MarginMode, Marks, Position, PositionMode
-from plimsoll.rulebook import in_force
+from plimsoll.model import Account, Fees, Instrument, LegSide, MarginMode, Marks, Position, PositionMode
+from plimsoll.rulebook import discover, in_force
 from plimsoll.table_files import load
 
 BINANCE_DAY = date(2026, 9, 1)
@@ -45,6 +47,10 @@ BTCUSDT   0.05   40000   40000   10
 ETHUSDT   1      2000    2000    10
 """
 """500 USDT, 200 of margin each at 10x, 100 spare."""
+
+
+PRICES = {"BTC": "60000", "ETH": "3000", "SOL": "150", "ADA": "0.45", "XRP": "0.52", "DOGE": "0.12", "LTC": "71"}
+"""Round prices of the coins for accounts that are made from a venue's own list."""
 
 
 class Case(NamedTuple):
@@ -88,3 +94,48 @@ def okx_ten() -> Case:
 
 def textbook() -> Case:
     return case("binance_usdm", BINANCE_DAY, TEXTBOOK, {"USDT": "500"})
+
+
+def tens() -> dict[str, Case]:
+    """Ten positions on every venue: written down above where that was done, else made from the venue's own tables."""
+    written = {"binance_usdm": binance_ten, "okx_futures": okx_ten}
+    return {name: written[name]() if name in written else ten_of(name) for name in discover()}
+
+
+def ten_of(name: str) -> Case:
+    """Ten cross positions on the venue `name`, on its latest tables: long and short by turns, every second one beyond its first
+    bracket. Where the venue's tables know fewer contracts, copies of them under further names make up the ten."""
+    table = load(name)
+    day = max(row.since for row in table.brackets)
+    listed = in_force(table, day).instruments
+    known = [i for i in listed.values() if i.base in PRICES and i.brackets]
+    assert known, f"{name}: no contract on a coin that has a price here"
+    picked = [replace(known[n % len(known)], symbol=f"{known[n % len(known)].symbol}#{n}") for n in range(10)]
+    rulebook = replace(in_force(table, day), instruments={i.symbol: i for i in picked})
+    marks = {i.symbol: Decimal(PRICES[i.base]) for i in picked}
+    positions = tuple(_in_bracket(i, n, marks[i.symbol]) for n, i in enumerate(picked))
+    values = {i.settle: Decimal(0) for i in picked}
+    for position, instrument in zip(positions, picked, strict=True):
+        amount = abs(position.size) * instrument.multiplier
+        values[instrument.settle] += rulebook.rules.notional(amount, marks[instrument.symbol], instrument.kind == "inverse")
+    account = Account(
+        PositionMode.ONE_WAY,
+        {asset: value / 2 for asset, value in values.items()},
+        positions,
+        fees=Fees(Decimal("0.0002"), Decimal("0.0005")),
+    )
+    indexes = {asset: Decimal(PRICES.get(asset, "1")) for asset in values}
+    return Case(account, Marks(marks, {}, indexes), Venue(rulebook))
+
+
+def _in_bracket(instrument: Instrument, n: int, mark: Decimal) -> Position:
+    """The n-th position: half or one and a half times the first bracket's cap, in whole lots."""
+    cap = instrument.brackets[0].cap or Decimal(100)
+    reach = cap * (Decimal("1.5") if n % 2 and len(instrument.brackets) > 1 else Decimal("0.5"))
+    unit = mark if instrument.bracket_unit == "notional" and instrument.kind != "inverse" else Decimal(1)
+    if instrument.kind == "inverse" and instrument.bracket_unit != "contracts":
+        unit = 1 / mark
+    contracts = reach if instrument.bracket_unit == "contracts" else reach / unit / instrument.multiplier
+    lot = instrument.lot or Decimal(1)
+    size = max(lot, contracts // lot * lot) * (1 if n % 3 else -1)
+    return Position(instrument.symbol, MarginMode.CROSS, LegSide.NET, size, mark * (1 + Decimal(n - 5) / 1000), Decimal(10))

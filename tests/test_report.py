@@ -108,6 +108,7 @@ def run(mode: PlanMode, path: str, final: Decimal, gone: bool) -> Run:
         counterparties_draw=D(0),
         deposits=D(0),
         money_at_risk=D(400),
+        requirement_at_start=D(16),
         capital_efficiency=D(10),
         legs=(leg("BTCUSDT", mode, False), leg("ETHUSDT", mode, gone)),
         least=(Least("BTCUSDT", D(180), D("0.9"), START), Least("ETHUSDT", D("3.5"), D("0.0175"), GONE)),

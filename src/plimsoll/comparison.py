@@ -20,6 +20,7 @@ from plimsoll.prices.paths import BarPath
 from plimsoll.rulebook import Rulebook, all_readings, law_digest, with_readings
 from plimsoll.runs import Comparison, ModeResult, RegimeMap, Run, VenueNote, Verdict
 from plimsoll.sentences import closing_sentences, mode_sentence
+from plimsoll.standings import standings
 from plimsoll.telling import run_of
 
 Progress = Callable[[str], None]
@@ -68,6 +69,7 @@ def compare(
         venues=tuple(venues),
         results=tuple(results),
         sentences=closing_sentences(results),
+        standings=standings(results),
         price_notes=history.notes,
         stand_in=history.stand_in,
     )

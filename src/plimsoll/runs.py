@@ -71,7 +71,8 @@ class Least(msgspec.Struct, frozen=True):
 
 class Run(msgspec.Struct, frozen=True):
     """One account played once: a venue, a mode, a bar path, a set of readings. `funding` > 0: paid by the trader;
-    `capital_efficiency`: value held at the start per unit of money at risk."""
+    `requirement_at_start`: what the venue demanded of all pools together when the run began; `capital_efficiency`: value
+    held at the start per unit of money at risk."""
 
     venue: str
     mode: PlanMode
@@ -89,6 +90,7 @@ class Run(msgspec.Struct, frozen=True):
     counterparties_draw: Decimal
     deposits: Decimal
     money_at_risk: Decimal
+    requirement_at_start: Decimal
     capital_efficiency: Decimal | None
     legs: tuple[LegResult, ...]
     least: tuple[Least, ...]
@@ -111,6 +113,25 @@ class ModeResult(msgspec.Struct, frozen=True):
     sentence: str = ""
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """One venue and mode beside the others. `first`: the legs that were liquidated first, at `at` and `prices`; `later`: those
+    that followed; `kept`: those still open at the end. `demanded`: the requirement at the start as a share of the value held;
+    `lines`: leg -> liquidation price at the start. `why`: one sentence on what made the difference."""
+
+    venue: str
+    mode: PlanMode
+    first: tuple[str, ...]
+    at: datetime | None
+    prices: tuple[Decimal, ...]
+    later: tuple[str, ...]
+    kept: tuple[str, ...]
+    left: Decimal
+    unit: str
+    demanded: Decimal | None
+    lines: dict[str, Decimal | None]
+    why: str
+
+
 class VenueNote(msgspec.Struct, frozen=True):
     """What a reader must know of a venue's part: tables used with age and grade, what is left out and why."""
 
@@ -123,7 +144,8 @@ class VenueNote(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """The whole answer. `sentences`: three closing sentences; `stand_in`: symbol -> what stood in for its price."""
+    """The whole answer. `sentences`: three closing sentences; `standings`: the venues side by side, where there are several;
+    `stand_in`: symbol -> what stood in for its price."""
 
     name: str
     about: str
@@ -134,6 +156,7 @@ class Comparison(msgspec.Struct, frozen=True):
     venues: tuple[VenueNote, ...]
     results: tuple[ModeResult, ...]
     sentences: tuple[str, ...]
+    standings: tuple[Standing, ...] = ()
     price_notes: tuple[str, ...] = ()
     stand_in: dict[str, str] = {}
 

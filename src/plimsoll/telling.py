@@ -69,6 +69,7 @@ def run_of(played: Played, venue: Venue, mode: PlanMode, path: BarPath, unit: Un
             ),
             deposits=_total(played, venue, lambda e: e.amount if isinstance(e, Deposited) else ZERO),
             money_at_risk=risk,
+            requirement_at_start=_requirement(played, venue),
             capital_efficiency=carried / risk if risk > 0 else None,
             legs=legs,
             least=played.least,
@@ -108,6 +109,17 @@ def _insurance_draw(e: Event) -> Decimal:
     return max(-e.fund_result, ZERO) if isinstance(e, TakenOver) else ZERO
 
 
+def _requirement(played: Played, venue: Venue) -> Decimal:
+    """What the venue asked of all pools together when the run began, in the unit of the run."""
+    view = assess(played.start.account, played.start.marks, venue.rulebook, Prices.NONE)
+    return sum((pool.requirement * _worth(played, pool.asset) for pool in view.pools if pool.legs), ZERO)
+
+
+def _worth(played: Played, asset: str) -> Decimal:
+    """The first known worth of an asset in the unit of the run."""
+    return next((t.worth[asset] for t in played.told if asset in t.worth), ONE)
+
+
 def _views(state: State, venue: Venue) -> dict[LegKey, LegView]:
     view = assess(state.account, state.marks, venue.rulebook, Prices.OWN)
     return {LegKey(leg.symbol, leg.mode, leg.side): leg for leg in view.legs}
@@ -134,7 +146,7 @@ def _leg(key: LegKey, first: LegView | None, now: LegView | None, played: Played
     forced = next((t for t in mine if isinstance(t.event, FORCED) and t.event.position.size == 0), None)
     kinds = (Traded, Reduced, TakenOver, ExpirySettled)
     realised = sum((t.event.realised_pnl * t.worth[asset] for t in mine if isinstance(t.event, kinds)), ZERO)
-    worth = next((t.worth[asset] for t in played.told if asset in t.worth), ONE)
+    worth = _worth(played, asset)
     last = next((t.worth[asset] for t in reversed(played.told) if asset in t.worth), worth)
     money, value = _committed(key, first, mine, played, venue)
     return LegResult(

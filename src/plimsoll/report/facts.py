@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby
+from typing import Literal
 
 import msgspec
 
 from plimsoll.number import exact
 from plimsoll.plan import PlanMode
-from plimsoll.runs import Comparison, Happening, LegResult, ModeResult, RegimeMap, Run, VenueNote, Verdict
+from plimsoll.runs import Comparison, Happening, LegResult, ModeResult, RegimeMap, Run, Standing, VenueNote, Verdict
 
 NONE = "none"
 DOLLARS = frozenset({"USD", "USDT", "USDC", "FDUSD", "BUSD", "DAI"})
@@ -146,6 +147,36 @@ def table(results: Iterable[ModeResult]) -> dict[str, list[Cell]]:
     columns = [summary(result) for result in results]
     titles = list(dict.fromkeys(title for column in columns for title in column))
     return {title: [column.get(title, Cell("-")) for column in columns] for title in titles}
+
+
+STANDING_HEADS: dict[str, Literal["left", "right"]] = {
+    "mode": "left",
+    "venue": "left",
+    "liquidated first": "left",
+    "then": "left",
+    "demanded": "right",
+    "left": "right",
+}
+"""Columns of the table of venues."""
+
+
+def standing(line: Standing) -> tuple[Cell, ...]:
+    """One venue and mode as cells under `STANDING_HEADS`."""
+    first = Cell("nothing", "good")
+    if line.at is not None:
+        at = ", ".join(price(p) for p in line.prices)
+        first = Cell(" and ".join(line.first), "bad", (f"{when(line.at)} @ {at}",))
+    then = [f"{', '.join(line.later)} too"] if line.later else []
+    then += [f"{', '.join(line.kept)} stays open"] if line.kept else []
+    share_asked = "-" if line.demanded is None else f"{line.demanded * 100:.3f} %"
+    return (
+        Cell(MODES[line.mode]),
+        Cell(line.venue),
+        first,
+        Cell("; ".join(then) or "nothing is left open"),
+        Cell(share_asked),
+        Cell(f"{money(line.left, line.unit)} {line.unit}"),
+    )
 
 
 def _change(run: Run) -> Cell:

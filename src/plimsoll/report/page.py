@@ -13,7 +13,8 @@ from plimsoll.report import facts
 from plimsoll.report.facts import Cell, Line
 from plimsoll.report.figures import points_each, timeline
 from plimsoll.report.regimes import regime_figure
-from plimsoll.runs import Comparison, ModeResult, RegimeMap, VenueNote
+from plimsoll.report.side_by_side import venues_figure
+from plimsoll.runs import Comparison, ModeResult, RegimeMap, Standing, VenueNote
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
 KEY = (
@@ -33,6 +34,7 @@ def page(comparison: Comparison, regime_map: RegimeMap | None, plotly_js: str) -
     figures = _figures(comparison, regime_map)
     body = [_header(comparison), _lead(comparison.sentences), _nav(comparison, regime_map)]
     body += [_venue(note, facts.of_venue(comparison, note.venue), comparison.sentences) for note in comparison.venues]
+    body += [_side_by_side(comparison.standings)] if comparison.standings else []
     body += [_map_section(regime_map)] if regime_map is not None else []
     body += [_unknowns(comparison), _methods(comparison)]
     return "\n".join(
@@ -68,6 +70,8 @@ def _figures(comparison: Comparison, regime_map: RegimeMap | None) -> dict[str, 
         results = facts.of_venue(comparison, note.venue)
         if results:
             drawn[f"figure-{escape(note.venue)}"] = timeline(results, points)
+    if comparison.standings:
+        drawn["figure-venues"] = venues_figure(comparison.standings)
     if regime_map is not None:
         drawn["figure-regimes"] = regime_figure(regime_map)
     return drawn
@@ -91,6 +95,7 @@ def _lead(sentences: Sequence[str]) -> str:
 
 def _nav(comparison: Comparison, regime_map: RegimeMap | None) -> str:
     links = [(note.venue, note.title or note.venue) for note in comparison.venues]
+    links += [("venues", "Side by side")] if comparison.standings else []
     links += [("regimes", "Map of regimes")] if regime_map is not None else []
     links += [("unknowns", "What is not known"), ("methods", "How it was computed")]
     anchors = (f'<a href="#{escape(name)}">{escape(title)}</a>' for name, title in links)
@@ -167,6 +172,17 @@ def _minus(text: str) -> str:
 
 
 # ---- foot ---------------------------------------------------------------------------------------------------------------
+
+
+def _side_by_side(standings: Sequence[Standing]) -> str:
+    heads = "".join(f"<th>{escape(title)}</th>" for title in facts.STANDING_HEADS)
+    rows = "".join(f"<tr>{''.join(_cell(cell) for cell in facts.standing(line))}</tr>" for line in standings)
+    said = _listed("What sets them apart", (f"{facts.MODES[line.mode]}: {line.why}" for line in standings))
+    return (
+        '<section id="venues"><h2>The same account, side by side</h2>'
+        '<div class="figure" data-figure="figure-venues"></div>'
+        f'{_scroll("modes", f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>")}{said}</section>'
+    )
 
 
 def _map_section(regime: RegimeMap) -> str:

@@ -31,7 +31,7 @@ WIDEST = 140
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print the whole answer: head, per venue the table, the log and the unknowns, and the closing sentences."""
     width = min(console.width, WIDEST)
-    for part in (_head(comparison), *_venues(comparison, width), _closing(comparison)):
+    for part in (_head(comparison), *_venues(comparison, width), *_side_by_side(comparison), _closing(comparison)):
         console.print(part, width=width)
 
 
@@ -118,6 +118,25 @@ def _unknowns(note: VenueNote, results: tuple[ModeResult, ...]) -> RenderableTyp
     for remark in facts.remarks(note, results):
         table.add_row("note", Text(remark))
     return Padding(Group(Text("What is not known", style="bold"), table), (1, 0, 0, 0))
+
+
+def _side_by_side(comparison: Comparison) -> Iterable[RenderableType]:
+    """The venues in one table, and what sets each apart in one sentence."""
+    if not comparison.standings:
+        return
+    yield Padding(Rule(Text("The same account, side by side", style="bold"), align="left"), (1, 0, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
+    for title, justify in facts.STANDING_HEADS.items():
+        table.add_column(title, justify=justify, overflow="fold", header_style="dim")
+    mode = None
+    for standing in comparison.standings:
+        if mode not in (None, standing.mode):
+            table.add_section()
+        mode = standing.mode
+        table.add_row(*(_cell(cell) for cell in facts.standing(standing)))
+    yield table
+    said = Text("\n").join(Text(f"{facts.MODES[s.mode]}: {s.why}") for s in comparison.standings)
+    yield Padding(said, (1, 0, 0, 0))
 
 
 def _closing(comparison: Comparison) -> RenderableType:
