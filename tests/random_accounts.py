@@ -43,6 +43,14 @@ def mode_belongs_to_orders(venue: str) -> bool:
     return len(set(asked)) > 1
 
 
+@cache
+def position_modes(venue: str) -> tuple[PositionMode, ...]:
+    """The position modes that a venue has."""
+    empty = Account(PositionMode.ONE_WAY, {})
+    refused = rulebook_of(venue).rules.may_switch_position_mode(empty, PositionMode.HEDGE)
+    return (PositionMode.ONE_WAY, PositionMode.HEDGE) if refused is None else (PositionMode.ONE_WAY,)
+
+
 def digits(low: str, high: str, places: int) -> st.SearchStrategy[Decimal]:
     """Decimals of so many places, on a logarithmic scale, so that small ones are as frequent as large ones."""
     step = D(1).scaleb(-places)
@@ -82,7 +90,7 @@ def accounts(
     """An account with 1 to `most_legs` positions and a price for each symbol; under water or far from it."""
     with exact():
         rulebook, rules = rulebook_of(venue), rulebook_of(venue).rules
-        hedge = draw(st.booleans())
+        hedge = draw(st.sampled_from(position_modes(venue))) is PositionMode.HEDGE
         symbols = draw(st.lists(st.sampled_from(symbols_of(venue)), min_size=1, max_size=3, unique=True))
         marks = {symbol: draw(prices()) for symbol in symbols}
         positions: list[Position] = []

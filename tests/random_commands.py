@@ -38,7 +38,7 @@ from plimsoll.model import (
     PositionMode,
     Trigger,
 )
-from random_accounts import LEVERAGES, D, accounts, digits, rulebook_of, symbols_of
+from random_accounts import LEVERAGES, D, accounts, digits, position_modes, rulebook_of, symbols_of
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
 MOST = D(10) ** 7
@@ -82,7 +82,7 @@ def openings(draw: st.DrawFn, venue: str) -> State:
     marks = {symbol: draw(digits("1", "500", 2)) for symbol in chosen}
     assets = sorted({rulebook_of(venue).instruments[s].settle for s in chosen})
     cash = {asset: draw(digits("10", "100000", 2)) for asset in assets}
-    mode = draw(st.sampled_from(PositionMode))
+    mode = draw(st.sampled_from(position_modes(venue)))
     return State(Account(mode, cash, fees=Fees(D("0.0002"), D("0.0005"))), Marks(marks, dict(marks), {}, START))
 
 

@@ -187,7 +187,7 @@ def _margin(key: str, look: Look, column: tuple[Decimal, ...]) -> PoolMargin[Dec
 def _row(legwise: Legwise, price: Decimal, look: Look) -> str:
     """The bracket row of the leg at a price, in words."""
     instrument = look.rulebook.instruments[legwise.view.symbol]
-    value = look.rulebook.rules.notional(legwise.leg.amount, price, legwise.market.inverse)
+    value = look.rulebook.rules.value(legwise.leg.amount, price, legwise.market)
     number = look.rulebook.rules.bracket(value, legwise.leg.tier, legwise.market)
     row = instrument.brackets[number]
     top = "" if row.max_leverage is None else f", up to {show(row.max_leverage)}x"
@@ -206,7 +206,8 @@ def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:
     if pool.reserved:
         has.append(Input("reserved for orders", pool.reserved))
     needs = [Input(f"maintenance_margin {leg.name}", leg.maintenance_margin) for leg in legs]
-    needs += [Input(f"closing_fee {leg.name}", leg.closing_fee) for leg in legs if leg.closing_fee]
+    if view.requirement != view.maintenance_margin:
+        needs += [Input(f"closing_fee {leg.name}", leg.closing_fee) for leg in legs if leg.closing_fee]
     both = [Input("margin_balance", view.margin_balance), Input("requirement", view.requirement)]
     inputs = {"margin_balance": has, "requirement": needs}.get(quantity, both)
     symbols = tuple(dict.fromkeys(leg.symbol for leg in legs))

@@ -14,7 +14,7 @@ import msgspec
 from plimsoll.account.commands import AddMargin, Command, Deposit, PlaceOrder
 from plimsoll.errors import BadInput
 from plimsoll.margin.ledger import money
-from plimsoll.margin.pools import market_of
+from plimsoll.margin.pools import market_of, sized
 from plimsoll.model import (
     Account,
     Fees,
@@ -209,6 +209,7 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
         small: list[Skipped] = []
         sizes: Sizes = {}
         _check_legs(plan, mode)
+        _check_hedge(plan, rulebook)
         for planned in plan.positions:
             if planned.symbol in matched.found:
                 size = _contracts(planned.size, matched.found[planned.symbol], notes)
@@ -253,6 +254,14 @@ def _check_legs(plan: Plan, mode: PlanMode) -> None:
             cure = f"held in both modes, it cannot be played all {mode.value}; use --modes as-given"
             raise BadInput(plan.source, "positions", planned.symbol, cure)
         seen.add(leg)
+
+
+def _check_hedge(plan: Plan, rulebook: Rulebook) -> None:
+    """BadInput where the plan holds both legs of a symbol and the venue has no such mode."""
+    if plan.position_mode is PositionMode.HEDGE:
+        refused = rulebook.rules.may_switch_position_mode(Account(PositionMode.ONE_WAY, {}), PositionMode.HEDGE)
+        if refused is not None:
+            raise BadInput(plan.source, "position_mode", plan.position_mode.value, f"{rulebook.name}: {refused.message}")
 
 
 def holds_both_modes(plan: Plan) -> bool:
@@ -310,9 +319,20 @@ def _position(
         margin = planned.margin if planned.margin is not None else isolated_money(
             rulebook, instrument, signed, planned.entry_price, planned.leverage, fees
         )
-    return Position(
+    position = Position(
         instrument.symbol, margin_mode, leg_side(plan, planned.side), signed, planned.entry_price, planned.leverage, margin
     )
+    return _tallied(position, fees, rulebook) if planned.margin is not None else position
+
+
+def _tallied(position: Position, fees: Fees, rulebook: Rulebook) -> Position:
+    """Where the venue sizes isolated walls itself: what a planned margin has too much of counts as added, what it lacks as lost."""
+    if position.mode is MarginMode.CROSS or not rulebook.rules.MARGIN_FOLLOWS:
+        return position
+    market = market_of(rulebook.instruments[position.symbol], fees.taker_rate)
+    beyond = position.isolated_margin - sized(position, position.entry_price, rulebook, fees)
+    added = rulebook.rules.spare(beyond, market)
+    return msgspec.structs.replace(position, added_margin=added, lost_margin=max(-beyond, ZERO))
 
 
 def isolated_money(

@@ -22,7 +22,7 @@ from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.liquidation_price import first_failure
-from plimsoll.margin.pools import Layout, lay_out
+from plimsoll.margin.pools import Layout, counted_once, lay_out
 from plimsoll.model import Account, Marks, Order, OrderType, Stage, Trigger
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.plan import TopUp
@@ -114,9 +114,10 @@ class _Tape:
         layout = self.layout()
         marks = [self.state.marks.marks[symbol] for symbol in layout.symbols]
         equity = ZERO
-        for spec, pool in zip(layout.specs, layout.pools, strict=True):
+        for spec, pool, own in zip(layout.specs, layout.pools, counted_once(layout.specs), strict=True):
             margin = self.venue.rulebook.rules.assess_pool(pool, marks, layout.markets)
-            equity += (margin.balance + pool.reserved) * self._value(spec.asset)
+            if own:
+                equity += (margin.balance + pool.reserved) * self._value(spec.asset)
             if not pool.legs:
                 continue
             self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
@@ -380,16 +381,16 @@ def _first_loss(
         headroom = _along(pool, tape, origin, target)
         markets = {leg.market for leg in pool.legs}
         bends_both_ways = len(markets) > 1 and any(layout.markets[i].inverse for i in markets)
-        parts = [_along(_alone(leg), tape, origin, target) for leg in pool.legs] if bends_both_ways else []
+        parts = [_along(_alone(leg, pool.regime), tape, origin, target) for leg in pool.legs] if bends_both_ways else []
         at = _earliest(headroom, parts, done, end if first is None else first, 0)
         if at is not None:
             first = at
     return first
 
 
-def _alone(leg: Leg[Decimal]) -> Pool[Decimal]:
+def _alone(leg: Leg[Decimal], regime: int) -> Pool[Decimal]:
     """A pool of nothing but this leg: its share of the headroom, which is concave or monotone in its own price."""
-    return Pool(ZERO, (leg,), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+    return Pool(ZERO, (leg,), ZERO, 0, ZERO, ZERO, ZERO, ZERO, regime)
 
 
 def _along(

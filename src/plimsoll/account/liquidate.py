@@ -7,8 +7,6 @@ money and positions stands here once for every venue.
 from collections.abc import Sequence
 from decimal import Decimal
 
-import msgspec
-
 from plimsoll.account.events import (
     Deleveraged,
     Event,
@@ -20,7 +18,7 @@ from plimsoll.account.events import (
     TakenOver,
 )
 from plimsoll.account.state import fund_size
-from plimsoll.account.trade import realised_pnl, wall
+from plimsoll.account.trade import realised_pnl, smaller, wall
 from plimsoll.account.turn import Turn
 from plimsoll.margin.assess import mark_column
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
@@ -117,7 +115,7 @@ def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, s
     penalty = min(money(step.penalty), room - fee)
     own = wall(key)
     postings = transfer(asset, realised, _MARKET, own) + transfer(asset, fee, own, _FEES) + transfer(asset, penalty, own, _FUND)
-    after = _smaller(position, size)
+    after = _smaller(turn, position, size)
     turn.emit(Reduced(pool, key, _side(position), size, price, fee, penalty, realised, after, postings))
     if after.size == 0 and key.mode is MarginMode.ISOLATED:
         _empty_wall(turn, pool, asset, key)
@@ -134,9 +132,8 @@ def _side(position: Position) -> str:
     return "long" if position.size > 0 else "short"
 
 
-def _smaller(position: Position, size: Decimal) -> Position:
-    left = position.size - size if position.size > 0 else position.size + size
-    return msgspec.structs.replace(position, size=left)
+def _smaller(turn: Turn, position: Position, size: Decimal) -> Position:
+    return smaller(turn, position, position.size - size if position.size > 0 else position.size + size)
 
 
 def _empty_wall(turn: Turn, pool: str, asset: str, key: LegKey) -> None:
@@ -184,7 +181,7 @@ def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     instrument, asset = turn.instrument(key.symbol), spec.asset
     size = abs(position.size)
     last = len(spec.legs) == 1
-    inside = position.isolated_margin if key.mode is MarginMode.ISOLATED else turn.account.cash.get(asset, ZERO)
+    inside = _inside(turn, spec, position)
     realised = -inside if last else realised_pnl(turn, position, size, step.price)
     stated = turn.venue.environment.liquidation_fill
     fill = stated.get(key.symbol, turn.mark(key.symbol))
@@ -197,10 +194,24 @@ def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     postings = transfer(asset, realised, _MARKET, wall(key)) + transfer(asset, result, _MARKET, _FUND)
     postings += transfer(asset, beyond, _OTHERS, _MARKET)
     turn.emit(
-        TakenOver(spec.key, key, _side(position), size, step.price, fill, result, realised, _smaller(position, size), postings)
+        TakenOver(
+            spec.key, key, _side(position), size, step.price, fill, result, realised, _smaller(turn, position, size), postings
+        )
     )
     for party in parties:
         turn.emit(Deleveraged(party.id, key, party.size, step.price))
+
+
+def _inside(turn: Turn, spec: PoolSpec, position: Position) -> Decimal:
+    """The money that goes with the last leg of a pool: the wall's, the cash, or that part of the cash which a cross position
+    by itself stands on."""
+    if position.mode is MarginMode.ISOLATED:
+        return position.isolated_margin
+    cash = turn.account.cash.get(spec.asset, ZERO)
+    if not spec.apart:
+        return cash
+    running = realised_pnl(turn, position, abs(position.size), turn.mark(position.symbol))
+    return min(cash, _balance(turn, spec.key) - running)
 
 
 def _too_much(
@@ -220,7 +231,7 @@ def _too_much(
         return ZERO
     instrument = turn.instrument(position.symbol)
     if fill is None:
-        value = turn.rulebook.rules.notional(size * instrument.multiplier, price, instrument.kind == "inverse")
+        value = turn.rulebook.rules.value(size * instrument.multiplier, price, turn.market(position.symbol))
         return size if value > max(fund, ZERO) else ZERO
     if -result <= max(fund, ZERO):
         return ZERO

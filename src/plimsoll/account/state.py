@@ -9,6 +9,7 @@ from plimsoll.account.events import (
     ExpirySettled,
     FundingPaid,
     LeverageSet,
+    MarginLocked,
     MarginModeSet,
     MarginMoved,
     MarksSet,
@@ -93,6 +94,13 @@ def _facts(account: Account, event: Event) -> Account:
         return _in_mode(account, event)
     if isinstance(event, MarginMoved) and event.why == "user":
         return replace(account, positions=_counted(account.positions, event.leg, event.amount, ZERO))
+    if isinstance(event, MarginLocked):
+        locked = event.leg
+        positions = tuple(
+            replace(p, added_margin=event.added, lost_margin=event.lost) if leg_key(p) == locked else p
+            for p in account.positions
+        )
+        return replace(account, positions=positions)
     if isinstance(event, FundingPaid):
         return replace(account, positions=_counted(account.positions, event.leg, ZERO, moved_out(event)))
     if isinstance(event, PositionModeSet):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from plimsoll.errors import BadInput
 from plimsoll.model import (
     Account,
+    Fees,
     Instrument,
     LegKey,
     LegSide,
@@ -23,6 +24,9 @@ from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Leg, Market, Pool, Resting
 from plimsoll.rules.drawing import PoolSpec, each_apart
+
+
+NO_FEES = Fees(ZERO, ZERO)
 
 
 class RestingSpec(NamedTuple):
@@ -105,12 +109,21 @@ def leg_of(position: Position, account: Account, rulebook: Rulebook, index: Mapp
     )
 
 
-def sized(position: Position, mark: Decimal, rulebook: Rulebook) -> Decimal:
+def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO_FEES) -> Decimal:
     """What the venue puts into the wall of an isolated position when it sizes it anew. Call inside `exact()`."""
-    alone = Account(PositionMode.ONE_WAY, {}, (position,))
+    alone = Account(PositionMode.ONE_WAY, {}, (position,), fees=fees)
     leg = leg_of(position, alone, rulebook, {position.symbol: 0})
     market = market_of(rulebook.instruments[position.symbol], alone.fees.taker_rate)
     return rulebook.rules.sized_margin(leg, mark, market)
+
+
+def signed_cost(position: Position, rulebook: Rulebook) -> Decimal:
+    """The value paid, as the venue counts it: negative for a long inverse and a short other position. Call inside `exact()`."""
+    if position.cost is not None:
+        return position.cost
+    market = market_of(rulebook.instruments[position.symbol], ZERO)
+    paid = rulebook.rules.value(position.size * market.multiplier, position.entry_price, market)
+    return paid if (position.size > 0) != market.inverse else -paid
 
 
 def _pool(

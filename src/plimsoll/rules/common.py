@@ -47,9 +47,14 @@ def sized_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
     return leg.margin
 
 
-def topped_up(leg: Leg[N], mark: N, market: Market[N], free: N) -> N:
+def topped_up(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """Nothing is moved into a position when its mark changes."""
     return leg.added
+
+
+def spare(free: N, market: Market[N]) -> N:
+    """What of the free margin can be moved into a position: all of it."""
+    return max(zero(free), free)
 
 
 def stated_liquidation_price(

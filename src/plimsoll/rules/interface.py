@@ -66,8 +66,11 @@ class Rules(Protocol):
     def sized_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """What the venue puts into an isolated wall when it sizes it anew (MARGIN_FOLLOWS)."""
 
-    def topped_up(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], free: Decimal, /) -> Decimal:
-        """Margin moved into a cross position at this mark besides its initial margin, given `free` cash."""
+    def topped_up(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
+        """Margin that a position is to hold at this mark besides its initial margin."""
+
+    def spare(self, free: Decimal, market: Market[Decimal], /) -> Decimal:
+        """What of the free margin can be moved into a position."""
 
     def order_margin(self, resting: Resting[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """Initial margin of resting orders on top of the position's own."""

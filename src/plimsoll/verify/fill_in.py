@@ -24,7 +24,7 @@ def with_walls(account: Account, case: Case, marks: Marks, rulebook: Rulebook) -
     with exact():
         for p in account.positions:
             if p.mode is MarginMode.ISOLATED and p.symbol not in stated:
-                p = msgspec.structs.replace(p, isolated_margin=sized(p, marks.marks[p.symbol], rulebook))
+                p = msgspec.structs.replace(p, isolated_margin=sized(p, marks.marks[p.symbol], rulebook, account.fees))
                 settle = rulebook.instruments[p.symbol].settle
                 if settle in cash:
                     cash[settle] -= p.isolated_margin

@@ -161,13 +161,12 @@ def position_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
     return sized_margin(leg, mark, market)
 
 
-def topped_up(leg: Leg[N], mark: N, market: Market[N], free: N) -> N:
+def topped_up(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """posCross after a look at the mark: posLoss + max(0, -PnL); in isolated when a leverage is chosen. PR23; recorded.
 
-    `free` (>= 0): what cross margin can still move in; beyond it nothing is (grade derived: losses are topped up from
-    available margin, and only from there). Two of eleven recorded rows show less: it may lag the mark."""
-    due = leg.lost + max(zero(mark), -profit(leg, mark, market))
-    return min(due, leg.added + max(free, zero(mark)))
+    In cross it is topped up from available margin, and from there alone (grade derived). Two of eleven recorded rows show
+    less: it may lag the mark."""
+    return leg.lost + max(zero(mark), -profit(leg, mark, market))
 
 
 def line_of_value(leg: Leg[N], market: Market[N]) -> Line[N]:
