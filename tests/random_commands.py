@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 from hypothesis import strategies as st
 
 from plimsoll.account.commands import (
@@ -165,9 +166,13 @@ class Life:
         return [event for group in self.events for event in group]
 
 
-def live(data: st.DataObject, venue: str, steps: int = 20) -> Life:
-    """Play a random life. A refused command must leave the very state and no events: checked here, at every step."""
-    life = Life(Venue(rulebook_of(venue), data.draw(worlds(venue))), data.draw(openings(venue)))
+def live(data: st.DataObject, venue: str, steps: int = 20, regime: int | None = None) -> Life:
+    """Play a random life, under another dated way of reckoning where one is given. A refused command must leave the very
+    state and no events: checked here, at every step."""
+    rulebook = rulebook_of(venue)
+    if regime is not None:
+        rulebook = msgspec.structs.replace(rulebook, regime=regime)
+    life = Life(Venue(rulebook, data.draw(worlds(venue))), data.draw(openings(venue)))
     for n in range(1, data.draw(st.integers(steps // 2, steps)) + 1):
         before = life.states[-1]
         command = data.draw(commands(venue, before, n))

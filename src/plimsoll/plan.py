@@ -326,7 +326,8 @@ def _position(
 
 
 def _tallied(position: Position, fees: Fees, rulebook: Rulebook) -> Position:
-    """Where the venue sizes isolated walls itself: what a planned margin has too much of counts as added, what it lacks as lost."""
+    """Where the venue sizes isolated walls itself: what a planned margin has too much of counts as added, what it lacks as
+    lost."""
     if position.mode is MarginMode.CROSS or not rulebook.rules.MARGIN_FOLLOWS:
         return position
     market = market_of(rulebook.instruments[position.symbol], fees.taker_rate)

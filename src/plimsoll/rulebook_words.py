@@ -42,7 +42,9 @@ def words(rulebook: Rulebook, table: VenueTable) -> str:
         [
             f"# {rulebook.rules.TITLE}",
             f"Rulebook `{rulebook.name}`. Made from its rules and tables by `python docs/generate.py`; edit those instead.",
+            *_closed(table),
             *_rules(rulebook),
+            *_regimes(table),
             *_readings(table),
             *_instruments(table),
             *_brackets(table),
@@ -126,6 +128,25 @@ def _rule(function: Callable[..., Any], rulebook: Rulebook) -> str:
     parts = [f"### {function.__name__}", lead, *map(_plain, text.split("\n\n"))]
     parts += [f"Grade: {grade_in(text)}.", _bullets(map(_plain, sources_in(text, rulebook)))]
     return "\n\n".join(part for part in parts if part)
+
+
+def _closed(table: VenueTable) -> Iterator[str]:
+    if table.closed is not None:
+        after = "after that day no rules are in force, and what is computed for one is *stale*"
+        yield f"The venue closed on {table.closed}: {after}."
+
+
+def _regimes(table: VenueTable) -> Iterator[str]:
+    """What changed on a date, and the units of money."""
+    if table.regimes:
+        yield "## What changed on a date"
+        yield "The number is the one by which the rules know it."
+        dated = [(r.name, r.value, r.since, _until(r.until), r.grade, _plain(r.source)) for r in table.regimes]
+        yield _table(("what", "number", "from", "until", "grade", "source"), dated)
+    if table.units:
+        yield "Money is a whole number of units:"
+        units = [(unit.asset, _number(unit.unit), unit.grade, _plain(unit.source)) for unit in table.units]
+        yield _table(("asset", "unit", "grade", "source"), units)
 
 
 def _readings(table: VenueTable) -> Iterator[str]:

@@ -6,6 +6,7 @@ from decimal import Decimal, Inexact, localcontext
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,11 +21,13 @@ from plimsoll.array.compile import (
     float_pool,
     rule_functions,
 )
-from plimsoll.margin.pools import Layout
+from plimsoll.margin.assess import mark_column
+from plimsoll.margin.pools import Layout, lay_out
 from plimsoll.model import Account, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import EXACT, exact
 from plimsoll.rulebook import Rulebook, all_readings
 from plimsoll.rules.columns import Pool, PoolMargin, Step
+from plimsoll.table_files import load
 from random_accounts import VENUES, D, accounts, laid_out, on_boundaries, rulebook_of
 
 BAND = 1e-12
@@ -45,11 +48,14 @@ def fractions(record: Any) -> Any:
 
 
 def drawn(venue: str, data: st.DataObject) -> Both:
-    """Any account, on a boundary or not, under any reading of the unpublished steps."""
+    """Any account, on a boundary or not, under any reading of the unpublished steps and any dated way of reckoning."""
     account, marks = data.draw(st.one_of(accounts(venue), on_boundaries(venue)))
     rulebook = data.draw(st.sampled_from(all_readings(rulebook_of(venue))))
-    layout, column = laid_out(venue, account, marks)
-    return rulebook, layout, column
+    dated = [row.value for row in load(venue).regimes]
+    if dated:
+        rulebook = msgspec.structs.replace(rulebook, regime=data.draw(st.sampled_from(dated)))
+    layout = lay_out(account, rulebook)
+    return rulebook, layout, mark_column(layout, marks.marks)
 
 
 def gross(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:

@@ -25,7 +25,6 @@ from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Leg, Market, Pool, Resting
 from plimsoll.rules.drawing import PoolSpec, each_apart
 
-
 NO_FEES = Fees(ZERO, ZERO)
 
 

@@ -34,6 +34,7 @@ from plimsoll.rules.bitmex.formulas import (
 )
 from plimsoll.rules.bitmex.people import (
     DEFAULT_LEVERAGE,
+    EXEMPT,
     MARGIN_FOLLOWS,
     MODE_SCOPE,
     PRICES_STATED,
@@ -69,6 +70,7 @@ from plimsoll.rules.bitmex.procedure import next_step
 
 __all__ = [
     "DEFAULT_LEVERAGE",
+    "EXEMPT",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "PRICES_STATED",

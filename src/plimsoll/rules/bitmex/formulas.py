@@ -238,10 +238,23 @@ def order_cost(amount: N, price: N, mark: N, rate: N, market: Market[N]) -> N:
     return initial + fees + open_loss(amount, price, mark, market.inverse)
 
 
-def grain(market: Market[N]) -> N:
-    """What the roundings of a market may shift, as gross size: a unit counts a million million times, so that a comparison
-    within 1e-12 of the gross size is within a unit. A hundred roundings' room."""
-    return market.unit * 1000000 * 1000000 * 100
+def roundings(amount: N, market: Market[N]) -> N:
+    """What inexact numbers may shift where they round the other way: a unit for each lot, and a hundred besides."""
+    if amount == 0:
+        return market.unit * 100
+    return market.unit * (abs(amount) / lot_of(amount, market) + 100)
+
+
+def grain(leg: Leg[N], mark: N, market: Market[N]) -> N:
+    """The roundings of a leg as gross size, times a million million, so that a decision within 1e-12 of gross size is within
+    them; and far more on a bound between tiers, where inexact numbers may take the other row."""
+    shift = roundings(leg.amount, market)
+    risk = value(leg.amount, mark, market) + leg.tier
+    size = shift * 1000000 * 1000000
+    for i in range(1, market.rows):
+        if abs(risk - market.floors[i]) <= shift:
+            size += risk * 1000000 * 1000000 * 1000000
+    return size
 
 
 def locked(legs: Sequence[Leg[N]], marks: Sequence[N], markets: Sequence[Market[N]], start: N) -> N:
@@ -293,7 +306,7 @@ def assess_account(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N
         if leg.isolated:
             balance += held
         maintenance += held + gain
-        scale += value(leg.amount, mark, market) + abs(held) + grain(market)
+        scale += value(leg.amount, mark, market) + abs(held) + grain(leg, mark, market)
     return PoolMargin(balance, zero(balance), maintenance, zero(balance), scale)
 
 
@@ -304,11 +317,16 @@ def assess_alone(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]
     mark = marks[leg.market]
     row = row_of(leg, mark, market)
     stands = pool.cash - pool.reserved
-    scale = abs(pool.cash) + value(leg.amount, mark, market) + abs(cost(leg, market)) + grain(market)
+    scale = abs(pool.cash) + value(leg.amount, mark, market) + abs(cost(leg, market)) + grain(leg, mark, market)
     if not leg.isolated:
         free = free_margin(pool, marks, markets)
         stands = position_margin(leg, mark, market) + spare(free, market)
-        scale += abs(free) + (len(pool.beside) + len(pool.asks)) * grain(market)
+        scale += abs(free)
+        for i in range(len(pool.beside)):
+            other = pool.beside[i]
+            scale += grain(other, marks[other.market], markets[other.market])
+        for i in range(len(pool.asks)):
+            scale += roundings(pool.asks[i].bought + pool.asks[i].sold, market) * 1000000 * 1000000
     need = pos_maint(leg, row, market)
     return PoolMargin(stands + profit(leg, mark, market), pos_init(leg, row, market), need, need, scale)
 
@@ -328,7 +346,7 @@ def assess_shared(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]
         balance += profit(leg, mark, market)
         initial += pos_init(leg, row, market)
         maintenance += pos_maint(leg, row, market)
-        scale += value(leg.amount, mark, market) + abs(cost(leg, market)) + grain(market)
+        scale += value(leg.amount, mark, market) + abs(cost(leg, market)) + grain(leg, mark, market)
     return PoolMargin(balance, initial, maintenance, maintenance + pool.outside_fee, scale)
 
 

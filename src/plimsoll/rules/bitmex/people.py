@@ -66,6 +66,24 @@ SOURCES = {
     "CLOSE": "closure announced on 2026-07-23 for 2026-09-23 (ccxt pull request 29914, nautilus_trader issue 4552)",
 }
 
+EXEMPT = {
+    "at_the_liquidation_price_the_pool_fails_and_one_tick_safer_it_does_not": (
+        "PAY",
+        "a_stated_liquidation_price_is_where_the_pool_loses_its_last_whole_unit_a_lot",
+    ),
+    "a_pool_under_water_is_whole_beyond_its_liquidation_price": (
+        "PAY",
+        "a_stated_liquidation_price_is_where_the_pool_loses_its_last_whole_unit_a_lot",
+    ),
+    "headroom_is_concave_in_the_price_or_its_inverse": ("RISK", "headroom_is_concave_within_its_tiers_but_for_whole_units"),
+    "a_legs_stated_line_is_its_share_of_the_headroom": (
+        "PAY",
+        "a_legs_stated_line_is_its_share_of_the_headroom_but_for_whole_units",
+    ),
+}
+"""Laws that this venue breaks: law -> (source key, the law that holds instead). Value is rounded by lots, so that headroom is
+a staircase over the price, and a higher tier takes its rate of the whole position."""
+
 TWICE = Context(prec=2 * DIGITS)
 """Twice the working digits, for a rate that is multiplied before it is rounded."""
 

@@ -7,7 +7,7 @@ fits, so that lowering it needs no step. From March 2024 the cross positions of 
 
 from collections.abc import Sequence
 
-from plimsoll.number import N, floor_to, zero
+from plimsoll.number import N, ceil_to, floor_to, zero
 from plimsoll.rules.bitmex.formulas import Reading, bankruptcy_price, is_liquidatable, lot_of, profit, row_of, value, whole_up
 from plimsoll.rules.columns import CANCEL, HOLD, REDUCE, TAKE_OVER, Leg, Market, Pool, PoolMargin, Step
 from plimsoll.rules.common import gross_value, side_of, spread_price
@@ -30,11 +30,11 @@ def is_better(price: N, limit: N, amount: N) -> bool:
 
 
 def to_tick(price: N, amount: N, tick: N) -> N:
-    """A price at which an order can stand: a long's up to the tick, a short's down. PAY."""
-    if tick <= 0:
+    """A price at which an order can stand: a long's up to the tick, a short's down, never to nothing. PAY."""
+    if tick <= 0 or (amount < 0 and price < tick):
         return price
     if amount > 0:
-        return -floor_to(-price, tick)
+        return ceil_to(price, tick)
     return floor_to(price, tick)
 
 
