@@ -153,7 +153,7 @@ def _leg(quantity: str, view: LegView, look: Look) -> Explanation:
         price = view.liquidation_price
         inputs = _at_the_line(view, price, look)
     rules = look.rulebook.rules
-    function = liquidation_price if quantity == "liquidation_price" else getattr(rules, quantity)
+    function: Any = getattr(rules, quantity, rules.stated_liquidation_price if rules.PRICES_STATED else liquidation_price)
     is_price = quantity.endswith("_price")
     unit = look.rulebook.instruments[view.symbol].quote if is_price else view.asset
     return _explanation(

@@ -169,6 +169,7 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
     are words of. BadInput: a symbol that even the home venue has never heard of."""
     found: dict[str, Instrument] = {}
     skipped: list[Skipped] = []
+    without_hedge = _no_hedge(plan, rulebook)
     for symbol in symbols_of(plan):
         known = home.instruments.get(symbol)
         if known is None and symbol not in home.gaps:
@@ -176,6 +177,9 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
             raise BadInput(plan.source, "symbol", symbol, f"{home.name} has no such instrument{near}")
         if known is None:
             skipped.append(Skipped(symbol, f"{home.name}: {home.gaps[symbol]}"))
+            continue
+        if without_hedge:
+            skipped.append(Skipped(symbol, without_hedge))
             continue
         there = known if rulebook.name == home.name else match(rulebook, known.base, known.quote, known.kind)
         if there is None:
@@ -209,7 +213,6 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
         small: list[Skipped] = []
         sizes: Sizes = {}
         _check_legs(plan, mode)
-        _check_hedge(plan, rulebook)
         for planned in plan.positions:
             if planned.symbol in matched.found:
                 size = _contracts(planned.size, matched.found[planned.symbol], notes)
@@ -233,6 +236,9 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             fees=fees,
         )
         _check_modes(plan, account, matched.found, rulebook, mode)
+        if rulebook.rules.CHARGES_FUNDING_AHEAD:
+            unknown = [i.symbol for i in matched.found.values() if i.funding_hours and i.funding_rate is None]
+            notes += [f"The next funding rate of {s} is not known: nothing of it is charged in advance." for s in unknown]
         opened = [_market_open(p, sizes[leg_of(p)], matched.found, plan, mode) for p in kept if p.entry_price is None]
         orders = [_placed(order, sizes, matched.found, plan, mode, notes) for order in plan.orders]
         return Opening(
@@ -256,12 +262,12 @@ def _check_legs(plan: Plan, mode: PlanMode) -> None:
         seen.add(leg)
 
 
-def _check_hedge(plan: Plan, rulebook: Rulebook) -> None:
-    """BadInput where the plan holds both legs of a symbol and the venue has no such mode."""
-    if plan.position_mode is PositionMode.HEDGE:
-        refused = rulebook.rules.may_switch_position_mode(Account(PositionMode.ONE_WAY, {}), PositionMode.HEDGE)
-        if refused is not None:
-            raise BadInput(plan.source, "position_mode", plan.position_mode.value, f"{rulebook.name}: {refused.message}")
+def _no_hedge(plan: Plan, rulebook: Rulebook) -> str:
+    """Why a venue cannot hold both legs of a symbol, where the plan does; else nothing."""
+    if plan.position_mode is not PositionMode.HEDGE:
+        return ""
+    refused = rulebook.rules.may_switch_position_mode(Account(PositionMode.ONE_WAY, {}), PositionMode.HEDGE)
+    return "" if refused is None else refused.message
 
 
 def holds_both_modes(plan: Plan) -> bool:

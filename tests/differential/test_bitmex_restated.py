@@ -14,6 +14,7 @@ from plimsoll.margin.assess import LegView, Prices, assess
 from plimsoll.model import Account, Marks
 from plimsoll.number import exact
 from plimsoll.rulebook import Rulebook, for_case
+from plimsoll.rules.bitmex.procedure import deleveraging_rank
 from plimsoll.table_files import load
 from plimsoll.verify.cases import RawCase, account_of, instruments_of, marks_of, parse_case, read_cases
 from plimsoll.verify.fill_in import with_walls
@@ -138,3 +139,10 @@ def test_the_restatement_finds_the_prices_that_the_venue_printed() -> None:
 def with_rate(rows: tuple[object, ...]) -> tuple[object, ...]:
     """Rows of isolated cases, which state no initial rate because the leverage decides."""
     return tuple(msgspec.structs.replace(row, initial_rate=D(1)) for row in rows)  # type: ignore[type-var]
+
+
+def test_who_is_deleveraged_first_follows_the_published_formula() -> None:
+    """PnL% * leverage in profit, PnL% / leverage in loss: at ten times leverage 20 % count 2 and -20 % count -0.02."""
+    long, short = (D(1000), D(900)), (D(-1000), D(-1100))
+    assert [deleveraging_rank(D("0.2"), *side) for side in (long, short)] == [D(2), D(2)]
+    assert [deleveraging_rank(D("-0.2"), *side) for side in (long, short)] == [D("-0.02"), D("-0.02")]

@@ -19,6 +19,7 @@ class Rules(Protocol):
     __name__: str
     TITLE: str
     DEFAULT_LEVERAGE: Decimal
+    CHARGES_FUNDING_AHEAD: bool
     MARGIN_FOLLOWS: bool
     MODE_SCOPE: str
     PRICES_STATED: bool

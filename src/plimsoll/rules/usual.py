@@ -9,6 +9,9 @@ from plimsoll.rules.columns import Found
 PRICES_STATED = False
 """Liquidation prices follow from the headroom; tiers are chosen anew at each price."""
 
+CHARGES_FUNDING_AHEAD = False
+"""The next funding payment is not part of a requirement."""
+
 MARGIN_FOLLOWS = False
 """An isolated wall holds what has gone into it; nothing sizes it anew."""
 

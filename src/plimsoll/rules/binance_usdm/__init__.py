@@ -63,6 +63,7 @@ from plimsoll.rules.common import (
     value,
 )
 from plimsoll.rules.usual import (
+    CHARGES_FUNDING_AHEAD,
     MARGIN_FOLLOWS,
     PRICES_STATED,
     cross_apart,
@@ -72,6 +73,7 @@ from plimsoll.rules.usual import (
 )
 
 __all__ = [
+    "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",

@@ -33,6 +33,7 @@ from plimsoll.rules.bitmex.formulas import (
     withdrawable,
 )
 from plimsoll.rules.bitmex.people import (
+    CHARGES_FUNDING_AHEAD,
     DEFAULT_LEVERAGE,
     EXEMPT,
     MARGIN_FOLLOWS,
@@ -69,6 +70,7 @@ from plimsoll.rules.bitmex.people import (
 from plimsoll.rules.bitmex.procedure import next_step
 
 __all__ = [
+    "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
     "MARGIN_FOLLOWS",

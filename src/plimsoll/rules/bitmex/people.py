@@ -27,6 +27,8 @@ from plimsoll.rules.common import notional
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 
 TITLE = "BitMEX, historical (closed on 23 September 2026)"
+"""After that day no rules are in force. CLOSE."""
+
 MODE_SCOPE = "symbol"
 """Each contract has its margin mode, and an open position follows it. API, ISO."""
 
@@ -38,6 +40,9 @@ WALLET_HOLDS_ISOLATED = True
 
 PRICES_STATED = True
 """Prices follow from values rounded by lots; the risk tier is held while they are sought. PAY."""
+
+CHARGES_FUNDING_AHEAD = True
+"""A funding payment that is due is part of maintenance (`Instrument.funding_rate`). PAY, RED1."""
 
 MARGIN_FOLLOWS = True
 """An isolated position holds its posMargin: a trade, a leverage or a change of mode sizes it anew. PAY, ISO."""
@@ -207,14 +212,6 @@ def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
 def break_even_price(entry: Decimal, side: int, taker_rate: Decimal) -> Decimal:
     """breakEvenPrice = entry * (1 + s*rate). Grade memory."""
     return entry * (1 + side * taker_rate)
-
-
-def deleveraging_rank(pnl_share: Decimal, value: Decimal, bankrupt_value: Decimal) -> Decimal:
-    """Who is deleveraged first: PnL% * leverage when PnL% > 0, else PnL% / leverage; highest first. ADL.
-
-    leverage = |mark value| / (mark value - value at the bankruptcy price); all values signed as the venue signs them."""
-    leverage = abs(value) / (value - bankrupt_value)
-    return pnl_share * leverage if pnl_share > 0 else pnl_share / leverage
 
 
 def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:

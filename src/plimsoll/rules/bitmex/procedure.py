@@ -38,6 +38,16 @@ def to_tick(price: N, amount: N, tick: N) -> N:
     return floor_to(price, tick)
 
 
+def deleveraging_rank(gain: N, worth: N, bankrupt_worth: N) -> N:
+    """Who is deleveraged first: PnL% * leverage where PnL% > 0, else PnL% / leverage; highest first. ADL.
+
+    `gain`: PnL as a share; leverage = |worth| / (worth - bankrupt_worth), values signed, at the mark and at bankruptcy."""
+    leverage = abs(worth) / (worth - bankrupt_worth)
+    if gain > 0:
+        return gain * leverage
+    return gain / leverage
+
+
 def next_step(
     stage: int,
     pool: Pool[N],

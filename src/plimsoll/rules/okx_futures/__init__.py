@@ -64,6 +64,7 @@ from plimsoll.rules.okx_futures.people import (
 )
 from plimsoll.rules.okx_futures.procedure import next_step
 from plimsoll.rules.usual import (
+    CHARGES_FUNDING_AHEAD,
     MARGIN_FOLLOWS,
     PRICES_STATED,
     cross_apart,
@@ -73,6 +74,7 @@ from plimsoll.rules.usual import (
 )
 
 __all__ = [
+    "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
     "MARGIN_FOLLOWS",
