@@ -109,7 +109,7 @@ BAD = [
     ('entry_price = "100000"', 'entry_price = "0"', ["positions 1 (BTCUSDT) entry_price", "greater than zero"]),
     ('mode = "cross"', 'mode = "cross"\nmargin = "3"', ["positions 2 (ETHUSDT) margin", "only an isolated position"]),
     ('mode = "cross"', 'mode = "isolated"\nmargin = "3"', ["positions 2 (ETHUSDT) margin", "[[top_ups]]"]),
-    ('venue = "binance_usdm"', 'venue = "binance"', ["venue", "binance", "binance_usdm, okx_futures"]),
+    ('venue = "binance_usdm"', 'venue = "binance"', ["venue", "binance", "binance_usdm, bitmex, okx_futures"]),
     ('venue = "binance_usdm"\n', "", ["venue", "missing"]),
     ('name = "Test"', "name = 3", ["name", "3", "quotes"]),
     ("rules_as_of = 2026-07-02", 'rules_as_of = "2026-07-02"', ["rules_as_of", "without quotes"]),

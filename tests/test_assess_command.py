@@ -330,7 +330,7 @@ WRONG = [
     (["textbook", "BTCUSDT=-1"], {}, ["BTCUSDT = -1", "greater than zero"]),
     (["textbook", "BTCUSDT=1", "BTCUSDT=2"], {}, ["BTCUSDT = 2", "two different marks"]),
     (["textbook", "nofile.csv"], {}, ["nofile.csv", "cannot be read"]),
-    (["textbook", "*"], {"venue": "deribit"}, ["deribit", "binance_usdm, okx_futures"]),
+    (["textbook", "*"], {"venue": "deribit"}, ["deribit", "binance_usdm, bitmex, okx_futures"]),
     (["textbook", "*"], {"rules_as_of": "2026"}, ["--rules-as-of: day = 2026", "in-force"]),
     (["textbook", "*"], {"venue": "okx_futures", "rules_as_of": "in-force"}, ["BTC-USDT-SWAP", "nearest"]),
     (["textbook", "*"], {"explain": "maintenence_margin"}, ["maintenence_margin", "did you mean maintenance_margin?"]),

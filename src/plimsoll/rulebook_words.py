@@ -13,7 +13,7 @@ from plimsoll.errors import Reason, Reject
 from plimsoll.explain import grade_in, sources_in
 from plimsoll.number import show
 from plimsoll.rulebook import BracketTable, Rulebook, VenueTable, discover, for_case
-from plimsoll.rules import common
+from plimsoll.rules import common, usual
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
 
@@ -110,8 +110,8 @@ def _rules(rulebook: Rulebook) -> Iterator[str]:
         own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
         yield from (_rule(rule, rulebook) for rule in (*shared, *own))
     yield "## Printed numbers and refusals"
-    people = inspect.getmodule(rules.venue_code)
-    yield from (_rule(rule, rulebook) for rule in left if rule.__module__ == getattr(people, "__name__", ""))
+    people = (getattr(inspect.getmodule(rules.venue_code), "__name__", ""), usual.__name__)
+    yield from (_rule(rule, rulebook) for rule in left if rule.__module__ in people)
 
 
 def _written_in(module: ModuleType) -> list[FunctionType]:
@@ -228,6 +228,9 @@ def _fees(table: VenueTable) -> Iterator[str]:
 def _codes(rulebook: Rulebook) -> Iterator[str]:
     yield "## Refusals and the venue's codes"
     codes = [(f"`{reason}`", rulebook.rules.venue_code(Reject(reason, ""))) for reason in Reason]
+    if not any(code for _, code in codes):
+        yield "None: the venue answers in words."
+        return
     yield _table(("reason", "code"), [(reason, f"`{code}`") for reason, code in codes if code])
 
 

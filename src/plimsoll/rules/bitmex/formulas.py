@@ -22,6 +22,7 @@ class Reading(NamedTuple):
 
     tier_cut: int
     relevered: int
+    funding_received: int
 
 
 def lot_of(amount: N, market: Market[N]) -> N:
@@ -454,7 +455,7 @@ def funding_payment(amount: N, mark: N, rate: N, inverse: bool) -> N:
 def funding_split(payment: N, leg: Leg[N], free: N) -> tuple[N, N]:
     """(from the cash, from the leg's own money): what is paid leaves the position margin (posLoss). PAY, RED2.
 
-    What is received goes to the available balance: grade memory (no source says whether it refills the position)."""
+    What is received goes to the available balance, or refills the position: reading `funding_received`, grade memory."""
     if leg.isolated and payment > 0:
         return zero(payment), payment
     return payment, zero(payment)
