@@ -60,7 +60,7 @@ def margin_rows(name: str, case: Case) -> Iterator[Row]:
     """A tick and a full assessment of ten positions, and one liquidation price."""
     account, marks, rulebook = case.account, case.marks, case.venue.rulebook
     layout = lay_out(account, rulebook)
-    column = mark_column(layout, marks.marks)
+    column = mark_column(layout, marks.marks, marks.indexes)
     with exact():
         yield measure(f"headroom, ten positions, {name}", lambda: headrooms(layout, rulebook, column), 30)
         at = next(i for i, pool in enumerate(layout.pools) if pool.legs)

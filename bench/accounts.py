@@ -42,6 +42,21 @@ BTC-USD-231229    450    25880.5   25480.8   10
 """
 """As above; cross pools in USDT, USDC and BTC."""
 
+BYBIT_DAY = date(2026, 8, 5)
+BYBIT = """
+BTCUSDT    -50      61000    60000    10
+ADAUSDT     700000  0.46     0.45     10
+BTCUSD      9500000 59000    60000    10
+BTCPERP     1.2     59500    60000    10
+ETHUSDT     250     3050     3000     15
+SOLUSDT    -300     149      150      10
+XRPUSDT     90000   0.51     0.52     10
+LTCUSDT    -1500    71.4     71       10
+SUIUSDT     40000   2.05     2        10
+ETHUSD     -600000  3010     3000     10
+"""
+"""As above; one pool over four coins, in dollars."""
+
 TEXTBOOK = """
 BTCUSDT   0.05   40000   40000   10
 ETHUSDT   1      2000    2000    10
@@ -92,13 +107,19 @@ def okx_ten() -> Case:
     return case("okx_futures", OKX_DAY, OKX, {"USDT": "250000", "USDC": "180000", "BTC": "6"})
 
 
+def bybit_ten() -> Case:
+    coins = {"USDT": "900000", "USDC": "20000", "BTC": "20", "ETH": "50"}
+    made = case("bybit_uta", BYBIT_DAY, BYBIT, coins)
+    return made._replace(marks=replace(made.marks, indexes={a: Decimal(PRICES.get(a, "1")) for a in coins}))
+
+
 def textbook() -> Case:
     return case("binance_usdm", BINANCE_DAY, TEXTBOOK, {"USDT": "500"})
 
 
 def tens() -> dict[str, Case]:
     """Ten positions on every venue: written down above where that was done, else made from the venue's own tables."""
-    written = {"binance_usdm": binance_ten, "okx_futures": okx_ten}
+    written = {"binance_usdm": binance_ten, "okx_futures": okx_ten, "bybit_uta": bybit_ten}
     return {name: written[name]() if name in written else ten_of(name) for name in discover()}
 
 

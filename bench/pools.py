@@ -22,7 +22,7 @@ def compile_time(case: Case) -> Compiled:
 
     layout = lay_out(case.account, case.venue.rulebook)
     pool = float_pool(next(pool for pool in layout.pools if pool.legs))
-    column = float_column(mark_column(layout, case.marks.marks))
+    column = float_column(mark_column(layout, case.marks.marks, case.marks.indexes))
     markets = float_markets(layout.markets)
     assess_pool = compile_rules(case.venue.rulebook.name).assess_pool
     began = perf_counter()

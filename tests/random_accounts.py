@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 
+import msgspec
 from hypothesis import strategies as st
 
 from plimsoll.margin.assess import Prices, assess, mark_column
@@ -49,6 +50,33 @@ def position_modes(venue: str) -> tuple[PositionMode, ...]:
     empty = Account(PositionMode.ONE_WAY, {})
     refused = rulebook_of(venue).rules.may_switch_position_mode(empty, PositionMode.HEDGE)
     return (PositionMode.ONE_WAY, PositionMode.HEDGE) if refused is None else (PositionMode.ONE_WAY,)
+def under_regimes(rulebook: Rulebook) -> list[Rulebook]:
+    """The rulebook under each of its dated regimes; itself where it has none."""
+    options = [(name, option) for name, options in rulebook.rules.REGIMES.items() for option in options]
+    return [msgspec.structs.replace(rulebook, regimes={name: option}) for name, option in options] or [rulebook]
+
+
+def one_mode(venue: str) -> bool:
+    """Whether the whole account is in one margin mode."""
+    return rulebook_of(venue).rules.MODE_SCOPE == "account"
+
+
+def options_of(venue: str, mode: MarginMode) -> dict[str, str]:
+    """The account's own setting of its margin mode, where the venue has one for all of it."""
+    return {"margin_mode": mode.value} if one_mode(venue) else {}
+
+
+def marks_at(venue: str, marks: dict[str, Decimal]) -> Marks:
+    """Marks, with a price for every coin that the venue values: quotes at 1, coins at a mark of them, else at 100."""
+    book = rulebook_of(venue)
+    quotes = {i.quote for i in book.instruments.values()}
+    bases = {book.instruments[symbol].base: mark for symbol, mark in marks.items()}
+    return Marks(marks, {}, {coin: D(1) if coin in quotes else bases.get(coin, D(100)) for coin in book.coins})
+
+
+def moved(marks: Marks, new: dict[str, Decimal]) -> Marks:
+    """The same instant with some marks elsewhere; last and index prices stay."""
+    return msgspec.structs.replace(marks, marks={**marks.marks, **new})
 
 
 def digits(low: str, high: str, places: int) -> st.SearchStrategy[Decimal]:
@@ -96,8 +124,9 @@ def accounts(
         positions: list[Position] = []
         leverages: dict[str, Decimal] = {}
         margin_modes: dict[str, MarginMode] = {}
+        whole = draw(st.sampled_from(modes))
         for symbol in symbols:
-            margin_modes[symbol] = draw(st.sampled_from(modes))
+            margin_modes[symbol] = whole if one_mode(venue) else draw(st.sampled_from(modes))
             both = mode_belongs_to_orders(venue) and len(modes) > 1 and draw(st.booleans())
             for mode in MarginMode if both else (margin_modes[symbol],):
                 sides = draw(st.sampled_from([(LegSide.LONG,), (LegSide.SHORT,), (LegSide.LONG, LegSide.SHORT)]))
@@ -110,17 +139,35 @@ def accounts(
         assets = {rulebook.instruments[p.symbol].settle for p in positions}
         gross = _gross(positions, marks, rulebook)
         cash = {asset: (gross[asset] * draw(shares())).quantize(D("1e-8")) for asset in sorted(assets)}
+        coins = draw(_coins(venue, cash)) if rulebook.coins else {}
         fees = Fees(D("0.0002"), draw(st.sampled_from([D(0), D("0.0005"), D("0.001")])))
         account = Account(
             PositionMode.HEDGE if hedge else PositionMode.ONE_WAY,
-            cash,
+            cash | coins,
             tuple(positions),
             (),
             leverages,
             {s: m for s, m in margin_modes.items() if m is MarginMode.ISOLATED},
             fees,
+            options_of(venue, whole),
         )
-    return account, Marks(marks)
+        if coins and whole is MarginMode.CROSS and draw(st.booleans()):
+            asset = draw(st.sampled_from(sorted(account.cash)))
+            owed = {asset: abs(account.cash[asset]) * draw(st.integers(1, 20)) / 10}
+            off = tuple(draw(st.lists(st.sampled_from(sorted(coins)), max_size=1)))
+            account = msgspec.structs.replace(account, borrowed=owed, not_collateral=off)
+    return account, marks_at(venue, marks)
+
+
+@st.composite
+def _coins(draw: st.DrawFn, venue: str, cash: dict[str, Decimal]) -> dict[str, Decimal]:
+    """Other coins than those that positions settle in, and now and then one of these below zero."""
+    others = sorted(set(rulebook_of(venue).coins) - set(cash))
+    found = {asset: draw(digits("0.01", "1000", 2)) for asset in draw(st.lists(st.sampled_from(others), unique=True))}
+    if found and draw(st.booleans()):
+        asset = draw(st.sampled_from(sorted(cash)))
+        found[asset] = -cash[asset]
+    return found
 
 
 def shares() -> st.SearchStrategy[Decimal]:
@@ -168,10 +215,10 @@ def on_boundaries(draw: st.DrawFn, venue: str) -> tuple[Account, Marks]:
         return account, marks
     leg = draw(st.sampled_from(priced))
     assert leg.liquidation_price is not None
-    return account, Marks({**marks.marks, leg.symbol: leg.liquidation_price})
+    return account, moved(marks, {leg.symbol: leg.liquidation_price})
 
 
 def laid_out(venue: str, account: Account, marks: Marks) -> tuple[Layout, tuple[Decimal, ...]]:
     """The account as columns, and its marks in their order. Call inside `exact()`."""
     layout = lay_out(account, rulebook_of(venue))
-    return layout, mark_column(layout, marks.marks)
+    return layout, mark_column(layout, marks.marks, marks.indexes)

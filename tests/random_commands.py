@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import msgspec
 from hypothesis import strategies as st
 
 from plimsoll.account.commands import (
@@ -39,7 +38,8 @@ from plimsoll.model import (
     PositionMode,
     Trigger,
 )
-from random_accounts import LEVERAGES, D, accounts, digits, position_modes, rulebook_of, symbols_of
+from plimsoll.rulebook import Rulebook
+from random_accounts import LEVERAGES, D, accounts, digits, marks_at, options_of, position_modes, rulebook_of, symbols_of
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
 MOST = D(10) ** 7
@@ -78,13 +78,15 @@ def openings(draw: st.DrawFn, venue: str) -> State:
     """An account with money and prices; every other one holds positions already."""
     if draw(st.booleans()):
         account, marks = draw(accounts(venue))
-        return State(account, Marks(marks.marks, dict(marks.marks), {}, START))
+        return State(account, Marks(marks.marks, dict(marks.marks), marks.indexes, START))
     chosen = symbols_of(venue)[:2] + symbols_of(venue)[-2:]
     marks = {symbol: draw(digits("1", "500", 2)) for symbol in chosen}
     assets = sorted({rulebook_of(venue).instruments[s].settle for s in chosen})
     cash = {asset: draw(digits("10", "100000", 2)) for asset in assets}
     mode = draw(st.sampled_from(position_modes(venue)))
-    return State(Account(mode, cash, fees=Fees(D("0.0002"), D("0.0005"))), Marks(marks, dict(marks), {}, START))
+    options = options_of(venue, draw(st.sampled_from(MarginMode)))
+    account = Account(mode, cash, fees=Fees(D("0.0002"), D("0.0005")), options=options)
+    return State(account, Marks(marks, dict(marks), marks_at(venue, marks).indexes, START))
 
 
 @st.composite
@@ -106,7 +108,7 @@ def commands(draw: st.DrawFn, venue: str, state: State, n: int) -> Command:
     near = (mark * (1 + D(draw(st.integers(-30, 30))) / 1000)).quantize(D("0.01")) or D("0.01")
     match draw(st.integers(0, 17)):
         case 0 | 1 | 2 | 3:
-            return draw(_moves(state, n))
+            return draw(_moves(venue, state, n))
         case 4 | 5 | 6 | 7:
             price = draw(st.sampled_from([mark, near]))
             return Fill(symbol, draw(SIDES), size, price, "taker", mode, leg, draw(st.integers(0, 5)) == 5)
@@ -131,13 +133,13 @@ def commands(draw: st.DrawFn, venue: str, state: State, n: int) -> Command:
         case 15:
             return SetLeverage(symbol, draw(st.sampled_from(LEVERAGES)), mode, leg)
         case 16:
-            return SetMarginMode(symbol, mode)
+            return SetMarginMode(draw(st.sampled_from([symbol, ""])), mode)
         case _:
             return draw(st.sampled_from([SetPositionMode(m) for m in PositionMode] + [SettleExpiry(symbol, near)]))
 
 
 @st.composite
-def _moves(draw: st.DrawFn, state: State, n: int) -> SetMarks:
+def _moves(draw: st.DrawFn, venue: str, state: State, n: int) -> SetMarks:
     """New prices of one instant, some of them far away; now and then a backward time or a price of zero."""
     held = [p.symbol for p in state.account.positions]
     symbols = draw(st.lists(st.sampled_from(sorted(state.marks.marks)), min_size=1, max_size=3, unique=True))
@@ -148,7 +150,8 @@ def _moves(draw: st.DrawFn, state: State, n: int) -> SetMarks:
     if draw(st.integers(0, 40)) == 40:
         moved[symbols[0]] = D(0)
     time = START + timedelta(minutes=-n if draw(st.integers(0, 40)) == 40 else n)
-    return SetMarks(moved, dict(moved), {}, time)
+    indexes = marks_at(venue, {**state.marks.marks, **moved}).indexes if draw(st.booleans()) else {}
+    return SetMarks(moved, dict(moved), {a: p for a, p in indexes.items() if p > 0}, time)
 
 
 class Life:
@@ -166,13 +169,10 @@ class Life:
         return [event for group in self.events for event in group]
 
 
-def live(data: st.DataObject, venue: str, steps: int = 20, regime: int | None = None) -> Life:
+def live(data: st.DataObject, venue: str, steps: int = 20, rulebook: Rulebook | None = None) -> Life:
     """Play a random life, under another dated way of reckoning where one is given. A refused command must leave the very
     state and no events: checked here, at every step."""
-    rulebook = rulebook_of(venue)
-    if regime is not None:
-        rulebook = msgspec.structs.replace(rulebook, regime=regime)
-    life = Life(Venue(rulebook, data.draw(worlds(venue))), data.draw(openings(venue)))
+    life = Life(Venue(rulebook or rulebook_of(venue), data.draw(worlds(venue))), data.draw(openings(venue)))
     for n in range(1, data.draw(st.integers(steps // 2, steps)) + 1):
         before = life.states[-1]
         command = data.draw(commands(venue, before, n))

@@ -13,7 +13,7 @@ from plimsoll.errors import BadInput
 from plimsoll.model import Fees, LegKey, LegSide, MarginMode, OrderType, PositionMode, leg_key
 from plimsoll.plan import Opening, Plan, PlanMode, open_plan
 from plimsoll.prices.script import read_script
-from plimsoll.rulebook import Rulebook, in_force
+from plimsoll.rulebook import Rulebook, discover, in_force
 from plimsoll.table_files import load
 
 D = Decimal
@@ -109,7 +109,7 @@ BAD = [
     ('entry_price = "100000"', 'entry_price = "0"', ["positions 1 (BTCUSDT) entry_price", "greater than zero"]),
     ('mode = "cross"', 'mode = "cross"\nmargin = "3"', ["positions 2 (ETHUSDT) margin", "only an isolated position"]),
     ('mode = "cross"', 'mode = "isolated"\nmargin = "3"', ["positions 2 (ETHUSDT) margin", "[[top_ups]]"]),
-    ('venue = "binance_usdm"', 'venue = "binance"', ["venue", "binance", "binance_usdm, bitmex, okx_futures"]),
+    ('venue = "binance_usdm"', 'venue = "binance"', ["venue", "binance", ", ".join(discover())]),
     ('venue = "binance_usdm"\n', "", ["venue", "missing"]),
     ('name = "Test"', "name = 3", ["name", "3", "quotes"]),
     ("rules_as_of = 2026-07-02", 'rules_as_of = "2026-07-02"', ["rules_as_of", "without quotes"]),
@@ -183,8 +183,8 @@ def test_a_file_that_is_not_there_names_the_examples() -> None:
         read_account("nowhere.toml")
 
 
-def test_the_six_examples_are_bundled_and_each_script_plays() -> None:
-    assert example_names() == ("hedge_mode", "hedged_pair", "inverse", "isolated_only", "mixed", "textbook")
+def test_the_examples_are_bundled_and_each_script_plays() -> None:
+    assert example_names() == ("hedge_mode", "hedged_pair", "inverse", "isolated_only", "mixed", "several_coins", "textbook")
     for name in example_names():
         plan = example(name)
         assert plan.scripts and plan.about, name

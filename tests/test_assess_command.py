@@ -24,7 +24,7 @@ from plimsoll.number import exact
 from plimsoll.plan import PlanMode, open_plan
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.report.terminal_assess import money, price, print_report
-from plimsoll.rulebook import in_force
+from plimsoll.rulebook import discover, in_force
 from plimsoll.table_files import load
 from plimsoll.volatility import volatility
 from plimsoll.want import Remedy, Way
@@ -330,7 +330,7 @@ WRONG = [
     (["textbook", "BTCUSDT=-1"], {}, ["BTCUSDT = -1", "greater than zero"]),
     (["textbook", "BTCUSDT=1", "BTCUSDT=2"], {}, ["BTCUSDT = 2", "two different marks"]),
     (["textbook", "nofile.csv"], {}, ["nofile.csv", "cannot be read"]),
-    (["textbook", "*"], {"venue": "deribit"}, ["deribit", "binance_usdm, bitmex, okx_futures"]),
+    (["textbook", "*"], {"venue": "deribit"}, ["deribit", ", ".join(discover())]),
     (["textbook", "*"], {"rules_as_of": "2026"}, ["--rules-as-of: day = 2026", "in-force"]),
     (["textbook", "*"], {"venue": "okx_futures", "rules_as_of": "in-force"}, ["BTC-USDT-SWAP", "nearest"]),
     (["textbook", "*"], {"explain": "maintenence_margin"}, ["maintenence_margin", "did you mean maintenance_margin?"]),

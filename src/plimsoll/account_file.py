@@ -22,7 +22,9 @@ from plimsoll.prices.times import parse_time
 from plimsoll.rulebook import discover
 from plimsoll.text_files import read_text, read_toml
 
-TOP = ("name", "about", "venue", "position_mode", "rules_as_of", "wallet", "fees", "readings")
+TOP = (
+    "name", "about", "venue", "position_mode", "rules_as_of", "wallet", "borrowed", "not_collateral", "fees", "readings",
+)  # fmt: skip
 LISTS = ("positions", "orders", "stops", "top_ups")
 POSITION = ("symbol", "side", "size", "leverage", "mode")
 ORDER_ALSO = ("price", "stop_price", "trigger", "reduce_only", "position_side", "mode", "leverage", "id")
@@ -84,6 +86,8 @@ def parse_account(text: str, source: str) -> Plan:
         top_ups=tuple(_top_up(entry, at, hedge, positions) for entry, at in _entries(raw, "top_ups", source)),
         fees=_fees(raw["fees"], source) if "fees" in raw else None,
         readings=_readings(raw.get("readings", {}), source),
+        borrowed=_borrowed(raw.get("borrowed", {}), source),
+        not_collateral=_switched_off(raw.get("not_collateral", []), source),
         rules_as_of=_day(raw, place),
         scripts=_scripts(raw, source),
     )
@@ -294,6 +298,17 @@ def _wallet(raw: object, source: str) -> dict[str, Decimal]:
     if not wallet:
         raise BadInput(source, "wallet", None, 'is empty; say what was put in, such as USDT = "500"')
     return {asset: parse_positive(amount, f"wallet.{asset}", source) for asset, amount in wallet.items()}
+
+
+def _borrowed(raw: object, source: str) -> dict[str, Decimal]:
+    owed = _table(raw, "borrowed", source)
+    return {asset: parse_positive(amount, f"borrowed.{asset}", source) for asset, amount in owed.items()}
+
+
+def _switched_off(raw: object, source: str) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(asset, str) for asset in raw):
+        raise BadInput(source, "not_collateral", None, 'write a list of coins, such as ["ETH"]')
+    return tuple(raw)
 
 
 def _fees(raw: object, source: str) -> Fees:

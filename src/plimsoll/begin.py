@@ -10,6 +10,7 @@ from plimsoll.account.commands import Command, PlaceOrder
 from plimsoll.account.decide import decide
 from plimsoll.account.state import State, Venue
 from plimsoll.errors import Reject
+from plimsoll.indexes import stand_in_indexes, stand_in_note
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.model import Marks
 from plimsoll.number import show
@@ -39,16 +40,17 @@ class Begun(NamedTuple):
 def begin(opening: Opening, rulebook: Rulebook, marks: Mapping[str, Decimal]) -> Begun:
     """The account as it stands at `marks` (venue symbols). Nothing is liquidated: an account that would be is left as it is,
     with its opening commands not given. BadInput: a held symbol without a mark."""
-    state = State(opening.account, Marks(dict(marks)))
+    state = State(opening.account, Marks(dict(marks), {}, stand_in_indexes(opening.account, marks, rulebook)))
+    told = stand_in_note(opening.account, marks, rulebook)
     if any(pool.liquidatable for pool in assess(opening.account, state.marks, rulebook, Prices.NONE).pools):
         waiting = ("No order was placed: the account is due for liquidation at these marks.",) if opening.commands else ()
-        return Begun(state, (), waiting)
+        return Begun(state, (), (*told, *waiting))
     refusals: list[Refusal] = []
     for command in opening.commands:
         state, _, reject, _ = decide(state, command, Venue(rulebook))
         if reject is not None:
             refusals.append(refusal(command, reject, rulebook))
-    return Begun(state, tuple(refusals), ())
+    return Begun(state, tuple(refusals), told)
 
 
 def refusal(command: Command, reject: Reject, rulebook: Rulebook) -> Refusal:

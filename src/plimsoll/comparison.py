@@ -13,7 +13,8 @@ import msgspec
 
 from plimsoll.account.state import Environment, Venue
 from plimsoll.errors import BadInput
-from plimsoll.plan import Opening, Plan, PlanMode, open_plan
+from plimsoll.indexes import stand_in_note
+from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
 from plimsoll.play import Unit, play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
@@ -49,11 +50,14 @@ def compare(
     venues: list[VenueNote] = []
     for job in jobs:
         rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
-        runnable = _part_of(plan, rulebook, job.home, history, modes[0])
+        refused = {mode: mode_refusal(plan, rulebook, job.home, mode) for mode in modes}
+        playable = [mode for mode in modes if refused[mode] is None]
+        runnable = _part_of(plan, rulebook, job.home, history, playable[0] if playable else PlanMode.CROSS)
+        runnable.note.skipped.update({mode.value: bad.cure for mode, bad in refused.items() if bad is not None})
         venues.append(runnable.note)
         if runnable.history is None:
             continue
-        for mode in modes:
+        for mode in playable:
             venue = Venue(rulebook, environment or Environment())
             results.append(_mode_result(plan, runnable.history, venue, job.home, mode, progress))
     if not results:
@@ -141,7 +145,9 @@ def _mode_result(
     def once(path: BarPath, under: Venue) -> Run:
         if progress is not None:
             progress(f"{under.rulebook.name} {mode.value}, {path.value} bars")
-        notes = (*opening.notes, *_unit_notes(opening, unit))
+        first = {symbol: bar.open for symbol, bar in history.frames[0].bars.items()}
+        priced = stand_in_note(opening.account, first, under.rulebook)
+        notes = (*opening.notes, *_unit_notes(opening, unit), *priced)
         played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit)
         return run_of(played, under, mode, path, unit, notes)
 
@@ -163,9 +169,12 @@ def _mode_result(
 
 
 def _unit(opening: Opening, venue: Venue) -> Unit:
-    """What money is told in: the one asset that everything settles in, else the quote of the first contract."""
+    """What money is told in: the one asset that everything settles in, else the quote of the first contract; the latter also
+    where the venue values coins together and the account holds several."""
     instruments = [venue.rulebook.instruments[symbol] for symbol in opening.symbols.values()]
     settles = {instrument.settle for instrument in instruments}
+    if venue.rulebook.coins:
+        settles |= {asset for asset, amount in opening.account.cash.items() if amount != 0}
     return Unit(instruments[0].settle, False) if len(settles) == 1 else Unit(instruments[0].quote, True)
 
 
@@ -178,7 +187,7 @@ def _unit_notes(opening: Opening, unit: Unit) -> list[str]:
     return [f"{', '.join(idle)} in the wallet stands behind nothing and is left out"] if idle else []
 
 
-FORCED_KINDS = ("liquidation", "forced_close", "take_over", "close", "refuse", "end")
+FORCED_KINDS = ("liquidation", "convert", "forced_close", "take_over", "close", "refuse", "end")
 
 
 def _other_readings(venue: Venue, headline: Run, once: Callable[[Venue], Run]) -> dict[str, Decimal]:

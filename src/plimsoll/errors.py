@@ -60,6 +60,7 @@ class Reason(StrEnum):
     MARGIN_AMOUNT = "margin_amount"
     MARGIN_ADD_TOO_MUCH = "margin_add_too_much"
     MARGIN_REMOVE_TOO_MUCH = "margin_remove_too_much"
+    MARGIN_WOULD_LIQUIDATE = "margin_would_liquidate"
     WITHDRAW_TOO_MUCH = "withdraw_too_much"
     NOT_OFFERED = "not_offered"
 

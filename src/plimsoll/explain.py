@@ -15,7 +15,7 @@ import msgspec
 from plimsoll.errors import BadInput
 from plimsoll.margin import liquidation_price
 from plimsoll.margin.assess import Assessment, AssetView, LegView, PoolView, assess, mark_column
-from plimsoll.margin.pools import Layout, lay_out
+from plimsoll.margin.pools import Layout, lay_out, locked_beside
 from plimsoll.model import Account, Marks
 from plimsoll.number import exact, show
 from plimsoll.rulebook import Grade, Rulebook
@@ -100,7 +100,7 @@ def explain(ask: str, account: Account, marks: Marks, rulebook: Rulebook) -> tup
         raise BadInput("--explain", "quantity", quantity, f"{hint}choose one of {', '.join(QUANTITIES)}")
     with exact():
         layout = lay_out(account, rulebook)
-        column = mark_column(layout, marks.marks)
+        column = mark_column(layout, marks.marks, marks.indexes)
         look = Look(assess(account, marks, rulebook), layout, column, account, rulebook)
         if quantity in LEG:
             legs = _named(name, [v for v in look.view.legs if name in ("", v.name, v.symbol)], [v.name for v in look.view.legs])
@@ -203,6 +203,8 @@ def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:
     at = next(i for i, spec in enumerate(look.layout.specs) if spec.key == view.key)
     pool = look.layout.pools[at]
     has = [Input("cash", pool.cash), *(Input(f"unrealised_pnl {leg.name}", leg.unrealised_pnl) for leg in legs)]
+    if pool.beside:
+        has.append(Input("locked by positions beside", locked_beside(pool, look.layout, look.rulebook, look.column)))
     if pool.reserved:
         has.append(Input("reserved for orders", pool.reserved))
     needs = [Input(f"maintenance_margin {leg.name}", leg.maintenance_margin) for leg in legs]
@@ -274,11 +276,11 @@ def sources_in(words: str, rulebook: Rulebook) -> tuple[str, ...]:
 def grade_in(words: str) -> str:
     """The grades a rule's text names; `doc`, the venue's own word, where it names none.
 
-    >>> grade_in("N * f. Grade recorded."), grade_in("a * (p - e). F-LIQ.")
-    ('recorded', 'doc')
+    >>> grade_in("N * f. Grade recorded."), grade_in("a * (p - e). F-LIQ."), grade_in("S3; the second half rewrite.")
+    ('recorded', 'doc', 'rewrite')
     """
     known = "|".join(grade.value for grade in Grade)
-    found = re.findall(rf"[Gg]rade\W+({known})|\b([Rr]ecorded)\b", words)
+    found = re.findall(rf"[Gg]rade\W+({known})|\b([Rr]ecorded|rewrite)\b", words)
     names = dict.fromkeys((given or word).lower() for given, word in found)
     return ", ".join(names) or Grade.DOC.value
 

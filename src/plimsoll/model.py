@@ -76,6 +76,30 @@ class Bracket(msgspec.Struct, frozen=True):
     initial_rate: Decimal | None = None
 
 
+class CollateralTier(msgspec.Struct, frozen=True):
+    """A slice of a coin's quantity, of which the share `ratio` counts as margin. `cap` None: no bound."""
+
+    floor: Decimal
+    cap: Decimal | None
+    ratio: Decimal
+
+
+class LoanTier(msgspec.Struct, frozen=True):
+    """A slice of a debt in coins, and the rates of margin that it needs. `cap` None: no bound."""
+
+    floor: Decimal
+    cap: Decimal | None
+    initial_rate: Decimal
+    maintenance_rate: Decimal
+
+
+class Coin(msgspec.Struct, frozen=True):
+    """What a coin counts as collateral, and what a debt in it needs. No loan tiers: a debt needs nothing (or is not known)."""
+
+    collateral_tiers: tuple[CollateralTier, ...]
+    loan_tiers: tuple[LoanTier, ...] = ()
+
+
 class Instrument(msgspec.Struct, frozen=True):
     """One contract. `multiplier`: base units (linear), quote face (inverse) or settle units per unit of price (quanto) per
     contract. `unit`: the amount of its settle asset that the venue counts in (None: it does not round money).
@@ -114,7 +138,8 @@ class Position(msgspec.Struct, frozen=True):
     """One open leg. `size` signed contracts; `isolated_margin` the money inside its wall, without running profit. Of that,
     `added_margin` was put in by hand (or frozen there by a rule) and `lost_margin` has been eaten by funding. `cost`: the
     signed value paid, in the settle asset, where the venue keeps it apart from the entry price (None: it follows from it).
-    `remarked`: the signed value that running profit counts from, after the venue has paid earlier profit out (None: `cost`)."""
+    `remarked`: the signed value that running profit counts from, after the venue has paid earlier profit out (None: `cost`).
+    `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash."""
 
     symbol: str
     mode: MarginMode
@@ -127,6 +152,8 @@ class Position(msgspec.Struct, frozen=True):
     lost_margin: Decimal = Decimal(0)
     cost: Decimal | None = None
     remarked: Decimal | None = None
+    realised_pnl: Decimal = Decimal(0)
+    auto_add_margin: bool = False
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -153,7 +180,8 @@ class Fees(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """One trading account. `cash`: asset -> settled money outside every isolated wall. `leverages` is keyed by the
+    """One trading account. `cash`: asset -> settled money outside every isolated wall (negative: owed); `borrowed`: asset ->
+    what is owed apart from it; `not_collateral`: coins that the user has switched off. `leverages` is keyed by the
     rulebook's `leverage_key`; `margin_modes` holds the symbols set away from the default (cross)."""
 
     position_mode: PositionMode
@@ -164,16 +192,22 @@ class Account(msgspec.Struct, frozen=True):
     margin_modes: dict[str, MarginMode] = {}
     fees: Fees = Fees(Decimal(0), Decimal(0))
     options: dict[str, str] = {}
+    borrowed: dict[str, Decimal] = {}
+    not_collateral: tuple[str, ...] = ()
 
 
 class Outside(msgspec.Struct, frozen=True):
-    """Totals of cross legs that a source states without listing the legs: added to the pool of their settle asset."""
+    """Totals of cross legs that a source states without listing the legs: added to the pool of their settle asset (or of the
+    currency of a valued pool, where `wallet_balance` too may be stated without its coins). `reserved`: what resting orders
+    that are not listed take off its balance."""
 
     unrealised_pnl: Decimal = Decimal(0)
     initial_margin: Decimal = Decimal(0)
     maintenance_margin: Decimal = Decimal(0)
     closing_fee: Decimal = Decimal(0)
     isolated_equity: Decimal = Decimal(0)
+    wallet_balance: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
 
 
 class Marks(msgspec.Struct, frozen=True):

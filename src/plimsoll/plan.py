@@ -13,8 +13,6 @@ import msgspec
 
 from plimsoll.account.commands import AddMargin, Command, Deposit, PlaceOrder
 from plimsoll.errors import BadInput
-from plimsoll.margin.ledger import money
-from plimsoll.margin.pools import market_of, sized
 from plimsoll.model import (
     Account,
     Fees,
@@ -28,6 +26,7 @@ from plimsoll.model import (
     Trigger,
 )
 from plimsoll.number import ZERO, exact, floor_to, show
+from plimsoll.plan_walls import funding_notes, isolated_money, tallied
 from plimsoll.rulebook import Rulebook, match
 
 
@@ -95,7 +94,8 @@ class PlannedTopUp(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """An account file. `wallet`: asset -> everything put in, isolated money included. `fees` None: the venue's list rates.
+    """An account file. `wallet`: asset -> everything put in, isolated money included. `borrowed`: asset -> what is
+    owed of it, `not_collateral`: coins switched off (venues that value coins). `fees` None: the venue's list rates.
     `scripts`: scripted prices as they stand in the file, for `prices.script.read_script`."""
 
     source: str
@@ -110,6 +110,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fees: Fees | None = None
     readings: dict[str, str] = {}
     rules_as_of: date | None = None
+    borrowed: dict[str, Decimal] = {}
+    not_collateral: tuple[str, ...] = ()
     scripts: dict[str, object] = {}
 
 
@@ -178,12 +180,9 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
         if known is None:
             skipped.append(Skipped(symbol, f"{home.name}: {home.gaps[symbol]}"))
             continue
-        if without_hedge:
-            skipped.append(Skipped(symbol, without_hedge))
-            continue
         there = known if rulebook.name == home.name else match(rulebook, known.base, known.quote, known.kind)
-        if there is None:
-            skipped.append(Skipped(symbol, _absence(rulebook, known)))
+        if there is None or without_hedge:
+            skipped.append(Skipped(symbol, without_hedge or _absence(rulebook, known)))
         else:
             found[symbol] = there
     return Matched(found, tuple(skipped))
@@ -213,6 +212,9 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
         small: list[Skipped] = []
         sizes: Sizes = {}
         _check_legs(plan, mode)
+        refusal = mode_refusal(plan, rulebook, home, mode)
+        if refusal is not None:
+            raise refusal
         for planned in plan.positions:
             if planned.symbol in matched.found:
                 size = _contracts(planned.size, matched.found[planned.symbol], notes)
@@ -227,18 +229,19 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             for p in kept
             if p.entry_price is not None
         )
+        options = _options(plan, matched.found, rulebook, mode)
         account = Account(
             position_mode=plan.position_mode,
-            cash=_cash(plan, positions, matched.found, rulebook),
+            cash=_cash(plan, positions, matched.found, rulebook, options),
             positions=positions,
             leverages=_leverages(plan, matched.found, rulebook, mode),
             margin_modes=_margin_modes(plan, matched.found, mode),
             fees=fees,
+            options=options,
+            borrowed=dict(plan.borrowed),
+            not_collateral=plan.not_collateral,
         )
-        _check_modes(plan, account, matched.found, rulebook, mode)
-        if rulebook.rules.CHARGES_FUNDING_AHEAD:
-            unknown = [i.symbol for i in matched.found.values() if i.funding_hours and i.funding_rate is None]
-            notes += [f"The next funding rate of {s} is not known: nothing of it is charged in advance." for s in unknown]
+        notes += funding_notes(rulebook, matched.found.values())
         opened = [_market_open(p, sizes[leg_of(p)], matched.found, plan, mode) for p in kept if p.entry_price is None]
         orders = [_placed(order, sizes, matched.found, plan, mode, notes) for order in plan.orders]
         return Opening(
@@ -328,27 +331,7 @@ def _position(
     position = Position(
         instrument.symbol, margin_mode, leg_side(plan, planned.side), signed, planned.entry_price, planned.leverage, margin
     )
-    return _tallied(position, fees, rulebook) if planned.margin is not None else position
-
-
-def _tallied(position: Position, fees: Fees, rulebook: Rulebook) -> Position:
-    """Where the venue sizes isolated walls itself: what a planned margin has too much of counts as added, what it lacks as
-    lost."""
-    if position.mode is MarginMode.CROSS or not rulebook.rules.MARGIN_FOLLOWS:
-        return position
-    market = market_of(rulebook.instruments[position.symbol], fees.taker_rate)
-    beyond = position.isolated_margin - sized(position, position.entry_price, rulebook, fees)
-    added = rulebook.rules.spare(beyond, market)
-    return msgspec.structs.replace(position, added_margin=added, lost_margin=max(-beyond, ZERO))
-
-
-def isolated_money(
-    rulebook: Rulebook, instrument: Instrument, size: Decimal, entry: Decimal, leverage: Decimal, fees: Fees
-) -> Decimal:
-    """What the venue walls off for `size` contracts opened at `entry`: value / leverage, rounded as the venue does."""
-    rate = rulebook.rules.initial_rate(leverage)
-    market = market_of(instrument, fees.taker_rate)
-    return money(rulebook.rules.margin_at_fill(size * instrument.multiplier, entry, leverage, rate, market))
+    return tallied(position, fees, rulebook) if planned.margin is not None else position
 
 
 def _fees(plan: Plan, rulebook: Rulebook, home: Rulebook, notes: list[str]) -> Fees:
@@ -361,12 +344,21 @@ def _fees(plan: Plan, rulebook: Rulebook, home: Rulebook, notes: list[str]) -> F
 
 
 def _cash(
-    plan: Plan, positions: Iterable[Position], found: Mapping[str, Instrument], rulebook: Rulebook
+    plan: Plan,
+    positions: Iterable[Position],
+    found: Mapping[str, Instrument],
+    rulebook: Rulebook,
+    options: Mapping[str, str],
 ) -> dict[str, Decimal]:
-    """The wallet less the isolated money. BadInput: it does not suffice, or an asset that is needed is not in it."""
+    """The wallet less the isolated money. BadInput: it does not suffice, or an asset that is needed is not in it. A venue that
+    values all coins together needs none in particular."""
     cash = dict(plan.wallet)
+    bare = Account(plan.position_mode, cash, options=dict(options))
+    valued = any(spec.assets for spec in rulebook.rules.pools_of(bare, rulebook.instruments))
     for instrument in found.values():
-        if instrument.settle not in cash:
+        if instrument.settle not in cash and valued:
+            cash[instrument.settle] = ZERO
+        elif instrument.settle not in cash:
             cure = f"{instrument.symbol} settles in {instrument.settle}; say how much of it there is"
             raise BadInput(plan.source, f"wallet.{instrument.settle}", None, cure)
     for position in positions:
@@ -396,25 +388,36 @@ def _leverages(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, 
     return settings
 
 
-def _margin_modes(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -> dict[str, MarginMode]:
-    """Symbols away from the default, cross: only venues that keep the mode per symbol read this."""
+def _options(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode) -> dict[str, str]:
+    """The account's own settings: its margin mode, where the venue has one for all of it."""
+    asked = _asked(plan, found, mode) if rulebook.rules.MODE_SCOPE == "account" else []
+    return {"margin_mode": asked[0][1].value} if asked else {}
+
+
+def _asked(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -> list[tuple[str, MarginMode]]:
+    """Each symbol that the venue has, with the mode that a position or order in it asks for; positions first."""
     asked = [(p.symbol, mode_of(p.mode, mode)) for p in plan.positions]
     asked += [(o.symbol, mode_of(order_mode(plan, o), mode)) for o in plan.orders]
-    return {found[s].symbol: m for s, m in asked if s in found and m is MarginMode.ISOLATED}
+    return [(symbol, m) for symbol, m in asked if symbol in found]
 
 
-def _check_modes(
-    plan: Plan, account: Account, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode
-) -> None:
-    """BadInput where the venue cannot keep two legs of a symbol in different modes."""
-    for planned in plan.positions:
-        asked = mode_of(planned.mode, mode)
-        if planned.symbol in found:
-            symbol = found[planned.symbol].symbol
-            kept = rulebook.rules.fill_mode(account, symbol, asked)
-            if kept is not asked:
-                cure = f"{rulebook.name} keeps one margin mode per symbol, and {kept} is asked for as well"
-                raise BadInput(plan.source, f"mode of {planned.symbol}", asked, cure)
+def _margin_modes(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -> dict[str, MarginMode]:
+    """Symbols away from the default, cross: only venues that keep the mode per symbol read this."""
+    return {found[s].symbol: m for s, m in _asked(plan, found, mode) if m is MarginMode.ISOLATED}
+
+
+def mode_refusal(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) -> BadInput | None:
+    """Why this venue cannot hold the plan in this division: it keeps one margin mode where two are asked for; None: it can."""
+    found = match_symbols(plan, rulebook, home).found
+    scope = rulebook.rules.MODE_SCOPE
+    seen: dict[str, MarginMode] = {}
+    for symbol, asked in _asked(plan, found, mode):
+        kept = seen.setdefault("" if scope == "account" else symbol, asked)
+        if scope != "order" and kept is not asked:
+            keeps = "for the whole account" if scope == "account" else "per symbol"
+            cure = f"{rulebook.name} keeps one margin mode {keeps}, and {kept} is asked for as well"
+            return BadInput(plan.source, f"mode of {symbol}", asked, cure)
+    return None
 
 
 def order_mode(plan: Plan, order: PlannedOrder) -> MarginMode | None:

@@ -15,20 +15,22 @@ import msgspec
 
 from plimsoll.account.commands import CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.decide import decide
-from plimsoll.account.events import Event, Reduced, StageReached
+from plimsoll.account.events import Converted, Event, Reduced, StageReached
 from plimsoll.account.orders import falling_watch
 from plimsoll.account.state import State, Venue
 from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
-from plimsoll.margin.assess import Prices, assess
+from plimsoll.indexes import stand_in_indexes
+from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.liquidation_price import first_failure
-from plimsoll.margin.pools import Layout, counted_once, lay_out
+from plimsoll.margin.pools import Layout, lay_out
 from plimsoll.model import Account, Marks, Order, OrderType, Stage, Trigger
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.plan import TopUp
 from plimsoll.prices.history import Frame, History
 from plimsoll.prices.paths import BarPath, Quote, waypoints
 from plimsoll.rules.columns import Leg, Pool
+from plimsoll.rules.drawing import PoolSpec
 from plimsoll.runs import Least, Sample
 
 SAMPLES = 1_500
@@ -36,7 +38,7 @@ SAMPLES = 1_500
 
 
 LOOKS = 50
-"""After a forced reduction the venue's next look is a fiftieth of a segment later: marks come about once a second, not
+"""After a forced sale the venue's next look is a fiftieth of a segment later: marks come about once a second, not
 continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
 
 
@@ -111,19 +113,30 @@ class _Tape:
 
     def look(self) -> None:
         """Equity and headroom now, kept where they are the lowest so far."""
-        layout = self.layout()
-        marks = [self.state.marks.marks[symbol] for symbol in layout.symbols]
+        layout, rules = self.layout(), self.venue.rulebook.rules
+        marks = mark_column(layout, self.state.marks.marks, self.state.marks.indexes)
         equity = ZERO
-        for spec, pool, own in zip(layout.specs, layout.pools, counted_once(layout.specs), strict=True):
-            margin = self.venue.rulebook.rules.assess_pool(pool, marks, layout.markets)
-            if own:
+        for spec, pool in zip(layout.specs, layout.pools, strict=True):
+            margin = rules.assess_pool(pool, marks, layout.markets)
+            if spec.apart or pool.beside:
+                equity += self._own_equity(spec, pool, marks) * self._value(spec.asset)
+            elif not spec.assets:
                 equity += (margin.balance + pool.reserved) * self._value(spec.asset)
-            if not pool.legs:
-                continue
-            self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
+            for at, asset in enumerate(spec.assets):
+                equity += rules.assess_coin(pool, margin, at, marks, layout.markets).equity * self._value(asset)
+            if pool.legs:
+                self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
         self.equity = equity
         if self.lowest is None or equity < self.lowest[0]:
             self.lowest = (equity, self.time)
+
+    def _own_equity(self, spec: PoolSpec, pool: Pool[Decimal], marks: Sequence[Decimal]) -> Decimal:
+        """Running profit of a pool that shares its cash with others, and the cash of the one that holds it for all."""
+        rules, markets = self.venue.rulebook.rules, self.layout().markets
+        own = ZERO if spec.apart else pool.cash + pool.outside_pnl
+        for leg in pool.legs:
+            own += rules.profit(leg, marks[leg.market], markets[leg.market])
+        return own
 
     def _near(self, pool: str, headroom: Decimal, balance: Decimal, asset: str) -> None:
         known, told = self.least.get(pool), headroom * self._value(asset)
@@ -135,9 +148,13 @@ class _Tape:
 
     def _value(self, asset: str) -> Decimal:
         """What one unit of an asset is worth in the unit that the run is told in."""
-        if asset == self.unit.name:
+        if asset == self.unit.name or any(spec.assets and asset == spec.asset for spec in self.layout().specs):
             return ONE
         return coin_value(asset, self.state, self.venue) if self.unit.mixed else ZERO
+
+    def indexes(self, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        """Prices of coins at these marks, where the venue asks for any: stand-ins, since a history holds contracts only."""
+        return stand_in_indexes(self.state.account, marks, self.venue.rulebook)
 
     def sample(self) -> None:
         """Keep this instant for figures."""
@@ -145,8 +162,8 @@ class _Tape:
 
     def preview(self, point: Mapping[str, Quote], time: datetime) -> None:
         """Keep the instant at which a pool is about to go, as it stands before the machine acts."""
-        now = self.state.marks
-        self._keep(msgspec.structs.replace(now, marks={**now.marks, **{s: q.mark for s, q in point.items()}}), time)
+        marks = {**self.state.marks.marks, **{s: q.mark for s, q in point.items()}}
+        self._keep(msgspec.structs.replace(self.state.marks, marks=marks, indexes=self.indexes(marks)), time)
 
     def _keep(self, marks: Marks, time: datetime) -> None:
         view = assess(self.state.account, marks, self.venue.rulebook, Prices.OWN)
@@ -229,7 +246,8 @@ def _after_opening(tape: _Tape, waiting: Sequence[TopUp]) -> list[TopUp]:
 
 def _refuse_sunk(account: Account, point: Mapping[str, Quote], venue: Venue) -> None:
     """BadInput where a position is beyond its line at the very first prices: there is nothing to play."""
-    marks = Marks({symbol: quote.mark for symbol, quote in point.items()})
+    quoted = {symbol: quote.mark for symbol, quote in point.items()}
+    marks = Marks(quoted, {}, stand_in_indexes(account, quoted, venue.rulebook))
     for pool in assess(account, marks, venue.rulebook, Prices.NONE).pools:
         if pool.liquidatable:
             cure = (
@@ -260,7 +278,8 @@ def _adverse(account: Account) -> dict[str, int]:
 def _jump(tape: _Tape, point: Mapping[str, Quote], time: datetime) -> None:
     tape.time = time
     marks = {symbol: quote.mark for symbol, quote in point.items()}
-    tape.do(SetMarks(marks, {symbol: quote.last for symbol, quote in point.items()}, {}, time))
+    indexes = tape.indexes({**tape.state.marks.marks, **marks})
+    tape.do(SetMarks(marks, {symbol: quote.last for symbol, quote in point.items()}, indexes, time))
 
 
 def _due(tape: _Tape, waiting: list[TopUp], frame: Frame) -> None:
@@ -286,7 +305,7 @@ def _move(tape: _Tape, target: Mapping[str, Quote], time: datetime, waiting: lis
         if stop.sinking:
             tape.preview(stop.quotes, at)
         _jump(tape, stop.quotes, at)
-        if any(isinstance(t.event, Reduced) for t in tape.told[told:]):
+        if any(isinstance(t.event, (Reduced, Converted)) for t in tape.told[told:]):
             rest = min(stop.at + ONE / LOOKS, ONE)
         if stop.top_up is not None:
             waiting.remove(stop.top_up)
@@ -379,38 +398,58 @@ def _first_loss(
         if not pool.legs:
             continue
         headroom = _along(pool, tape, origin, target)
-        markets = {leg.market for leg in pool.legs}
-        bends_both_ways = len(markets) > 1 and any(layout.markets[i].inverse for i in markets)
-        parts = [_along(_alone(leg, pool.regime), tape, origin, target) for leg in pool.legs] if bends_both_ways else []
+        markets = {leg.market for leg in (*pool.legs, *pool.beside)}
+        bends_both_ways = len(markets) > 1 and any(layout.markets[i].inverse for i in markets) and not pool.wallets
+        parts = [_along(_alone(leg), tape, origin, target) for leg in pool.legs] if bends_both_ways else []
+        parts += [_lock_along(leg, tape, origin, target) for leg in pool.beside] if bends_both_ways else []
         at = _earliest(headroom, parts, done, end if first is None else first, 0)
         if at is not None:
             first = at
     return first
 
 
-def _alone(leg: Leg[Decimal], regime: int) -> Pool[Decimal]:
+def _alone(leg: Leg[Decimal]) -> Pool[Decimal]:
     """A pool of nothing but this leg: its share of the headroom, which is concave or monotone in its own price."""
-    return Pool(ZERO, (leg,), ZERO, 0, ZERO, ZERO, ZERO, ZERO, regime)
+    return Pool(ZERO, (leg,), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
 
 
 def _along(
     pool: Pool[Decimal], tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
 ) -> Callable[[Decimal], Decimal]:
     """Headroom of a pool as a function of the way along the segment."""
-    layout, rules, still = tape.layout(), tape.venue.rulebook.rules, tape.state.marks.marks
+    layout, rules = tape.layout(), tape.venue.rulebook.rules
 
     def headroom(at: Decimal) -> Decimal:
-        marks = []
-        for symbol in layout.symbols:
-            if symbol in origin:
-                a = origin[symbol].mark
-                marks.append(a + (target[symbol].mark - a) * at)
-            else:
-                marks.append(still[symbol])
-        margin = rules.assess_pool(pool, marks, layout.markets)
+        margin = rules.assess_pool(pool, _marks_along(tape, origin, target, at), layout.markets)
         return margin.balance - margin.requirement
 
     return headroom
+
+
+def _lock_along(
+    leg: Leg[Decimal], tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
+) -> Callable[[Decimal], Decimal]:
+    """What a leg beside a pool takes off its headroom at the most: twice its lock, since a unit of cash is worth a little more
+    than one unit of headroom where it lowers the closing fee as well."""
+    market, rules = tape.layout().markets[leg.market], tape.venue.rulebook.rules
+
+    def taken(at: Decimal) -> Decimal:
+        return -2 * rules.position_margin(leg, _marks_along(tape, origin, target, at)[leg.market], market)
+
+    return taken
+
+
+def _marks_along(
+    tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decimal
+) -> list[Decimal]:
+    """The column of marks, and of indexes where coins are valued, at a point of the segment; what does not move stays."""
+    layout, still = tape.layout(), tape.state.marks.marks
+    moved = {symbol: a.mark + (target[symbol].mark - a.mark) * at for symbol, a in origin.items()}
+    column = [moved[symbol] if symbol in moved else still[symbol] for symbol in layout.symbols]
+    if layout.assets:
+        indexes = tape.indexes({**still, **moved})
+        column += [indexes[asset] for asset in layout.assets]
+    return column
 
 
 def _earliest(

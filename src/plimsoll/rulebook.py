@@ -17,9 +17,9 @@ import msgspec
 
 import plimsoll.rules
 from plimsoll.errors import BadInput, RulebookGap
-from plimsoll.model import Bracket, Fees, Instrument, Kind
+from plimsoll.model import Account, Bracket, Coin, CollateralTier, Fees, Instrument, Kind, LoanTier
 from plimsoll.number import ceil_to, floor_to, half_up_to, show, zero
-from plimsoll.rules import columns, common
+from plimsoll.rules import columns, common, usual
 from plimsoll.rules.interface import Rules
 
 
@@ -44,7 +44,8 @@ class Policy(StrEnum):
 
 
 class BracketTable(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """Brackets of a symbol, or of all expiries of a family. `complete` False: the venue has further, unknown rows."""
+    """Brackets of a symbol, or of all expiries of a family. `complete` False: the venue has further, unknown rows. `whole`:
+    in a file of marginal tables one without deductions, where the whole value pays the rate of its row."""
 
     symbol: str = ""
     family: str = ""
@@ -55,6 +56,7 @@ class BracketTable(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "
     retrieved: date | None = None
     grade: Grade
     complete: bool = True
+    whole: bool = False
 
 
 class InstrumentRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
@@ -79,6 +81,9 @@ class InstrumentRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": 
     retrieved: date | None = None
     grade: Grade
     grades: dict[str, Grade] = {}
+
+
+SHARED_FIELDS = tuple(name for name in InstrumentRow.__struct_fields__ if name in Instrument.__struct_fields__)
 
 
 class LiquidationFeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
@@ -106,6 +111,42 @@ class FeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}
     grades: dict[str, Grade] = {}
 
 
+class CollateralRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """What a coin counts as collateral, slice by slice of its quantity."""
+
+    asset: str
+    rows: tuple[CollateralTier, ...]
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
+class LoanRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """What a debt in a coin needs, slice by slice of its quantity."""
+
+    asset: str
+    rows: tuple[LoanTier, ...]
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
+class RegimeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """From a day on a rule reads otherwise: `option` is one of the rules' REGIMES of that `name`."""
+
+    name: str
+    option: str
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
 class ReadingRow(msgspec.Struct, frozen=True):
     """An unpublished step and the ways to read it, in the order in which the rules count them, the default first."""
 
@@ -117,21 +158,8 @@ class ReadingRow(msgspec.Struct, frozen=True):
 
 class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     """The amount of an asset that a venue counts money in: everything is a whole number of it."""
-
     asset: str
     unit: Decimal
-    source: str
-    retrieved: date | None = None
-    grade: Grade
-
-
-class RegimeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """A way of reckoning that changed on a date: `value` is the number by which the rules know it."""
-
-    name: str
-    value: int
-    since: date
-    until: date | None = None
     source: str
     retrieved: date | None = None
     grade: Grade
@@ -149,9 +177,11 @@ class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     instruments: tuple[InstrumentRow, ...] = ()
     liquidation_fees: tuple[LiquidationFeeRow, ...] = ()
     fees: tuple[FeeRow, ...] = ()
+    collateral: tuple[CollateralRow, ...] = ()
+    loans: tuple[LoanRow, ...] = ()
+    regimes: tuple[RegimeRow, ...] = ()
     readings: tuple[ReadingRow, ...] = ()
     units: tuple[UnitRow, ...] = ()
-    regimes: tuple[RegimeRow, ...] = ()
     closed: date | None = None
 
 
@@ -169,8 +199,8 @@ class TableAge(msgspec.Struct, frozen=True):
 
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """Rules and the numbers in force. `reading`: the chosen `readings` as the indexes that rules take; `options`: all
-    there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up; `regime`: the
-    dated way of reckoning, as the table numbers it."""
+    there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up. `coins`: what
+    a coin counts where pools are valued; `regimes`: which of the rules' dated regimes is in force, by name."""
 
     name: str
     rules: Rules
@@ -182,7 +212,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     ages: dict[str, TableAge] = {}
     gaps: dict[str, str] = {}
     as_of: date | None = None
-    regime: int = 0
+    coins: dict[str, Coin] = {}
+    regimes: dict[str, str] = {}
 
 
 class Dated(Protocol):
@@ -251,14 +282,9 @@ def in_force(
         ages=ages,
         gaps=gaps,
         as_of=as_of,
-        regime=regime_on(table, as_of),
+        coins=coins_of(table, as_of),
+        regimes=regimes_of(table, rules, as_of),
     )
-
-
-def regime_on(table: VenueTable, day: date) -> int:
-    """The number of the way of reckoning on a day; 0 where the table dates none."""
-    row = nearest(table.regimes, day)
-    return 0 if row is None else row.value
 
 
 def _in_units(instrument: Instrument, table: VenueTable) -> Instrument:
@@ -267,9 +293,11 @@ def _in_units(instrument: Instrument, table: VenueTable) -> Instrument:
     return instrument if unit is None else msgspec.structs.replace(instrument, unit=unit)
 
 
-def for_case(table: VenueTable, instruments: dict[str, Instrument], day: date = date.max) -> Rulebook:
-    """A rulebook whose instruments are given in full (a case, an exchange's answer); default readings, latest fees, the way of
-    reckoning of `day`."""
+def for_case(
+    table: VenueTable, instruments: dict[str, Instrument], as_of: date = date.max, coins: Mapping[str, Coin] | None = None
+) -> Rulebook:
+    """A rulebook whose instruments, and `coins` where pools are valued, are given in full (a case, an exchange's answer);
+    default readings, latest fees, the regime of the day."""
     rules = rules_of(table.name)
     return Rulebook(
         name=table.name,
@@ -279,8 +307,44 @@ def for_case(table: VenueTable, instruments: dict[str, Instrument], day: date = 
         readings=_defaults(table),
         reading=reading_of(rules, table.readings, _defaults(table)),
         options=table.readings,
-        regime=regime_on(table, day),
+        coins=dict(coins or {}),
+        regimes=regimes_of(table, rules, as_of),
     )
+
+
+def coins_of(table: VenueTable, as_of: date) -> dict[str, Coin]:
+    """What each coin counts, and what a debt in it needs, by the nearest entries in time."""
+    found = {}
+    for asset in dict.fromkeys(row.asset for row in table.collateral):
+        counted = nearest((row for row in table.collateral if row.asset == asset), as_of)
+        loans = nearest((row for row in table.loans if row.asset == asset), as_of)
+        assert counted is not None
+        found[asset] = Coin(counted.rows, () if loans is None else loans.rows)
+    return found
+
+
+def regimes_of(table: VenueTable, rules: Rules, as_of: date) -> dict[str, str]:
+    """The regime in force, by name. BadInput: the table and the rules name different ones."""
+    named = {row.name: {r.option for r in table.regimes if r.name == row.name} for row in table.regimes}
+    stated = {name: set(options) for name, options in rules.REGIMES.items()}
+    if named != stated:
+        raise BadInput(table.file, "regimes", ", ".join(named), f"list the options of {', '.join(stated) or 'none'}")
+    found = {}
+    for name in named:
+        row = nearest((r for r in table.regimes if r.name == name), as_of)
+        assert row is not None
+        found[name] = row.option
+    return found
+
+
+def regime_of(rulebook: Rulebook, account: Account) -> int:
+    """The regime as the index that rules take: what the account itself states, else the one in force. 0: there is none."""
+    for name, options in rulebook.rules.REGIMES.items():
+        option = account.options.get(name, rulebook.regimes[name])
+        if option not in options:
+            raise BadInput("account", name, option, f"choose one of {', '.join(options)}")
+        return options.index(option)
+    return 0
 
 
 def known_symbols(table: VenueTable) -> tuple[str, ...]:
@@ -333,25 +397,9 @@ def _liquidation_fee(table: VenueTable, symbol: str, day: date) -> LiquidationFe
 
 
 def _instrument(age: TableAge, bracket_unit: str) -> Instrument:
-    row = age.contract
-    return Instrument(
-        symbol=row.symbol,
-        kind=row.kind,
-        base=row.base,
-        quote=row.quote,
-        settle=row.settle,
-        multiplier=row.multiplier,
-        brackets=age.brackets.rows,
-        bracket_unit=bracket_unit,
-        tick=row.tick,
-        lot=row.lot,
-        family=row.family,
-        expires=row.expires,
-        liquidation_fee_rate=age.liquidation_fee.rate if age.liquidation_fee is not None else None,
-        min_size=row.min_size,
-        min_notional=row.min_notional,
-        funding_hours=row.funding_hours,
-    )
+    alike = {field: getattr(age.contract, field) for field in SHARED_FIELDS}
+    fee = age.liquidation_fee.rate if age.liquidation_fee is not None else None
+    return Instrument(**alike, brackets=age.brackets.rows, bracket_unit=bracket_unit, liquidation_fee_rate=fee)
 
 
 def _fees(table: VenueTable, as_of: date) -> Fees:
@@ -405,8 +453,9 @@ def law_digest(rulebook: Rulebook) -> str:
 
     Equal numbers written differently (1 and 1.0) give the same digest; needs the rules' source files."""
     facts = [_plain(rulebook.instruments[symbol]) for symbol in sorted(rulebook.instruments)]
-    facts.append(f"regime={rulebook.regime}")
     chosen = [f"{name}={rulebook.readings[name]}" for name in sorted(rulebook.readings)]
+    chosen += [f"{asset}={_plain(rulebook.coins[asset])}" for asset in sorted(rulebook.coins)]
+    chosen += [f"{name}={rulebook.regimes[name]}" for name in sorted(rulebook.regimes)]
     return sha256("\n".join([_law_text(rulebook.name), *facts, *chosen]).encode()).hexdigest()
 
 
@@ -415,11 +464,18 @@ SHARED_LAW: tuple[Any, ...] = (common, columns, zero, floor_to, ceil_to, half_up
 
 @cache
 def _law_text(name: str) -> str:
-    """The rule text of a rulebook: its own modules but the one for people, what venues share, the rounding steps."""
-    package = importlib.import_module(f"{plimsoll.rules.__name__}.{name}")
-    parts = sorted(part.name for part in pkgutil.iter_modules(package.__path__) if part.name != "people")
-    own = [importlib.import_module(f"{package.__name__}.{part}") for part in parts]
+    """The rule text of a rulebook: its modules of rules, what venues share, the rounding steps."""
+    own = [importlib.import_module(module) for module in law_modules(rules_of(name))]
     return "\n".join(_bare(inspect.getsource(item)) for item in (*own, *SHARED_LAW))
+
+
+def law_modules(rules: Rules) -> tuple[str, ...]:
+    """The modules that a rulebook's rules are written in, sorted: its own, and those of a sister product whose text it takes by
+    name. Not the ones for people, not `common`."""
+    own = [f"{rules.__name__}.{part.name}" for part in pkgutil.iter_modules(importlib.import_module(rules.__name__).__path__)]
+    taken = [item.__module__ for item in vars(rules).values() if inspect.isfunction(item)]
+    apart = (common.__name__, usual.__name__, rules.__name__)
+    return tuple(sorted({m for m in (*own, *taken) if not m.endswith(".people") and m not in apart}))
 
 
 def _bare(source: str) -> str:

@@ -21,9 +21,9 @@ class Verdict(StrEnum):
 
 
 class Happening(msgspec.Struct, frozen=True):
-    """One event of a run. `kind`: open, close, fund, funding, stop, take_profit, top_up, refuse, cancel, liquidation,
-    forced_close, take_over, deleverage, shortfall, end (the pool holds again). `leg`: printed leg or pool name; `text`: a
-    sentence."""
+    """One event of a run. `kind`: open, close, fund, funding, stop, take_profit, top_up, refuse, cancel, liquidation, convert
+    (a coin sold to repay another), forced_close, take_over, deleverage, shortfall, end (the pool holds again). `leg`: printed
+    leg or pool name; `text`: a sentence."""
 
     time: datetime
     kind: str

@@ -39,6 +39,8 @@ def names(words: Sequence[str]) -> str:
 
 def pool_words(key: str) -> str:
     """A pool's name in a sentence."""
+    if key == "account":
+        return "the account"
     return f"the cross pool in {key.removeprefix('asset:')}" if key.startswith("asset:") else key
 
 

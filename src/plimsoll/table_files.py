@@ -14,14 +14,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from plimsoll.errors import BadInput
-from plimsoll.model import Bracket, Kind
+from plimsoll.model import Bracket, CollateralTier, Kind, LoanTier
 from plimsoll.number import ONE, ZERO, exact, parse, show
 from plimsoll.rulebook import (
     BracketTable,
+    CollateralRow,
     FeeRow,
     Grade,
     InstrumentRow,
     LiquidationFeeRow,
+    LoanRow,
     ReadingRow,
     RegimeRow,
     UnitRow,
@@ -40,19 +42,28 @@ SECTIONS: dict[str, Any] = {
     "instruments": InstrumentRow,
     "liquidation_fees": LiquidationFeeRow,
     "fees": FeeRow,
+    "collateral": CollateralRow,
+    "loans": LoanRow,
+    "regimes": RegimeRow,
     "readings": ReadingRow,
     "units": UnitRow,
-    "regimes": RegimeRow,
 }
-DATED = ("brackets", "instruments", "liquidation_fees", "fees")
+DATED = ("brackets", "instruments", "liquidation_fees", "fees", "collateral", "loans", "regimes")
 CELLS = ("floor", "cap", "rate", "deduction", "max_leverage")
 LAST_CELL = "initial_rate"
-"""A sixth cell, where the venue states an initial rate for the row itself."""
+"""A sixth cell of a bracket, where the venue states an initial rate for the row itself."""
+ROWS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "brackets": (Bracket, CELLS),
+    "collateral": (CollateralTier, ("floor", "cap", "ratio")),
+    "loans": (LoanTier, ("floor", "cap", "initial rate", "maintenance rate")),
+}
+"""Sections whose entries are made of rows: what a row becomes, and its cells."""
 ENUMS: dict[str, type[StrEnum]] = {"grade": Grade, "grades": Grade, "kind": Kind}
 CONTINUITY = Decimal("0.000001")
 """Largest relative error of a deduction: venues print them rounded."""
 
-R = TypeVar("R", BracketTable, InstrumentRow, LiquidationFeeRow, FeeRow)
+R = TypeVar("R", BracketTable, InstrumentRow, LiquidationFeeRow, FeeRow, CollateralRow, LoanRow, RegimeRow)
+Entry = BracketTable | InstrumentRow | LiquidationFeeRow | FeeRow | CollateralRow | LoanRow | RegimeRow
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -131,6 +142,9 @@ def merge(base: VenueTable, user: VenueTable) -> VenueTable:
         instruments=_over(base.instruments, user.instruments),
         liquidation_fees=_over(base.liquidation_fees, user.liquidation_fees),
         fees=_over(base.fees, user.fees),
+        collateral=_over(base.collateral, user.collateral),
+        loans=_over(base.loans, user.loans),
+        regimes=_over(base.regimes, user.regimes),
     )
 
 
@@ -147,11 +161,15 @@ def _over(base: Sequence[R], user: Sequence[R]) -> tuple[R, ...]:
     return tuple(user) + tuple(kept)
 
 
-def _key(entry: BracketTable | InstrumentRow | LiquidationFeeRow | FeeRow | RegimeRow) -> str:
-    """What an entry is about: its symbol or family, '' for all."""
+def _key(entry: Entry) -> str:
+    """What an entry is about: its symbol, family, coin or name, '' for all."""
     if isinstance(entry, BracketTable):
         return entry.symbol or entry.family
-    return "" if isinstance(entry, (FeeRow, RegimeRow)) else entry.symbol
+    if isinstance(entry, (CollateralRow, LoanRow)):
+        return entry.asset
+    if isinstance(entry, RegimeRow):
+        return entry.name
+    return "" if isinstance(entry, FeeRow) else entry.symbol
 
 
 def _outside(old: R, new: R) -> list[R]:
@@ -200,7 +218,7 @@ def _section(document: Mapping[str, Any], section: str, sources: Mapping[str, So
 
 def _named(section: str, number: int, raw: Mapping[str, object]) -> str:
     """`brackets 3 (BTCUSDT 2024-05-01)`: enough to find the entry in the file."""
-    label = [str(raw[key]) for key in ("symbol", "family", "name", "from") if key in raw and raw[key] != ""]
+    label = [str(raw[key]) for key in ("symbol", "family", "asset", "name", "from") if key in raw and raw[key] != ""]
     return f"{section} {number} ({' '.join(label)})" if label else f"{section} {number}"
 
 
@@ -213,9 +231,9 @@ def _entry(raw: dict[str, Any], section: str, sources: Mapping[str, Source], pla
         if source is None:
             raise place.bad("source", raw["source"], f"choose a key of [sources]: {', '.join(sources)}")
         entry |= {"source": source.text, "retrieved": source.retrieved}
-    if section != "brackets":
+    if section not in ROWS:
         return _convert(entry, kind, place)
-    rows = _rows(entry["rows"], place)
+    rows = _rows(entry["rows"], section, place)
     return msgspec.structs.replace(_convert(entry | {"rows": []}, kind, place), rows=rows)
 
 
@@ -236,24 +254,27 @@ def _convert(raw: Mapping[str, Any], kind: Any, place: Place) -> Any:
         raise place.bad(field, raw.get(field), cure) from None
 
 
-def _rows(raw: object, place: Place) -> tuple[Bracket, ...]:
-    """Bracket rows of five cells each, or six; "-" stands for an unknown last cap or an unknown leverage."""
+def _rows(raw: object, section: str, place: Place) -> tuple[Any, ...]:
+    """Rows of cells each; "-" stands for an unknown last cap or an unknown leverage."""
     if not isinstance(raw, list) or not raw:
-        raise place.bad("rows", None, f"give at least one row of {', '.join(CELLS)}")
-    return tuple(_row(cells, place, number, number == len(raw)) for number, cells in enumerate(raw, 1))
+        raise place.bad("rows", None, f"give at least one row of {', '.join(ROWS[section][1])}")
+    return tuple(_row(cells, section, place, number, number == len(raw)) for number, cells in enumerate(raw, 1))
 
 
-def _row(cells: object, place: Place, number: int, last: bool) -> Bracket:
-    if not isinstance(cells, list) or len(cells) not in (len(CELLS), len(CELLS) + 1):
-        raise place.bad(f"row {number}", cells, f"give five cells: {', '.join(CELLS)}")
-    numbers = [
+COUNTED = {3: "three", 4: "four", 5: "five"}
+
+
+def _row(raw: object, section: str, place: Place, number: int, last: bool) -> Any:
+    kind, cells = ROWS[section]
+    if section == "brackets" and isinstance(raw, list) and len(raw) == len(cells) + 1:
+        cells = (*cells, LAST_CELL)
+    if not isinstance(raw, list) or len(raw) != len(cells):
+        raise place.bad(f"row {number}", raw, f"give {COUNTED[len(cells)]} cells: {', '.join(cells)}")
+    return kind(*(
         None if cell == "-" and (name == "max_leverage" or (name == "cap" and last))
         else parse(cell, f"{place.entry} row {number} {name}", place.file)
-        for cell, name in zip(cells, (*CELLS, LAST_CELL), strict=False)
-    ]
-    floor, cap, rate, deduction, leverage = numbers[:5]
-    assert floor is not None and rate is not None and deduction is not None
-    return Bracket(floor, cap, rate, deduction, leverage, numbers[5] if len(numbers) > 5 else None)
+        for cell, name in zip(raw, cells, strict=True)
+    ))
 
 
 def _check(table: VenueTable) -> None:
@@ -266,9 +287,8 @@ def _check(table: VenueTable) -> None:
             _check_grades(entry, place)
             CHECKS[type(entry)](entry, place)
             if isinstance(entry, BracketTable):
-                _check_deductions(entry.rows, table.marginal, place)
+                _check_deductions(entry.rows, table.marginal and not entry.whole, place)
         _check_overlaps(table.file, section, entries)
-    _check_overlaps(table.file, "regimes", table.regimes)
     _check_units(table)
     _check_readings(table)
 
@@ -290,18 +310,50 @@ def _check_grades(entry: Any, place: Place) -> None:
 def _check_brackets(entry: BracketTable, place: Place) -> None:
     if bool(entry.symbol) == bool(entry.family):
         raise place.bad("symbol", entry.symbol, "give either a symbol or a family")
-    floor: Decimal | None = ZERO
+    _check_steps(entry.rows, place)
     for number, row in enumerate(entry.rows, 1):
+        if not ZERO < row.maintenance_rate <= ONE:
+            raise place.bad(f"row {number} rate", row.maintenance_rate, "give a fraction above 0, at most 1")
+        if row.max_leverage is not None and row.max_leverage <= 0:
+            raise place.bad(f"row {number} max_leverage", row.max_leverage, 'give a number above zero, or "-"')
+
+
+def _check_steps(rows: Sequence[Bracket | CollateralTier | LoanTier], place: Place) -> None:
+    """Each row begins where the one before it ends, the first at 0."""
+    floor: Decimal | None = ZERO
+    for number, row in enumerate(rows, 1):
         if row.floor != floor:
             cure = "the first floor is 0" if number == 1 else f"put the floor where the row before ends, at {floor}"
             raise place.bad(f"row {number} floor", row.floor, cure)
         if row.cap is not None and row.cap <= row.floor:
             raise place.bad(f"row {number} cap", row.cap, "put the cap above the floor")
-        if not ZERO < row.maintenance_rate <= ONE:
-            raise place.bad(f"row {number} rate", row.maintenance_rate, "give a fraction above 0, at most 1")
-        if row.max_leverage is not None and row.max_leverage <= 0:
-            raise place.bad(f"row {number} max_leverage", row.max_leverage, 'give a number above zero, or "-"')
         floor = row.cap
+
+
+def _check_collateral(entry: CollateralRow, place: Place) -> None:
+    """Ratios fall as a holding grows: so headroom stays concave, which the search for liquidation prices relies on."""
+    _check_steps(entry.rows, place)
+    above = ONE
+    for number, row in enumerate(entry.rows, 1):
+        if not ZERO <= row.ratio <= above:
+            raise place.bad(f"row {number} ratio", row.ratio, f"give a share from 0 to {show(above)}, the one before")
+        above = row.ratio
+
+
+def _check_loans(entry: LoanRow, place: Place) -> None:
+    """Rates rise as a debt grows, and maintenance stays below initial."""
+    _check_steps(entry.rows, place)
+    below = ZERO
+    for number, row in enumerate(entry.rows, 1):
+        if not below <= row.maintenance_rate <= row.initial_rate <= ONE:
+            cure = f"give a fraction from {show(below)}, the one before, to its initial rate, at most 1"
+            raise place.bad(f"row {number} maintenance rate", row.maintenance_rate, cure)
+        below = row.maintenance_rate
+
+
+def _check_regime(row: RegimeRow, place: Place) -> None:
+    if not row.name or not row.option:
+        raise place.bad("option", None, "name the regime and its option")
 
 
 def _check_deductions(rows: Sequence[Bracket], marginal: bool, place: Place) -> None:
@@ -368,4 +420,7 @@ CHECKS: dict[type, Callable[[Any, Place], None]] = {
     InstrumentRow: _check_instrument,
     LiquidationFeeRow: _check_rates,
     FeeRow: _check_rates,
+    CollateralRow: _check_collateral,
+    LoanRow: _check_loans,
+    RegimeRow: _check_regime,
 }

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from plimsoll.account.commands import PlaceOrder
 from plimsoll.account.events import (
+    Converted,
     Deleveraged,
     Deposited,
     Event,
@@ -48,7 +49,7 @@ def run_of(played: Played, venue: Venue, mode: PlanMode, path: BarPath, unit: Un
     """One playing as a Run. Money in `unit`, each event at its asset's worth of that moment."""
     with exact():
         legs = _legs(played, venue)
-        risk = _money_at_risk(legs, venue)
+        risk = _money_at_risk(legs, played, venue)
         carried = sum((leg.notional_at_start for leg in legs), ZERO)
         return Run(
             venue=venue.rulebook.name,
@@ -83,6 +84,8 @@ def _asset(event: Event, venue: Venue) -> str:
     """The asset an event's money is in; '' where it moves none."""
     if isinstance(event, StageReached):
         return event.asset
+    if isinstance(event, Converted):
+        return event.target
     leg = getattr(event, "leg", None)
     if isinstance(leg, LegKey):
         return venue.rulebook.instruments[leg.symbol].settle
@@ -99,7 +102,9 @@ def _liquidation_cost(e: Event) -> Decimal:
     """Fees and penalties of forced closes, and what a takeover took beyond the market value it left behind."""
     if isinstance(e, Reduced):
         return e.fee + e.penalty
-    return max(e.fund_result, ZERO) if isinstance(e, TakenOver) else ZERO
+    if isinstance(e, Converted):
+        return e.fee
+    return e.fee + max(e.fund_result, ZERO) if isinstance(e, TakenOver) else ZERO
 
 
 def _insurance_draw(e: Event) -> Decimal:
@@ -125,10 +130,18 @@ def _views(state: State, venue: Venue) -> dict[LegKey, LegView]:
     return {LegKey(leg.symbol, leg.mode, leg.side): leg for leg in view.legs}
 
 
-def _money_at_risk(legs: Sequence[LegResult], venue: Venue) -> Decimal:
-    """Isolated money plus, where any leg is cross, all the cash of its asset that stands behind it."""
-    crossed = {venue.rulebook.instruments[leg.symbol].settle: leg.at_risk for leg in legs if leg.mode == MarginMode.CROSS}
+def _money_at_risk(legs: Sequence[LegResult], played: Played, venue: Venue) -> Decimal:
+    """Isolated money plus, where any leg is cross, all the cash that stands behind it, counted once."""
+    valued = _valued(played, venue)
+    settles = {leg.symbol: venue.rulebook.instruments[leg.symbol].settle for leg in legs}
+    crossed = {"" if valued else settles[leg.symbol]: leg.at_risk for leg in legs if leg.mode == MarginMode.CROSS}
     return sum((leg.at_risk for leg in legs if leg.mode == MarginMode.ISOLATED), ZERO) + sum(crossed.values(), ZERO)
+
+
+def _valued(played: Played, venue: Venue) -> tuple[str, ...]:
+    """The coins that stand behind all cross legs together; empty where each settle asset has its own pool."""
+    specs = venue.rulebook.rules.pools_of(played.start.account, venue.rulebook.instruments)
+    return tuple(asset for spec in specs for asset in spec.assets)
 
 
 def _legs(played: Played, venue: Venue) -> tuple[LegResult, ...]:
@@ -176,6 +189,10 @@ def _committed(
         value = venue.rulebook.rules.notional(amount, trade.price, instrument.kind == "inverse")
         own = moved(trade.postings, Ledger.LEG, instrument.settle, key)
     cash = played.start.account.cash.get(instrument.settle, ZERO)
+    coins = _valued(played, venue)
+    if coins:
+        held = sum((played.start.account.cash.get(asset, ZERO) * _worth(played, asset) for asset in coins), ZERO)
+        cash = held / _worth(played, instrument.settle)
     return (own if key.mode is MarginMode.ISOLATED else cash), value
 
 
@@ -261,9 +278,16 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
             return Happening(t, "forced_close", name, text, e.price, e.size, e.realised_pnl)
         case TakenOver():
             text = f"{name}: {_n(e.size)} taken over at {_n(e.price)}, result {_n(e.realised_pnl)} {unit}"
+            text += f", fee {_n(e.fee)}" if e.fee else ""
             if e.fill is not None:
                 text += f"; the insurance fund closed it at {_n(e.fill)} and {_gained(e.fund_result)} {unit}"
             return Happening(t, "take_over", name, text, e.price, e.size, e.realised_pnl)
+        case Converted():
+            sold = f"{_n(e.amount)} {e.source} sold for {_n(e.proceeds)} {e.target}"
+            if e.source == e.target:
+                sold = f"{_n(e.amount)} {e.target} held"
+            text = f"{sold} to repay what is owed in {e.target}, fee {_n(e.fee)}"
+            return Happening(t, "convert", "", text, None, None, e.proceeds)
         case Deleveraged():
             text = f"{name}: {_n(e.size)} passed to {e.counterparty} at {_n(e.price)} (auto-deleveraging)"
             return Happening(t, "deleverage", name, text, e.price, e.size)

@@ -6,7 +6,6 @@ from decimal import Decimal, Inexact, localcontext
 from fractions import Fraction
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,8 +26,7 @@ from plimsoll.model import Account, LegSide, MarginMode, Marks, Position, Positi
 from plimsoll.number import EXACT, exact
 from plimsoll.rulebook import Rulebook, all_readings
 from plimsoll.rules.columns import Pool, PoolMargin, Step
-from plimsoll.table_files import load
-from random_accounts import VENUES, D, accounts, laid_out, on_boundaries, rulebook_of
+from random_accounts import VENUES, D, accounts, laid_out, marks_at, on_boundaries, options_of, rulebook_of, under_regimes
 
 BAND = 1e-12
 """Closeness, as a share of gross size, within which the engines may decide differently."""
@@ -51,11 +49,9 @@ def drawn(venue: str, data: st.DataObject) -> Both:
     """Any account, on a boundary or not, under any reading of the unpublished steps and any dated way of reckoning."""
     account, marks = data.draw(st.one_of(accounts(venue), on_boundaries(venue)))
     rulebook = data.draw(st.sampled_from(all_readings(rulebook_of(venue))))
-    dated = [row.value for row in load(venue).regimes]
-    if dated:
-        rulebook = msgspec.structs.replace(rulebook, regime=data.draw(st.sampled_from(dated)))
+    rulebook = data.draw(st.sampled_from(under_regimes(rulebook)))
     layout = lay_out(account, rulebook)
-    return rulebook, layout, mark_column(layout, marks.marks)
+    return rulebook, layout, mark_column(layout, marks.marks, marks.indexes)
 
 
 def gross(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
@@ -163,9 +159,11 @@ def test_float_takes_the_same_step_unless_a_hairs_breadth_decides(venue: str, da
 
 
 def one_leg(venue: str, size: Decimal, margin: Decimal) -> tuple[Account, Marks]:
-    symbol = next(i.symbol for i in rulebook_of(venue).instruments.values() if i.kind == "linear" and len(i.brackets) > 2)
+    """A long in the contract with the most brackets, a linear one where there is one, at its entry."""
+    symbol = max(rulebook_of(venue).instruments.values(), key=lambda i: (i.kind == "linear", len(i.brackets))).symbol
     held = Position(symbol, MarginMode.ISOLATED, LegSide.NET, size, D(100), D(10), margin)
-    return Account(PositionMode.ONE_WAY, {}, (held,)), Marks({symbol: D(100)})
+    options = options_of(venue, MarginMode.ISOLATED)
+    return Account(PositionMode.ONE_WAY, {}, (held,), options=options), marks_at(venue, {symbol: D(100)})
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -195,7 +193,7 @@ def test_at_a_bracket_floor_all_three_number_systems_stand_in_the_same_row(venue
     floor = data.draw(st.sampled_from([row.floor for row in instrument.brackets[1:]]))
     with exact():
         held = Position(instrument.symbol, MarginMode.CROSS, LegSide.NET, D(1), D(1), D(1))
-        layout, _ = laid_out(venue, Account(PositionMode.ONE_WAY, {}, (held,)), Marks({instrument.symbol: D(1)}))
+        layout, _ = laid_out(venue, Account(PositionMode.ONE_WAY, {}, (held,)), marks_at(venue, {instrument.symbol: D(1)}))
         market, row = layout.markets[0], compile_rule(venue, "bracket")
         record = float_markets(layout.markets)[0]
         for share in (D(1), 1 - D("1e-9"), 1 + D("1e-9")):
@@ -241,7 +239,7 @@ def test_every_rule_of_the_interface_compiles_and_agrees_with_decimal(venue: str
             "isolated_orders": D(2),
         }  # fmt: skip
         checked = 0
-        for function in rule_functions(f"plimsoll.rules.{venue}.formulas"):
+        for function in rule_functions(rulebook.rules.assess_pool.__module__):
             if getattr(rulebook.rules, function.__name__, None) is not function:
                 continue
             names = function.__code__.co_varnames[: function.__code__.co_argcount]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from plimsoll.rulebook import law_modules
 from random_accounts import VENUES, rulebook_of
 
 ROOT = Path(__file__).parents[2]
@@ -77,9 +78,9 @@ def test_every_module_and_public_function_says_what_it_is_for(name: str) -> None
 
 
 def rules_of_venue(venue: str) -> list[ast.FunctionDef]:
-    """The functions of the interface that are written in the venue's own formulas and procedure."""
+    """The functions of the interface that are written in formulas and procedure, the venue's own or a sister product's."""
     exported = set(getattr(rulebook_of(venue).rules, "__all__", ()))
-    files = [f"plimsoll/rules/{venue}/{part}.py" for part in ("formulas", "procedure")]
+    files = [f"{module.replace('.', '/')}.py" for module in law_modules(rulebook_of(venue).rules)]
     nodes = [node for file in files for node in TREES[file].body if isinstance(node, ast.FunctionDef)]
     return [node for node in nodes if node.name in exported]
 
@@ -88,7 +89,8 @@ def rules_of_venue(venue: str) -> list[ast.FunctionDef]:
 def test_every_rule_names_its_source_or_its_grade(venue: str) -> None:
     rules = rules_of_venue(venue)
     keys = set(rulebook_of(venue).rules.SOURCES)
-    procedure = ast.get_docstring(TREES[f"plimsoll/rules/{venue}/procedure.py"]) or ""
+    written = rulebook_of(venue).rules.next_step.__module__.replace(".", "/")
+    procedure = ast.get_docstring(TREES[f"{written}.py"]) or ""
     assert len(rules) > 15 and sourced(procedure, keys)
     assert [r.name for r in rules if r.name != "next_step" and not sourced(ast.get_docstring(r) or "", keys)] == []
 

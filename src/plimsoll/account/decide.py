@@ -39,7 +39,7 @@ from plimsoll.account.events import (
 )
 from plimsoll.account.marking import lock_funding, pay_profit_out, stand
 from plimsoll.account.orders import place, run_triggers
-from plimsoll.account.settings import move_margin, set_leverage, set_margin_mode
+from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode
 from plimsoll.account.state import State, Venue
 from plimsoll.account.trade import realised_pnl, split_size, trade, wall
 from plimsoll.account.turn import Laid, Turn
@@ -161,7 +161,7 @@ def _funding(turn: Turn, command: SettleFunding) -> Reject | None:
         leg = views[leg_key(position)]
         worth = rules.value(leg.amount, mark, turn.market(command.symbol)) * (1 if leg.amount > 0 else -1)
         amount = money(rules.funding_payment(worth, ONE, command.rate, False), instrument.unit)
-        from_cash, from_leg = rules.funding_split(amount, leg, turn.account.cash.get(instrument.settle, ZERO))
+        from_cash, from_leg = rules.funding_split(amount, leg, _free(turn, instrument.settle))
         if amount < 0 and leg.isolated and turn.rulebook.readings.get("funding_received") == "refills_position":
             from_cash, from_leg = ZERO, amount
         funding = Posting(Ledger.FUNDING, "", ZERO)
@@ -171,6 +171,12 @@ def _funding(turn: Turn, command: SettleFunding) -> Reject | None:
         turn.emit(FundingPaid(key, command.rate, mark, amount, postings))
         lock_funding(turn, position, amount)
     return None
+
+
+def _free(turn: Turn, asset: str) -> Decimal:
+    """What is free of an asset, nothing promised to orders; money() so that both parts of a split sum to the whole."""
+    view = asset_view(turn, asset)
+    return ZERO if view is None else money(max(ZERO, view.available_balance))
 
 
 def _expiry(turn: Turn, command: SettleExpiry) -> Reject | None:

@@ -92,7 +92,7 @@ class Withdrawn(msgspec.Struct, frozen=True, tag=True):
 
 
 class MarginMoved(msgspec.Struct, frozen=True, tag=True):
-    """`amount` > 0 went from the cash into the leg. `why`: user, closed, mode."""
+    """`amount` > 0 went from the cash into the leg. `why`: user, auto (the venue's own top-up), closed, mode."""
 
     leg: LegKey
     amount: Decimal
@@ -163,7 +163,7 @@ class Reduced(msgspec.Struct, frozen=True, tag=True):
 
 class TakenOver(msgspec.Struct, frozen=True, tag=True):
     """The insurance fund took the leg at `price`, the bankruptcy price, and made `fund_result` closing it at `fill`
-    (None: nobody filled, the fund holds it)."""
+    (None: nobody filled, the fund holds it). `fee`: what the trader paid the venue at that price."""
 
     pool: str
     leg: LegKey
@@ -174,6 +174,21 @@ class TakenOver(msgspec.Struct, frozen=True, tag=True):
     fund_result: Decimal
     realised_pnl: Decimal
     position: Position
+    postings: tuple[Posting, ...]
+    fee: Decimal = Decimal(0)
+
+
+class Converted(msgspec.Struct, frozen=True, tag=True):
+    """A forced sale of `amount` of a coin for `proceeds` of another that is owed, at the index prices; `fee` to the venue, in
+    the coin owed, of which `repaid` went to the lender (the rest fills up the balance)."""
+
+    pool: str
+    source: str
+    target: str
+    amount: Decimal
+    proceeds: Decimal
+    fee: Decimal
+    repaid: Decimal
     postings: tuple[Posting, ...]
 
 
@@ -217,6 +232,7 @@ Event = (
     | StageReached
     | Reduced
     | TakenOver
+    | Converted
     | Deleveraged
     | ShortfallCovered
 )

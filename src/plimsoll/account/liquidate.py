@@ -7,6 +7,7 @@ money and positions stands here once for every venue.
 from collections.abc import Sequence
 from decimal import Decimal
 
+from plimsoll.account.convert import convert, square
 from plimsoll.account.events import (
     Deleveraged,
     Event,
@@ -17,16 +18,16 @@ from plimsoll.account.events import (
     StageReached,
     TakenOver,
 )
+from plimsoll.account.settings import asset_view
 from plimsoll.account.state import fund_size
 from plimsoll.account.trade import realised_pnl, smaller, wall
 from plimsoll.account.turn import Turn
-from plimsoll.margin.assess import mark_column
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import Layout, orders_in_scope
 from plimsoll.margin.waterfall import deleverage, split_shortfall
 from plimsoll.model import LegKey, MarginMode, Position, Stage, leg_key
 from plimsoll.number import ZERO, ceil_to
-from plimsoll.rules.columns import CANCEL, HOLD, REDUCE, PoolMargin, Step
+from plimsoll.rules.columns import CANCEL, CONVERT, HOLD, REDUCE, TOP_UP, Pool, PoolMargin, Step
 from plimsoll.rules.drawing import PoolSpec
 
 _MARKET = Posting(Ledger.MARKET, "", ZERO)
@@ -42,32 +43,35 @@ def liquidate(turn: Turn) -> None:
     """Take every failing pool through its venue's ladder. A pool that holds costs one assessment; one with resting orders
     is put to the venue's procedure as well, which may want the orders gone before the pool itself fails."""
     layout = turn.layout()
-    column = mark_column(layout, turn.state.marks.marks)
+    column = turn.column(layout)
     rules = turn.rulebook.rules
     failing = []
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
-        if pool.legs:
+        if pool.legs or pool.wallets:
             margin = rules.assess_pool(pool, column, layout.markets)
             if pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement):
                 failing.append(spec)
     for spec in failing:
-        _ladder(turn, spec.key, spec.asset)
+        _ladder(turn, spec)
 
 
-def _ladder(turn: Turn, key: str, asset: str) -> None:
+def _ladder(turn: Turn, failing: PoolSpec) -> None:
+    key, asset = failing.key, failing.asset
     stage = Stage.HEALTHY
     for _ in range(_STEPS):
         layout = turn.layout()
-        at = next((i for i, spec in enumerate(layout.specs) if spec.key == key and spec.legs), None)
-        if at is None:
+        at = next((i for i, spec in enumerate(layout.specs) if spec.key == key), None)
+        if at is None or not (layout.specs[at].legs or (layout.specs[at].assets and stage < Stage.TAKEN_OVER)):
             break
-        spec, pool = layout.specs[at], layout.pools[at]
-        column = mark_column(layout, turn.state.marks.marks)
+        spec, pool = layout.specs[at], _with_free_cash(turn, layout.specs[at], layout.pools[at])
+        column = turn.column(layout)
         margin = turn.rulebook.rules.assess_pool(pool, column, layout.markets)
         step = turn.rulebook.rules.next_step(
             int(stage), pool, margin, column, _fills(turn, layout, column), layout.markets, turn.rulebook.reading
         )
         if step.kind == HOLD:
+            if not pool.legs and turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
+                break
             if stage is not Stage.HEALTHY:
                 turn.emit(StageReached(key, asset, Stage.HEALTHY, margin.balance, margin.requirement))
             return
@@ -75,6 +79,11 @@ def _ladder(turn: Turn, key: str, asset: str) -> None:
             stage = _reach(turn, spec, stage, Stage.CANCELLING, margin)
             for order in orders_in_scope(spec, turn.account, turn.rulebook):
                 turn.emit(OrderCancelled(order, "liquidation"))
+        elif step.kind == CONVERT:
+            stage = _reach(turn, spec, stage, max(stage, Stage.CANCELLING), margin)
+            convert(turn, spec, step)
+        elif step.kind == TOP_UP:
+            _top_up(turn, spec, step)
         elif step.kind == REDUCE:
             stage = _reach(turn, spec, stage, Stage.REDUCING, margin)
             for leg in (step.leg, step.other):
@@ -83,10 +92,24 @@ def _ladder(turn: Turn, key: str, asset: str) -> None:
                     _reduce(turn, key, spec.legs[leg], step.amount / multiplier, step.price, step)
         else:
             stage = _reach(turn, spec, stage, Stage.TAKEN_OVER, margin)
-            _take_over(turn, spec, step)
+            _take_over(turn, spec, step, step.amount / layout.markets[pool.legs[step.leg].market].multiplier)
     else:
         raise AssertionError(f"the ladder of {key} does not end")
-    _close_pool(turn, key, asset)
+    _close_pool(turn, failing)
+
+
+def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal]:
+    """A pool whose leg may draw on free cash by itself: with what is free indeed, nothing promised to orders."""
+    if not spec.isolated or pool.legs[0].spare == 0:
+        return pool
+    view = asset_view(turn, spec.asset)
+    free = ZERO if view is None else money(max(ZERO, view.available_balance))
+    return pool._replace(legs=(pool.legs[0]._replace(spare=free),))
+
+
+def _top_up(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
+    key, amount = spec.legs[0], money(step.amount)
+    turn.emit(MarginMoved(key, amount, transfer(spec.asset, amount, _CASH, wall(key)), "auto"))
 
 
 def _reach(turn: Turn, spec: PoolSpec, now: Stage, stage: Stage, margin: PoolMargin[Decimal]) -> Stage:
@@ -99,7 +122,7 @@ def _fills(turn: Turn, layout: Layout, column: Sequence[Decimal]) -> tuple[Decim
     """The price at which the market takes forced orders, per market: as the environment says, else the mark; 0: nobody."""
     stated = turn.venue.environment.liquidation_fill
     return tuple(
-        (stated[symbol] or ZERO) if symbol in stated else mark for symbol, mark in zip(layout.symbols, column, strict=True)
+        (stated[symbol] or ZERO) if symbol in stated else column[i] for i, symbol in enumerate(layout.symbols)
     )
 
 
@@ -110,7 +133,7 @@ def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, s
     asset = turn.instrument(key.symbol).settle
     realised = realised_pnl(turn, position, size, price)
     slip = realised - realised_pnl(turn, position, size, turn.mark(key.symbol))
-    room = money(max(ZERO, _balance(turn, pool) + slip))
+    room = money(max(ZERO, _balance(turn, pool, asset) + slip))
     fee = min(money(step.fee), room)
     penalty = min(money(step.penalty), room - fee)
     own = wall(key)
@@ -121,11 +144,13 @@ def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, s
         _empty_wall(turn, pool, asset, key)
 
 
-def _balance(turn: Turn, key: str) -> Decimal:
+def _balance(turn: Turn, key: str, asset: str) -> Decimal:
+    """The margin balance of a pool, in units of an asset that its legs settle in."""
     layout = turn.layout()
     at = next(i for i, spec in enumerate(layout.specs) if spec.key == key)
-    column = mark_column(layout, turn.state.marks.marks)
-    return turn.rulebook.rules.assess_pool(layout.pools[at], column, layout.markets).balance
+    column = turn.column(layout)
+    balance = turn.rulebook.rules.assess_pool(layout.pools[at], column, layout.markets).balance
+    return balance / column[len(layout.symbols) + layout.assets.index(asset)] if layout.specs[at].assets else balance
 
 
 def _side(position: Position) -> str:
@@ -152,9 +177,16 @@ def _cover(turn: Turn, pool: str, asset: str, key: LegKey | None, shortfall: Dec
     turn.emit(ShortfallCovered(pool, asset, key, paid.from_fund, paid.from_counterparties, postings))
 
 
-def _close_pool(turn: Turn, key: str, asset: str) -> None:
-    """After the last leg of a pool is gone: a cross balance below zero is covered, orders that could only reduce it go."""
-    if key.startswith("asset:"):
+def _close_pool(turn: Turn, failed: PoolSpec) -> None:
+    """After the last leg of a pool is gone: a cross balance below zero that no other leg stands on is covered (in a valued
+    pool from its other coins first), orders that could only reduce it go."""
+    key, asset = failed.key, failed.asset
+    spec = next((spec for spec in turn.layout().specs if spec.key == key), failed)
+    crossed = [p for p in turn.account.positions if p.mode is MarginMode.CROSS]
+    if spec.assets:
+        for coin, short in square(turn, spec):
+            _cover(turn, key, coin, None, short)
+    elif not spec.isolated and not any(turn.instrument(p.symbol).settle == asset for p in crossed):
         cash = turn.account.cash.get(asset, ZERO)
         if cash < 0:
             _cover(turn, key, asset, None, -cash)
@@ -172,51 +204,55 @@ def _at_others_cost(event: Event, key: str) -> bool:
     return isinstance(event, TakenOver) and event.pool == key and event.fund_result < 0
 
 
-def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
-    """The fund takes a leg at the price that leaves the pool with nothing, and closes it where the market fills; what it
-    cannot carry goes to the opposite side. The last leg takes the pool to exactly zero."""
+def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal], size: Decimal) -> None:
+    """The fund takes `size` of a leg at the price that leaves the pool with nothing, and closes it where the market fills;
+    what it cannot carry goes to the opposite side. The last leg takes the pool to exactly zero, unless the cash is shared
+    with others: then no more goes than there is."""
     key = spec.legs[step.leg]
     position = turn.held(key)
     assert position is not None
-    instrument, asset = turn.instrument(key.symbol), spec.asset
-    size = abs(position.size)
-    last = len(spec.legs) == 1
-    inside = _inside(turn, spec, position)
-    realised = -inside if last else realised_pnl(turn, position, size, step.price)
+    instrument = turn.instrument(key.symbol)
+    asset, follows = instrument.settle, turn.rulebook.rules.MARGIN_FOLLOWS
+    alone = len(spec.legs) == 1 and not spec.assets and (follows or not spec.apart)
+    inside = _inside(turn, spec, position, asset)
+    fee = money(min(step.fee, max(inside, ZERO)) if alone else step.fee)
+    realised = fee - inside if alone and size == abs(position.size) else realised_pnl(turn, position, size, step.price)
+    if spec.apart and not follows:
+        realised = max(realised, fee - max(inside, ZERO))
     stated = turn.venue.environment.liquidation_fill
     fill = stated.get(key.symbol, turn.mark(key.symbol))
     result = ZERO if fill is None else realised_pnl(turn, position, size, fill) - realised
-    handed = _too_much(turn, position, step.price, asset, result, fill, instrument.lot)
+    handed = _too_much(turn, position, size, step.price, asset, result, fill, instrument.lot)
     parties, nobody = deleverage(key.symbol, _side(position), handed, turn.venue.environment.counterparties)
     result = money(result * (size - handed + nobody) / size)
     beyond = split_shortfall(max(-result, ZERO), fund_size(turn.state, turn.venue, asset)).from_counterparties
     result += beyond
     postings = transfer(asset, realised, _MARKET, wall(key)) + transfer(asset, result, _MARKET, _FUND)
-    postings += transfer(asset, beyond, _OTHERS, _MARKET)
+    postings += transfer(asset, beyond, _OTHERS, _MARKET) + transfer(asset, fee, wall(key), _FEES)
+    after = _smaller(turn, position, size)
     turn.emit(
-        TakenOver(
-            spec.key, key, _side(position), size, step.price, fill, result, realised, _smaller(turn, position, size), postings
-        )
+        TakenOver(spec.key, key, _side(position), size, step.price, fill, result, realised, after, postings, fee)
     )
     for party in parties:
         turn.emit(Deleveraged(party.id, key, party.size, step.price))
 
 
-def _inside(turn: Turn, spec: PoolSpec, position: Position) -> Decimal:
+def _inside(turn: Turn, spec: PoolSpec, position: Position, asset: str) -> Decimal:
     """The money that goes with the last leg of a pool: the wall's, the cash, or that part of the cash which a cross position
     by itself stands on."""
     if position.mode is MarginMode.ISOLATED:
         return position.isolated_margin
-    cash = turn.account.cash.get(spec.asset, ZERO)
-    if not spec.apart:
+    cash = turn.account.cash.get(asset, ZERO)
+    if not spec.apart or not turn.rulebook.rules.MARGIN_FOLLOWS:
         return cash
     running = realised_pnl(turn, position, abs(position.size), turn.mark(position.symbol))
-    return min(cash, _balance(turn, spec.key) - running)
+    return min(cash, _balance(turn, spec.key, asset) - running)
 
 
 def _too_much(
     turn: Turn,
     position: Position,
+    size: Decimal,
     price: Decimal,
     asset: str,
     result: Decimal,
@@ -226,7 +262,6 @@ def _too_much(
     """Contracts that the fund cannot carry: where the market fills, those whose loss exceeds it; where nobody fills, all of
     them if their value exceeds the fund (its position cap, F-ADL)."""
     fund = fund_size(turn.state, turn.venue, asset)
-    size = abs(position.size)
     if fund is None:
         return ZERO
     instrument = turn.instrument(position.symbol)

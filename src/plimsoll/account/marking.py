@@ -14,6 +14,7 @@ from plimsoll.margin.ledger import Ledger, Posting, transfer
 from plimsoll.margin.pools import leg_of, signed_cost
 from plimsoll.model import MarginMode, Position, leg_key
 from plimsoll.number import ZERO
+from plimsoll.rulebook import regime_of
 from plimsoll.rules.columns import Leg
 
 _CASH = Posting(Ledger.CASH, "", ZERO)
@@ -24,7 +25,7 @@ def pay_profit_out(turn: Turn, before: datetime | None) -> None:
     """Running profit of cross positions becomes cash at the mark, if the clock has passed a moment at which the venue does so.
     The entry shown stays; profit counts from the mark on."""
     rulebook = turn.rulebook
-    if not rulebook.rules.pays_profit_out(rulebook.regime, before, turn.state.marks.time):
+    if not rulebook.rules.pays_profit_out(regime_of(rulebook, turn.account), before, turn.state.marks.time):
         return
     for position in [p for p in turn.account.positions if p.mode is MarginMode.CROSS]:
         mark = turn.mark(position.symbol)
@@ -38,7 +39,7 @@ def pay_profit_out(turn: Turn, before: datetime | None) -> None:
 
 def stand(turn: Turn) -> None:
     """Bring the account to rest at its marks: top-ups and the ladder, in turn, until neither has anything to do."""
-    if not turn.rulebook.rules.cross_apart(turn.rulebook.regime):
+    if not _alone(turn):
         liquidate(turn)
         return
     while True:
@@ -59,16 +60,21 @@ def _top_up(turn: Turn) -> None:
         if due > position.added_margin:
             view = asset_view(turn, turn.instrument(position.symbol).settle)
             free = ZERO if view is None else view.available_balance
-            due = min(due, position.added_margin + rules.spare(free, market))
+            due = min(due, position.added_margin + rules.movable(free, market))
         if due != position.added_margin:
             turn.emit(MarginLocked(leg_key(position), due, position.lost_margin))
 
 
 def lock_funding(turn: Turn, position: Position, paid: Decimal) -> None:
     """Funding that a cross position has paid counts as lost by it, and as made up for from the cash."""
-    if paid > 0 and position.mode is MarginMode.CROSS and turn.rulebook.rules.cross_apart(turn.rulebook.regime):
+    if paid > 0 and position.mode is MarginMode.CROSS and _alone(turn):
         turn.emit(MarginLocked(leg_key(position), position.added_margin + paid, position.lost_margin + paid))
 
 
+def _alone(turn: Turn) -> bool:
+    """Whether cross positions are liquidated each by itself, and so lock their losses one by one."""
+    return turn.rulebook.rules.cross_apart(regime_of(turn.rulebook, turn.account))
+
+
 def _leg(turn: Turn, position: Position) -> Leg[Decimal]:
-    return leg_of(position, turn.account, turn.rulebook, {position.symbol: 0})
+    return leg_of(position, turn.account, turn.rulebook)

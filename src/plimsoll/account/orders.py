@@ -10,7 +10,6 @@ from plimsoll.account.settings import asset_view
 from plimsoll.account.trade import split_size, trade
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
-from plimsoll.margin.assess import mark_column
 from plimsoll.margin.pools import lay_out, leverage_of, opens, order_value
 from plimsoll.model import LegKey, LegSide, Order, OrderType, Position, Trigger, leg_key
 from plimsoll.number import ZERO
@@ -162,7 +161,7 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
 
 def _order_margin(turn: Turn, orders: tuple[Order, ...]) -> Decimal:
     layout = lay_out(msgspec.structs.replace(turn.account, orders=orders), turn.rulebook)
-    column = mark_column(layout, turn.state.marks.marks)
+    column = turn.column(layout)
     rules = turn.rulebook.rules
     return sum((rules.order_margin(r.row, column[r.row.market], layout.markets[r.row.market]) for r in layout.resting), ZERO)
 

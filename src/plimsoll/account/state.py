@@ -5,6 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from plimsoll.account.events import (
+    Converted,
     Event,
     ExpirySettled,
     FundingPaid,
@@ -92,7 +93,10 @@ def _facts(account: Account, event: Event) -> Account:
         return replace(account, positions=positions, leverages={**account.leverages, event.key: event.leverage})
     if isinstance(event, MarginModeSet):
         return _in_mode(account, event)
-    if isinstance(event, MarginMoved) and event.why == "user":
+    if isinstance(event, Converted) and event.repaid:
+        left = account.borrowed.get(event.target, ZERO) - event.repaid
+        return replace(account, borrowed={**account.borrowed, event.target: left})
+    if isinstance(event, MarginMoved) and event.why in ("user", "auto"):
         return replace(account, positions=_counted(account.positions, event.leg, event.amount, ZERO))
     if isinstance(event, MarginLocked):
         locked = event.leg
@@ -102,7 +106,10 @@ def _facts(account: Account, event: Event) -> Account:
         )
         return replace(account, positions=positions)
     if isinstance(event, FundingPaid):
-        return replace(account, positions=_counted(account.positions, event.leg, ZERO, moved_out(event)))
+        paid = tuple(
+            replace(p, realised_pnl=p.realised_pnl - event.amount) if leg_key(p) == event.leg else p for p in account.positions
+        )
+        return replace(account, positions=_counted(paid, event.leg, ZERO, moved_out(event)))
     if isinstance(event, PositionModeSet):
         return replace(account, position_mode=event.mode)
     return account

@@ -48,6 +48,8 @@ def trade(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
     closed = _close(turn, key, position, parts.closing, price, fee_rate)
     opened = _open(turn, key, position, parts, side, price, fee_rate)
     followed = _followed(turn, key, position, parts, opened.position, closed.realised)
+    flipped = position is None or (parts.closing > 0 and parts.opening > 0)
+    before = ZERO if flipped or position is None else position.realised_pnl + closed.realised - closed.fee
     turn.emit(
         Traded(
             leg=key,
@@ -56,7 +58,7 @@ def trade(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
             price=price,
             fee=closed.fee + opened.fee,
             realised_pnl=closed.realised,
-            position=opened.position,
+            position=msgspec.structs.replace(opened.position, realised_pnl=before - opened.fee),
             order_id=order_id,
             postings=closed.postings + opened.postings + followed,
         )
@@ -202,7 +204,7 @@ def _followed(
 def realised_pnl(turn: Turn, position: Position, size: Decimal, price: Decimal) -> Decimal:
     """Price profit of closing `size` > 0 contracts at `price`, on the entry as the rules use it."""
     part = _part(turn, position, size if position.size > 0 else -size)
-    leg = leg_of(part, turn.account, turn.rulebook, {position.symbol: 0})
+    leg = leg_of(part, turn.account, turn.rulebook)
     market = turn.market(position.symbol)
     return money(turn.rulebook.rules.profit(leg, price, market), turn.instrument(position.symbol).unit)
 

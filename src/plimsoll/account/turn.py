@@ -6,9 +6,10 @@ from typing import NamedTuple
 from plimsoll.account.events import Event
 from plimsoll.account.state import State, Venue, evolve
 from plimsoll.errors import BadInput
+from plimsoll.margin.assess import mark_column
 from plimsoll.margin.pools import Layout, lay_out, market_of
 from plimsoll.model import Account, Instrument, LegKey, Position, leg_key
-from plimsoll.rulebook import Rulebook
+from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules.columns import Market
 
 
@@ -47,7 +48,7 @@ class Turn:
         return found
 
     def market(self, symbol: str) -> Market[Decimal]:
-        return market_of(self.instrument(symbol), self.account.fees.taker_rate)
+        return market_of(self.instrument(symbol), self.account.fees.taker_rate, regime_of(self.rulebook, self.account))
 
     def held(self, key: LegKey) -> Position | None:
         return next((p for p in self.account.positions if leg_key(p) == key), None)
@@ -61,6 +62,10 @@ class Turn:
     def price(self, symbol: str) -> Decimal:
         """Where a market order trades: the last price where a feed has one, else the mark."""
         return self.state.marks.lasts.get(symbol) or self.mark(symbol)
+
+    def column(self, layout: Layout) -> tuple[Decimal, ...]:
+        """The marks column of a layout. BadInput: a mark or an index that is needed is missing."""
+        return mark_column(layout, self.state.marks.marks, self.state.marks.indexes)
 
     def layout(self) -> Layout:
         """The account's columns; built again only when the account has changed."""

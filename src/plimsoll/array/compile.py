@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
+from itertools import chain
 from types import FunctionType
 from typing import Any, Final, NamedTuple, cast
 
@@ -21,7 +22,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from plimsoll import number
-from plimsoll.rulebook import rules_of
+from plimsoll.rulebook import law_modules, rules_of
 from plimsoll.rules import common
 from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Step
 
@@ -45,6 +46,8 @@ LEG_RECORD = np.dtype(
         ("added", np.float64),
         ("lost", np.float64),
         ("cost", np.float64),
+        ("wallet", np.int64),
+        ("spare", np.float64),
         ("remarked", np.float64),
     ],
     align=True,
@@ -65,6 +68,38 @@ MARKET_RECORD = np.dtype(
         ("initials", np.float64, (ROWS,)),
         ("unit", np.float64),
         ("funding_rate", np.float64),
+        ("regime", np.int64),
+    ],
+    align=True,
+)
+WALLET_RECORD = np.dtype(
+    [
+        ("place", np.int64),
+        ("balance", np.float64),
+        ("borrowed", np.float64),
+        ("collateral", np.bool_),
+        ("rows", np.int64),
+        ("floors", np.float64, (ROWS,)),
+        ("ratios", np.float64, (ROWS,)),
+        ("loan_rows", np.int64),
+        ("loan_floors", np.float64, (ROWS,)),
+        ("loan_initial", np.float64, (ROWS,)),
+        ("loan_maintenance", np.float64, (ROWS,)),
+    ],
+    align=True,
+)
+REST_RECORD = np.dtype(
+    [
+        ("market", np.int64),
+        ("wallet", np.int64),
+        ("amount", np.float64),
+        ("price", np.float64),
+        ("leads", np.bool_),
+        ("held", np.float64),
+        ("buys", np.float64),
+        ("sells", np.float64),
+        ("initial_rate", np.float64),
+        ("leverage", np.float64),
     ],
     align=True,
 )
@@ -75,11 +110,12 @@ RESTING_RECORD = np.dtype(
         ("buys", np.float64),
         ("sells", np.float64),
         ("initial_rate", np.float64),
-        ("bought", np.float64),
-        ("sold", np.float64),
+        ("leverage", np.float64),
+        ("new_buys", np.float64),
+        ("new_sells", np.float64),
+        ("gross", np.float64),
         ("tier", np.float64),
         ("isolated", np.bool_),
-        ("regime", np.int64),
     ],
     align=True,
 )
@@ -108,16 +144,15 @@ def compile_rules(name: str) -> Compiled:
 def compile_rule(name: str, rule: str) -> Callable[..., Any]:
     """One function of a rulebook, compiled. BadInput: no rulebook of that name; AttributeError: no such rule."""
     rules = rules_of(name)
-    for function in (*STEPS_OF_NUMBER, *rule_functions(common.__name__), *rule_functions(rules.__name__)):
+    written = (rule_functions(module) for module in (common.__name__, *law_modules(rules)))
+    for function in (*STEPS_OF_NUMBER, *chain.from_iterable(written)):
         _register(function)
     return cast("Callable[..., Any]", numba.njit(error_model=ERROR_MODEL)(getattr(rules, rule)))
 
 
 def rule_functions(module: str) -> tuple[FunctionType, ...]:
-    """The rule functions written in a module, or in `formulas` and `procedure` of a rulebook's folder."""
+    """The rule functions written in a module."""
     found = importlib.import_module(module)
-    if hasattr(found, "__path__"):
-        return rule_functions(f"{module}.formulas") + rule_functions(f"{module}.procedure")
     return tuple(f for _, f in inspect.getmembers(found, inspect.isfunction) if f.__module__ == module)
 
 
@@ -134,20 +169,26 @@ def float_column(numbers: Sequence[Decimal]) -> Column:
 
 def float_legs(legs: Sequence[Leg[Decimal]]) -> Column:
     """Legs as records, in the order given."""
-    return np.array([tuple(_plain(x) for x in leg) for leg in legs], dtype=LEG_RECORD)
+    return _records(legs, LEG_RECORD)
 
 
 def float_markets(markets: Sequence[Market[Decimal]]) -> Column:
     """Markets as records; bracket columns are padded with zeros. Asserts that the rows fit."""
-    return np.array([tuple(_plain(x) for x in market) for market in markets], dtype=MARKET_RECORD)
+    return _records(markets, MARKET_RECORD)
+
+
+def _records(rows: Sequence[tuple[Any, ...]], kind: np.dtype[Any]) -> Column:
+    return np.array([tuple(_plain(x) for x in row) for row in rows], dtype=kind)
 
 
 def float_pool(pool: Pool[Decimal]) -> Pool[float]:
-    """A pool for compiled rules: numbers as float64, legs as records."""
+    """A pool for compiled rules: numbers as float64; legs, wallets and resting orders as records."""
     records = {
         "legs": float_legs(pool.legs),
         "beside": float_legs(pool.beside),
-        "asks": np.array([tuple(_plain(x) for x in ask) for ask in pool.asks], dtype=RESTING_RECORD),
+        "wallets": _records(pool.wallets, WALLET_RECORD),
+        "rests": _records(pool.rests, REST_RECORD),
+        "asks": _records(pool.asks, RESTING_RECORD),
     }
     fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in records}
     return Pool(**fields, **cast("dict[str, Any]", records))

@@ -23,11 +23,12 @@ from plimsoll.margin.liquidation_price import (
     prices_at,
     solver_of,
 )
-from plimsoll.margin.pools import Layout, RestingSpec, lay_out
-from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside
+from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside
+from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside, Position
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
-from plimsoll.rules.columns import Found, Leg, Market, Pool, PoolMargin
+from plimsoll.rules.asks import PriceAsk
+from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin
 from plimsoll.rules.drawing import PoolSpec
 
 
@@ -57,15 +58,12 @@ class LegView(msgspec.Struct, frozen=True, gc=False):
     initial_margin: Decimal
     maintenance_margin: Decimal
     closing_fee: Decimal
+    position_margin: Decimal
     liquidation_fee: Decimal
     isolated_margin: Decimal
-    position_margin: Decimal
-    entry_value: Decimal
-    risk_value: Decimal
     bracket: int
     max_leverage: Decimal | None
     bankruptcy_price: Decimal | None
-    displayed_bankruptcy_price: Decimal | None
     break_even_price: Decimal
     liquidation_price: Decimal | None
     other_liquidation_price: Decimal | None
@@ -92,7 +90,9 @@ class PoolView(msgspec.Struct, frozen=True, gc=False):
 
 
 class AssetView(msgspec.Struct, frozen=True, gc=False):
-    """One settle asset over all its pools. `wallet_balance` as the venue words it; `cash`: outside every isolated wall."""
+    """One settle asset over all its pools, or one coin of a valued pool. `wallet_balance` as the venue words it; `cash`:
+    outside every isolated wall. `collateral_value`: what a coin counts in its valued pool, in that pool's currency (None: in
+    no such pool); `borrowed`: what is owed of it there, running loss included."""
 
     asset: str
     wallet_balance: Decimal
@@ -102,6 +102,23 @@ class AssetView(msgspec.Struct, frozen=True, gc=False):
     withdrawable: Decimal
     account_initial_margin: Decimal
     account_maintenance_margin: Decimal
+    collateral_value: Decimal | None = None
+    borrowed: Decimal = ZERO
+
+
+class AccountView(msgspec.Struct, frozen=True, gc=False):
+    """The account as its valued pool sees it, in the pool's currency: coins after their ratios, but `equity` in full;
+    `available_balance` is negative when the pool is short."""
+
+    pool: str
+    asset: str
+    wallet_balance: Decimal
+    unrealised_pnl: Decimal
+    equity: Decimal
+    available_balance: Decimal
+    initial_margin: Decimal
+    maintenance_margin: Decimal
+    venue_initial_ratio: Decimal | None
 
 
 class OrdersView(msgspec.Struct, frozen=True, gc=False):
@@ -114,17 +131,21 @@ class OrdersView(msgspec.Struct, frozen=True, gc=False):
 
 
 class Assessment(msgspec.Struct, frozen=True, gc=False):
-    """Everything at one instant. `assess` makes it; nothing else computes these numbers."""
+    """Everything at one instant. `assess` makes it; nothing else computes these numbers. `account`: where a pool is valued."""
 
     rulebook: str
     legs: tuple[LegView, ...]
     pools: tuple[PoolView, ...]
     assets: tuple[AssetView, ...]
     orders: tuple[OrdersView, ...]
+    account: AccountView | None = None
 
 
-def mark_column(layout: Layout, marks: Mapping[str, Decimal]) -> tuple[Decimal, ...]:
-    """The marks in the layout's order. BadInput: a symbol that is held or ordered has no mark, or not a positive one."""
+def mark_column(
+    layout: Layout, marks: Mapping[str, Decimal], indexes: Mapping[str, Decimal] | None = None
+) -> tuple[Decimal, ...]:
+    """The marks in the layout's order, then the indexes of the coins of its valued pools. BadInput: a symbol that is held or
+    ordered has no mark, a coin that is held or owed has no index, or not a positive one."""
     column = []
     for symbol in layout.symbols:
         mark = marks.get(symbol)
@@ -133,6 +154,14 @@ def mark_column(layout: Layout, marks: Mapping[str, Decimal]) -> tuple[Decimal, 
         if not mark > 0:
             raise BadInput("marks", symbol, mark, "a mark price is greater than zero")
         column.append(mark)
+    for asset in layout.assets:
+        index = (indexes or {}).get(asset)
+        if index is None:
+            cure = "no index price given; every coin that is held, owed or settled in needs one"
+            raise BadInput("indexes", asset, None, cure)
+        if not index > 0:
+            raise BadInput("indexes", asset, index, "an index price is greater than zero")
+        column.append(index)
     return tuple(column)
 
 
@@ -149,18 +178,6 @@ Factors = Callable[[tuple[int, ...]], Triggers]
 """The factors by which markets fail together, once for each set of them."""
 
 
-class Standing(NamedTuple):
-    """One pool at this instant: what it has and needs, the markets as its prices are sought in, and how they are solved."""
-
-    spec: PoolSpec
-    pool: Pool[Decimal]
-    margin: PoolMargin[Decimal]
-    markets: Sequence[Market[Decimal]]
-    solved: Solver
-    together: Factors
-    coins: Mapping[str, tuple[int, ...]]
-
-
 class Instant(NamedTuple):
     """An account among its marks: what every line of an assessment is read from."""
 
@@ -170,6 +187,18 @@ class Instant(NamedTuple):
     column: tuple[Decimal, ...]
     bases: tuple[str, ...]
     prices: Prices
+
+
+class Home(NamedTuple):
+    """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver."""
+
+    spec: PoolSpec
+    pool: Pool[Decimal]
+    margin: PoolMargin[Decimal]
+    markets: Sequence[Market[Decimal]]
+    solved: Solver
+    together: Factors
+    coins: Mapping[str, tuple[int, ...]]
 
 
 def assess(
@@ -184,24 +213,30 @@ def assess(
     with exact():
         layout = lay_out(account, rulebook, outside)
         bases = tuple(rulebook.instruments[symbol].base for symbol in layout.symbols)
-        now = Instant(account, rulebook, layout, mark_column(layout, marks.marks), bases, prices)
+        now = Instant(account, rulebook, layout, mark_column(layout, marks.marks, marks.indexes), bases, prices)
         margins = [rulebook.rules.assess_pool(pool, now.column, layout.markets) for pool in layout.pools]
         legs: list[LegView] = []
         pools: list[PoolView] = []
+        homes: list[Home] = []
         for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-            markets = _markets(now, pool)
+            markets = held_brackets(rulebook.rules, pool, now.column, layout.markets)
             solved = solver_of(rulebook.rules, pool, margin, now.column, markets)
-            at = Standing(spec, pool, margin, markets, solved, _factors(solved), _coins(now, pool))
-            views = [_leg_view(now, at, key, leg) for key, leg in zip(spec.legs, pool.legs, strict=True)]
+            home = Home(spec, pool, margin, markets, solved, _factors(solved), _coins(now, pool))
+            views = [_leg_view(now, home, key, leg) for key, leg in zip(spec.legs, pool.legs, strict=True)]
             legs.extend(views)
-            pools.append(_pool_view(now, spec, views, pool, margin, solved))
+            pools.append(_pool_view(now, home, views))
+            homes.append(home)
         asks = tuple(OrdersView(r.name, r.asset, r.isolated, _order_margin(now, r)) for r in layout.resting)
-        assets = tuple(
-            _asset_view(now, i, legs, margins, asks, outside)
-            for i, spec in enumerate(layout.specs)
-            if not spec.isolated and not spec.apart
-        )
-    return Assessment(rulebook.name, tuple(legs), tuple(pools), assets, asks)
+        assets: list[AssetView] = []
+        valued = None
+        for home in homes:
+            if home.spec.key == "account":
+                counted = _counted(now, home)
+                assets += [_coin_view(now, home, i, coin, legs) for i, coin in enumerate(counted)]
+                valued = _account_view(now, home, counted)
+            elif not home.spec.isolated and not home.spec.apart:
+                assets.append(_asset_view(now, home, legs, asks, outside))
+    return Assessment(rulebook.name, tuple(legs), tuple(pools), tuple(assets), asks, valued)
 
 
 def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
@@ -209,14 +244,7 @@ def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
     return now.rulebook.rules.order_margin(resting.row, now.column[at], now.layout.markets[at])
 
 
-def _markets(now: Instant, pool: Pool[Decimal]) -> Sequence[Market[Decimal]]:
-    """The markets in which the pool's prices are sought: with the brackets of this instant where the venue holds them."""
-    if now.rulebook.rules.PRICES_STATED and pool.legs:
-        return held_brackets(now.rulebook.rules, pool, now.column, now.layout.markets)
-    return now.layout.markets
-
-
-def _triggers(now: Instant, at: Standing, leg: Leg[Decimal]) -> tuple[Triggers, Triggers]:
+def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
     none = Triggers(None, None)
     if now.prices is Prices.NONE:
@@ -240,28 +268,44 @@ def _factors(solved: Solver) -> Factors:
 
 
 def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
-    """Base coin -> the markets of the pool's legs in it."""
+    """Base coin -> where the marks column holds the prices of it that the pool feels: the markets of its legs and of those
+    beside it, and in a valued pool that has the coin its index."""
     coins: dict[str, tuple[int, ...]] = {}
-    for at in sorted({leg.market for leg in pool.legs}):
+    for at in sorted({leg.market for leg in (*pool.legs, *pool.beside)}):
         coins[now.bases[at]] = (*coins.get(now.bases[at], ()), at)
+    if pool.wallets:
+        first = len(now.layout.symbols)
+        places = {asset: first + i for i, asset in enumerate(now.layout.assets)}
+        coins = {base: (*found, places[base]) if base in places else found for base, found in coins.items()}
     return coins
 
 
-def _bankruptcy(now: Instant, at: Standing, leg: Leg[Decimal]) -> Found[Decimal]:
-    """Of a leg that stands by itself, on its own money or on what is left to it. At more digits than the answer has: at 1x
-    two nearly equal numbers are subtracted."""
-    if not leg.isolated and not at.spec.apart:
-        return Found(False, ZERO)
-    rules, market = now.rulebook.rules, at.markets[leg.market]
+def money_behind(
+    layout: Layout, rulebook: Rulebook, column: Sequence[Decimal], spec: PoolSpec, pool: Pool[Decimal], leg: Leg[Decimal]
+) -> Decimal | None:
+    """The money that stands behind a leg alone: inside its wall, or the cash that the legs beside it leave; None where it
+    shares a pool."""
+    if spec.isolated:
+        return leg.margin
+    if not spec.apart or len(pool.legs) > 1:
+        return None
+    if rulebook.rules.MARGIN_FOLLOWS:
+        margin = rulebook.rules.assess_pool(pool, column, layout.markets)
+        return margin.balance - rulebook.rules.profit(leg, column[leg.market], layout.markets[leg.market])
+    return pool.cash - pool.reserved - locked_beside(pool, layout, rulebook, column)
+
+
+def _bankruptcy(now: Instant, home: Home, leg: Leg[Decimal], behind: Decimal) -> Found[Decimal]:
+    """At more digits than the answer has: at 1x two nearly equal numbers are subtracted."""
     with exact(WORKING):
-        money = at.margin.balance - rules.profit(leg, now.column[leg.market], market) if at.spec.apart else leg.margin
-        found = rules.bankruptcy_price(leg, money, market)
+        found = now.rulebook.rules.bankruptcy_price(leg, behind, home.markets[leg.market])
     return Found(found.found, +found.price)
 
 
-def _leg_view(now: Instant, at: Standing, key: LegKey, leg: Leg[Decimal]) -> LegView:
-    own, together = _triggers(now, at, leg)
-    spec = at.spec
+def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegView:
+    own, together = _triggers(now, home, leg)
+    spec = home.spec
+    behind = money_behind(now.layout, now.rulebook, now.column, spec, home.pool, leg)
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
@@ -269,13 +313,13 @@ def _leg_view(now: Instant, at: Standing, key: LegKey, leg: Leg[Decimal]) -> Leg
     row = rules.bracket(value, leg.tier, market)
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
-    bankrupt = _bankruptcy(now, at, leg)
+    bankrupt = Found(False, ZERO) if behind is None else _bankruptcy(now, home, leg, behind)
     return LegView(
         name=rules.leg_name(key, now.account.position_mode),
         symbol=position.symbol,
         mode=position.mode,
         side=position.side,
-        asset=spec.asset,
+        asset=instrument.settle,
         pool=spec.key,
         size=position.size,
         entry_price=position.entry_price,
@@ -286,35 +330,32 @@ def _leg_view(now: Instant, at: Standing, key: LegKey, leg: Leg[Decimal]) -> Leg
         initial_margin=rules.initial_margin(leg, mark, market),
         maintenance_margin=rules.maintenance_margin(leg, mark, market),
         closing_fee=rules.closing_fee(leg, mark, market),
+        position_margin=rules.position_margin(leg, mark, market),
         liquidation_fee=rules.liquidation_fee(leg, mark, market),
         isolated_margin=position.isolated_margin,
-        position_margin=rules.position_margin(leg, mark, market),
-        entry_value=rules.value(leg.amount, leg.entry, market) if leg.cost == 0 else abs(leg.cost),
-        risk_value=value + (leg.tier if instrument.bracket_unit == "notional" else ZERO),
         bracket=row,
         max_leverage=instrument.brackets[row].max_leverage,
         bankruptcy_price=bankrupt.price if bankrupt.found else None,
-        displayed_bankruptcy_price=rules.displayed_bankruptcy_price(
-            bankrupt, position.size, position.mode, instrument.tick
-        ),
-        break_even_price=rules.break_even_price(position.entry_price, 1 if position.size > 0 else -1, market.taker_rate),
+        break_even_price=rules.break_even_price(position, market.taker_rate),
         liquidation_price=price,
         other_liquidation_price=other if price is not None else None,
-        displayed_liquidation_price=rules.displayed_liquidation_price(
-            Found(price is not None, price or ZERO), position.size, position.mode, instrument.tick
-        ),
+        displayed_liquidation_price=_displayed(now, home, leg, Found(price is not None, price or ZERO), position),
         underlying_liquidation_price=nearest(together, mark),
     )
 
 
-def _pool_view(
-    now: Instant,
-    spec: PoolSpec,
-    views: Sequence[LegView],
-    pool: Pool[Decimal],
-    margin: PoolMargin[Decimal],
-    solved: Solver,
-) -> PoolView:
+def _displayed(
+    now: Instant, home: Home, leg: Leg[Decimal], found: Found[Decimal], position: Position
+) -> Decimal | None:
+    tick = now.rulebook.instruments[position.symbol].tick
+    ask = PriceAsk(
+        found, leg, home.pool, home.margin, now.column, now.layout.markets, position.size, position.mode, tick
+    )
+    return now.rulebook.rules.displayed_liquidation_price(ask)
+
+
+def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
+    spec, pool, margin = home.spec, home.pool, home.margin
     return PoolView(
         key=spec.key,
         asset=spec.asset,
@@ -327,32 +368,47 @@ def _pool_view(
         headroom=margin.balance - margin.requirement,
         scale=margin.scale,
         venue_ratio=now.rulebook.rules.venue_ratio(margin),
-        liquidatable=(bool(pool.legs) or margin.requirement > 0)
+        liquidatable=(bool(pool.legs or pool.wallets) or margin.requirement > 0)
         and now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
-        portfolio_liquidation_move=_common_move(now, pool, margin, solved) if now.prices is Prices.ALL else None,
+        portfolio_liquidation_move=_common_move(now, home) if now.prices is Prices.ALL else None,
     )
 
 
-def _common_move(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal], solved: Solver) -> Decimal | None:
+def _common_move(now: Instant, home: Home) -> Decimal | None:
     """As `portfolio_move` with every beta 1, solved exactly where all of the pool's contracts are of one kind."""
+    pool, margin, solved = home.pool, home.margin, home.solved
     if not pool.legs:
         return None
     if margin.balance <= margin.requirement:
         return ZERO
-    if len({now.layout.markets[leg.market].inverse for leg in pool.legs}) > 1:
+    if not pool.wallets and len({now.layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}) > 1:
         return portfolio_move(pool, now.column, now.layout, now.rulebook, {})
-    factors = solved(tuple(sorted({leg.market for leg in pool.legs})))[:2]
+    moving = tuple(sorted({leg.market for leg in (*pool.legs, *pool.beside)}))
+    factors = solved(moving + _moving_coins(now.layout, now.rulebook, pool))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
+
+
+def _moving_coins(layout: Layout, rulebook: Rulebook, pool: Pool[Decimal]) -> tuple[int, ...]:
+    """Where the marks column holds the indexes that move with the market: those of all coins of a valued pool but the ones
+    that contracts are quoted in, which are the measure."""
+    if not pool.wallets:
+        return ()
+    quotes = {instrument.quote for instrument in rulebook.instruments.values()}
+    first = len(layout.symbols)
+    return tuple(first + i for i, asset in enumerate(layout.assets) if asset not in quotes)
 
 
 def portfolio_move(
     pool: Pool[Decimal], column: Sequence[Decimal], layout: Layout, rulebook: Rulebook, betas: Mapping[str, Decimal]
 ) -> Decimal | None:
-    """The smallest common move y (each mark becomes mark * (1 + beta*y), beta 1 unless given) at which the pool fails;
-    0 where it already does; None if neither a fall to nothing nor a thousandfold rise does it."""
+    """The smallest common move y (each mark becomes mark * (1 + beta*y), beta 1 unless given; `betas` by symbol or coin) at
+    which the pool fails; 0 where it already does; None if neither a fall to nothing nor a thousandfold rise does it."""
     if not pool.legs:
         return None
     factors = [betas.get(symbol, ONE) for symbol in layout.symbols]
+    moving = _moving_coins(layout, rulebook, pool)
+    first = len(layout.symbols)
+    factors += [betas.get(a, ONE) if first + i in moving else ZERO for i, a in enumerate(layout.assets)]
 
     def headroom(y: Decimal) -> Decimal:
         moved = [mark * (1 + beta * y) for mark, beta in zip(column, factors, strict=True)]
@@ -370,25 +426,25 @@ def portfolio_move(
 
 def _asset_view(
     now: Instant,
-    i: int,
+    home: Home,
     legs: Sequence[LegView],
-    margins: Sequence[PoolMargin[Decimal]],
     asks: Sequence[OrdersView],
     outside: Mapping[str, Outside] | None,
 ) -> AssetView:
-    rules, spec, pool, margin = now.rulebook.rules, now.layout.specs[i], now.layout.pools[i], margins[i]
+    rules, spec, pool, margin = now.rulebook.rules, home.spec, home.pool, home.margin
     cross_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and not a.isolated), ZERO)
     isolated_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and a.isolated), ZERO)
-    inner = [leg for leg in legs if leg.asset == spec.asset and leg.mode is MarginMode.ISOLATED]
+    mine = [leg for leg in legs if leg.asset == spec.asset]
+    inner = [leg for leg in mine if leg.mode is MarginMode.ISOLATED]
     assigned = sum((leg.isolated_margin for leg in inner), ZERO)
     walled = [leg for leg in inner if LegKey(leg.symbol, leg.mode, leg.side) not in spec.beside]
     other = (outside or {}).get(spec.asset, Outside())
-    inside = sum((leg.isolated_margin + leg.unrealised_pnl for leg in walled), ZERO) + other.isolated_equity
+    running = sum((leg.unrealised_pnl for leg in mine), pool.outside_pnl)
     return AssetView(
         asset=spec.asset,
         wallet_balance=pool.cash + (assigned if rules.WALLET_HOLDS_ISOLATED else ZERO),
         cash=pool.cash,
-        equity=margin.balance + pool.reserved + inside,
+        equity=pool.cash + running + assigned + other.isolated_equity,
         available_balance=rules.available_balance(pool, margin, cross_orders, isolated_orders),
         withdrawable=rules.withdrawable(pool, margin, cross_orders, isolated_orders),
         account_initial_margin=margin.initial
@@ -396,4 +452,47 @@ def _asset_view(
         + cross_orders
         + isolated_orders,
         account_maintenance_margin=margin.maintenance + sum((leg.maintenance_margin for leg in walled), ZERO),
+    )
+
+
+def _counted(now: Instant, home: Home) -> list[CoinMargin[Decimal]]:
+    """The coins of a valued pool, one after the other."""
+    coin, markets = now.rulebook.rules.assess_coin, now.layout.markets
+    return [coin(home.pool, home.margin, i, now.column, markets) for i in range(len(home.pool.wallets))]
+
+
+def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], legs: Sequence[LegView]) -> AssetView:
+    """One coin of a valued pool; its margins are those of the legs that settle in it."""
+    rules, asset, cash = now.rulebook.rules, home.spec.assets[at], home.pool.wallets[at].balance
+    mine = [leg for leg in legs if leg.asset == asset]
+    walled = [leg for leg in mine if leg.mode is MarginMode.ISOLATED]
+    assigned = sum((leg.isolated_margin for leg in walled), ZERO)
+    return AssetView(
+        asset=asset,
+        wallet_balance=cash + (assigned if rules.WALLET_HOLDS_ISOLATED else ZERO),
+        cash=cash,
+        equity=coin.equity + assigned + sum((leg.unrealised_pnl for leg in walled), ZERO),
+        available_balance=coin.available,
+        withdrawable=coin.withdrawable,
+        account_initial_margin=sum((leg.initial_margin for leg in mine), ZERO),
+        account_maintenance_margin=sum((leg.maintenance_margin for leg in mine), ZERO),
+        collateral_value=coin.collateral_value,
+        borrowed=coin.borrowed,
+    )
+
+
+def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]) -> AccountView:
+    spec, pool, margin = home.spec, home.pool, home.margin
+    settled = pool.cash + sum((coin.settled_value for coin in coins), ZERO)
+    whole = sum((coin.equity * now.column[w.place] for coin, w in zip(coins, pool.wallets, strict=True)), ZERO)
+    return AccountView(
+        pool=spec.key,
+        asset=spec.asset,
+        wallet_balance=settled,
+        unrealised_pnl=margin.balance + pool.reserved - settled,
+        equity=pool.cash + pool.outside_pnl + whole,
+        available_balance=margin.balance - margin.initial,
+        initial_margin=margin.initial,
+        maintenance_margin=margin.maintenance,
+        venue_initial_ratio=now.rulebook.rules.venue_initial_ratio(margin),
     )

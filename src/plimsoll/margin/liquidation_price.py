@@ -25,6 +25,13 @@ DOWN, UP = (Context(prec=DIGITS, rounding=rounding) for rounding in (ROUND_FLOOR
 LEAST, MOST = Decimal("1e-25"), Decimal("1e25")
 """The range of x that is searched; a price outside it is none."""
 BEYOND = MOST * MOST
+HAIR = Decimal("1e-20")
+"""How far apart, as a share, the two points are that give the line of a valued pool: between kinks far closer than any two
+that a price could tell apart, and wide enough for 37 of the working digits."""
+NEAR = Decimal("1e-34")
+"""A step of Newton's method shorter than this share of x is the last one: it ends far beyond the digits of the result."""
+SEARCHED = (Decimal("1e-12"), Decimal(1000))
+"""The factors that are tried where a line cannot be followed."""
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
 
@@ -98,7 +105,31 @@ def solver_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of one pool at these marks. The lines of a leg that one set of markets has met serve the others."""
+    """The solver of one pool at these marks: along the lines of its legs; by search where legs beside it move as well; off two
+    assessments where it is valued in one currency."""
+    if pool.wallets:
+        return _valued_solver(rules, pool, margin, marks, markets)
+    along, beside = _along_lines(rules, pool, margin, marks, markets), {leg.market for leg in pool.beside}
+    if not beside:
+        return along
+
+    @cache
+    def solve(moving: tuple[int, ...]) -> Solved:
+        if beside.isdisjoint(moving):
+            return along(moving)
+        return searched(rules, pool, marks, markets, moving)
+
+    return solve
+
+
+def _along_lines(
+    rules: Rules,
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+) -> Solver:
+    """The solver of a pool of one asset. The lines of a leg that one set of markets has met serve the others."""
     room = rounding_room(pool, margin)
     found: list[list[tuple[Decimal, Decimal, Line[Decimal]]]] = [[] for _ in pool.legs]
     at_market = [leg.market for leg in pool.legs]
@@ -153,19 +184,126 @@ def solver_of(
     return solve
 
 
+def _valued_solver(
+    rules: Rules,
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+) -> Solver:
+    """The solver of a valued pool: what counts of a coin depends on all the legs that settle in it, so that no leg has a
+    line of its own. The line of the pool at x is read off two assessments a hair apart. Its headroom is concave and made of
+    straight lines over one over the mark where an inverse contract moves alone, over the factor otherwise (also where an
+    inverse contract moves and its coin's index with it)."""
+    room = rounding_room(pool, margin)
+    with localcontext(WIDE):
+        whole = rules.assess_pool(pool, marks, markets)
+
+    @cache
+    def solve(moving: tuple[int, ...]) -> Solved:
+        inverse = moving[-1] < len(markets) and markets[moving[0]].inverse
+        with localcontext(WIDE):
+            part = _part_of_coins(rules, pool, whole, marks, markets, moving)
+
+        def headroom(x: Decimal) -> Decimal:
+            column = list(marks)
+            for at in moving:
+                column[at] = marks[at] / x if inverse else marks[at] * x
+            there = rules.assess_pool(part, column, markets)
+            return there.balance - there.requirement
+
+        @cache
+        def line(x: Decimal) -> Line[Decimal]:
+            """Through x and a point beside it, on the side of the marks."""
+            step = x * HAIR if x <= 1 else -x * HAIR
+            here = headroom(x)
+            slope = (headroom(x + step) - here) / step
+            return Line(here - slope * x, slope, ZERO, ZERO)
+
+        with localcontext(WIDE):
+            low, high = ends(line, line(ONE), 2 * room, (ONE, -ONE))
+            if inverse:
+                low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
+
+        def fails(price: Decimal, lead: Decimal) -> bool:
+            column = list(marks)
+            for at in moving:
+                column[at] = price if marks[at] == lead else marks[at] * price / lead
+            there = rules.assess_pool(part, column, markets)
+            return there.balance - there.requirement <= -room
+
+        return Solved(low, high, fails)
+
+    return solve
+
+
+def searched(
+    rules: Rules,
+    pool: Pool[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+    moving: tuple[int, ...],
+) -> Solved:
+    """As the solver, where legs beside the pool move as well and what they lock bends the sum: by secants, from 1e-12 to a
+    thousand times the present marks, the failing side within 1e-30 of that stretch. Nothing is found for a pool that fails
+    already."""
+
+    def headroom(factor: Decimal) -> Decimal:
+        column = [mark * factor if at in moving else mark for at, mark in enumerate(marks)]
+        margin = rules.assess_pool(pool, column, markets)
+        return margin.balance - margin.requirement
+
+    def fails(price: Decimal, lead: Decimal) -> bool:
+        return headroom(price / lead) <= 0
+
+    if headroom(ONE) <= 0:
+        return Solved(None, None, fails)
+    low, high = (first_failure(headroom, ONE, end) if headroom(end) <= 0 else None for end in SEARCHED)
+    return Solved(low, high, fails)
+
+
+def _part_of_coins(
+    rules: Rules,
+    pool: Pool[Decimal],
+    whole: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+    moving: tuple[int, ...],
+) -> Pool[Decimal]:
+    """What of a valued pool feels the moving prices, the rest as cash: coins that move or that a moving leg settles in. Of a
+    coin that itself stands still, the legs that do are folded into its balance. A pool with resting orders is left whole."""
+    if pool.rests:
+        return pool
+    settled_in = {leg.wallet for leg in pool.legs if leg.market in moving}
+    coins = [w for w, wallet in enumerate(pool.wallets) if wallet.place in moving or w in settled_in]
+    wallets, legs = [], []
+    for place, w in enumerate(coins):
+        wallet, settled = pool.wallets[w], ZERO
+        for leg in pool.legs:
+            if leg.wallet == w and (leg.market in moving or wallet.place in moving):
+                legs.append(leg._replace(wallet=place))
+            elif leg.wallet == w:
+                settled += rules.unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
+        wallets.append(wallet._replace(balance=wallet.balance + settled))
+    part = Pool(ZERO, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO, wallets=tuple(wallets))
+    here = rules.assess_pool(part, marks, markets)
+    return part._replace(cash=whole.balance - whole.requirement - here.balance + here.requirement)
+
+
 def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decimal]:
     """The legs that move, with `rest` for all that stands still; the pool itself where all of it moves."""
     if len(legs) == len(pool.legs):
         return pool
-    moving = tuple([pool.legs[i] for i in legs])
-    return Pool(rest, moving, ZERO, 0, ZERO, ZERO, ZERO, ZERO, pool.regime)
+    return Pool(rest, tuple([pool.legs[i] for i in legs]), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
 
 
 def held_brackets(
     rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]
 ) -> tuple[Market[Decimal], ...]:
-    """The markets with nothing but the bracket row that each leg stands in at these marks, for a venue that seeks its prices
-    so (PRICES_STATED, one leg a market)."""
+    """The markets in which a pool's prices are sought: as they are, or, where the venue holds its brackets meanwhile
+    (PRICES_STATED, one leg a market), with nothing but the row that each leg stands in at these marks."""
+    if not rules.PRICES_STATED:
+        return tuple(markets)
     held = list(markets)
     for leg in (*pool.legs, *pool.beside):
         market = markets[leg.market]
@@ -183,7 +321,10 @@ def held_brackets(
 
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     """What 34-digit sums over several legs may round the other way, so that headroom is to fall short by as much."""
-    return margin.scale * (len(pool.legs) + 2) * LAST_DIGIT if len(pool.legs) > 1 else ZERO
+    if pool.wallets:
+        return margin.scale * 4 * (len(pool.legs) + len(pool.rests) + len(pool.wallets)) * LAST_DIGIT
+    legs = len(pool.legs) + len(pool.beside)
+    return margin.scale * (legs + 2) * LAST_DIGIT if legs > 1 else ZERO
 
 
 def ends(
@@ -224,7 +365,7 @@ def _end(lines: Callable[[Decimal], Line[Decimal]], rest: Decimal, x: Decimal, s
         root = _root(line, rest)
         if not LEAST <= root <= MOST:
             return None
-        if root == x or (root < x) == (side > 0):
+        if (root < x) == (side > 0) or abs(root - x) <= x * NEAR:
             return root
         x = root
     return x

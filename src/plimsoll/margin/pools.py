@@ -21,26 +21,30 @@ from plimsoll.model import (
     leg_key,
 )
 from plimsoll.number import ONE, ZERO
-from plimsoll.rulebook import Rulebook
-from plimsoll.rules.columns import Leg, Market, Pool, Resting
+from plimsoll.rulebook import Rulebook, regime_of
+from plimsoll.rules.columns import Leg, Market, Pool, Rest, Resting, Wallet
 from plimsoll.rules.drawing import PoolSpec, each_apart
 
 NO_FEES = Fees(ZERO, ZERO)
 
 
 class RestingSpec(NamedTuple):
-    """Resting opening orders as one row: printed name, settle asset, whether they are for an isolated position."""
+    """Resting opening orders as one row: printed name, settle asset, whether they are for an isolated position; and the
+    orders themselves."""
 
     name: str
     asset: str
     isolated: bool
     row: Resting[Decimal]
+    orders: tuple[Order, ...]
 
 
 class Layout(NamedTuple):
-    """`symbols[i]` names `markets[i]`; `specs[i]` describes `pools[i]`; `held`: the positions by their keys."""
+    """`symbols[i]` names `markets[i]`; `assets`: the coins of valued pools, whose prices follow the marks in the marks column;
+    `specs[i]` describes `pools[i]`; `held`: the positions by their keys."""
 
     symbols: tuple[str, ...]
+    assets: tuple[str, ...]
     markets: tuple[Market[Decimal], ...]
     specs: tuple[PoolSpec, ...]
     pools: tuple[Pool[Decimal], ...]
@@ -48,8 +52,9 @@ class Layout(NamedTuple):
     held: Mapping[LegKey, Position]
 
 
-def market_of(instrument: Instrument, taker_rate: Decimal) -> Market[Decimal]:
-    """The columns of one instrument; the instrument's own taker rate wins over the account's."""
+def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> Market[Decimal]:
+    """The columns of one instrument; the instrument's own taker rate wins over the account's. `regime`: that of
+    `regime_of`; what enters a wall at a fill does not depend on it."""
     rows = instrument.brackets
     return Market(
         inverse=instrument.kind == "inverse",
@@ -66,6 +71,7 @@ def market_of(instrument: Instrument, taker_rate: Decimal) -> Market[Decimal]:
         initials=tuple([row.initial_rate or ZERO for row in rows]),
         unit=instrument.unit or ZERO,
         funding_rate=instrument.funding_rate or ZERO,
+        regime=regime,
     )
 
 
@@ -76,44 +82,75 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
         if symbol not in rulebook.instruments:
             raise BadInput(rulebook.name, "symbol", symbol, rulebook.gaps.get(symbol, "the rulebook has no such instrument"))
     index = {symbol: i for i, symbol in enumerate(symbols)}
-    markets = tuple(market_of(rulebook.instruments[symbol], account.fees.taker_rate) for symbol in symbols)
+    regime = regime_of(rulebook, account)
+    markets = tuple(market_of(rulebook.instruments[symbol], account.fees.taker_rate, regime) for symbol in symbols)
     held = {leg_key(position): position for position in account.positions}
     specs = rulebook.rules.pools_of(account, rulebook.instruments)
     extra = outside or {}
     known = {spec.asset for spec in specs}
     specs += tuple(PoolSpec(f"asset:{asset}", asset, False, ()) for asset in extra if asset not in known)
-    if rulebook.rules.cross_apart(rulebook.regime):
+    if rulebook.rules.cross_apart(regime):
         specs = each_apart(specs)
+    assets = tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
     resting = tuple(_resting(account, rulebook, index, held))
-    pools = tuple(_pool(spec, account, rulebook, index, held, extra.get(spec.asset), resting) for spec in specs)
-    return Layout(symbols, markets, specs, pools, resting, held)
+    at = _At(account, rulebook, index, {asset: len(symbols) + i for i, asset in enumerate(assets)}, held, resting)
+    pools = tuple(_pool(spec, at, extra.get(spec.asset), _set_aside(spec, resting, rulebook, markets)) for spec in specs)
+    return Layout(symbols, assets, markets, specs, pools, resting, held)
 
 
-def leg_of(position: Position, account: Account, rulebook: Rulebook, index: Mapping[str, int]) -> Leg[Decimal]:
-    """One position as a row; `index`: the place of each symbol's market."""
-    rules, instrument = rulebook.rules, rulebook.instruments[position.symbol]
+def _set_aside(
+    spec: PoolSpec, resting: Iterable[RestingSpec], rulebook: Rulebook, markets: tuple[Market[Decimal], ...]
+) -> Decimal:
+    """Margin of the asset's resting orders, where the venue takes it off the cash; it does not depend on marks there."""
+    if not spec.less_orders:
+        return ZERO
+    rows = [r.row for r in resting if r.asset == spec.asset]
+    return sum((rulebook.rules.order_margin(row, ZERO, markets[row.market]) for row in rows), ZERO)
+
+
+class _At(NamedTuple):
+    """An account being laid out. `markets`: symbol -> market; `places`: coin -> its place in the marks column."""
+
+    account: Account
+    rulebook: Rulebook
+    markets: Mapping[str, int]
+    places: Mapping[str, int]
+    held: Mapping[LegKey, Position]
+    resting: tuple[RestingSpec, ...]
+
+
+def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
+    rules, instrument = at.rulebook.rules, at.rulebook.instruments[position.symbol]
+    alone = position.mode is MarginMode.ISOLATED
     return Leg(
-        market=index[position.symbol],
+        market=at.markets[position.symbol],
         amount=position.size * instrument.multiplier,
         entry=rules.entry_in_rules(position.entry_price),
         leverage=position.leverage,
         initial_rate=rules.initial_rate(position.leverage),
         margin=position.isolated_margin,
-        isolated=position.mode is MarginMode.ISOLATED,
-        tier=rules.tier_of(position, account, rulebook.instruments),
+        isolated=alone,
+        tier=rules.tier_of(position, at.account, at.rulebook.instruments),
         added=position.added_margin,
         lost=position.lost_margin,
         cost=ZERO if position.cost is None else position.cost,
+        wallet=spec.assets.index(instrument.settle) if spec.assets else 0,
+        spare=at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         remarked=ZERO if position.remarked is None else position.remarked,
     )
+
+
+def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Decimal]:
+    """One position as a row of its own, its market the first."""
+    spec = PoolSpec("", rulebook.instruments[position.symbol].settle, False, ())
+    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, ()))
 
 
 def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO_FEES) -> Decimal:
     """What the venue puts into the wall of an isolated position when it sizes it anew. Call inside `exact()`."""
     alone = Account(PositionMode.ONE_WAY, {}, (position,), fees=fees)
-    leg = leg_of(position, alone, rulebook, {position.symbol: 0})
     market = market_of(rulebook.instruments[position.symbol], alone.fees.taker_rate)
-    return rulebook.rules.sized_margin(leg, mark, market)
+    return rulebook.rules.sized_margin(leg_of(position, alone, rulebook), mark, market)
 
 
 def signed_cost(position: Position, rulebook: Rulebook) -> Decimal:
@@ -125,51 +162,93 @@ def signed_cost(position: Position, rulebook: Rulebook) -> Decimal:
     return paid if (position.size > 0) != market.inverse else -paid
 
 
-def _pool(
-    spec: PoolSpec,
-    account: Account,
-    rulebook: Rulebook,
-    index: Mapping[str, int],
-    held: Mapping[LegKey, Position],
-    outside: Outside | None,
-    resting: tuple[RestingSpec, ...],
-) -> Pool[Decimal]:
-    legs = tuple(leg_of(held[key], account, rulebook, index) for key in spec.legs)
-    cash = legs[0].margin if spec.isolated else account.cash.get(spec.asset, ZERO)
-    reserved = ZERO if spec.isolated else _reserved(spec.asset, account, rulebook)
-    other = Outside() if outside is None or spec.isolated or spec.apart else outside
+def _pool(spec: PoolSpec, at: _At, outside: Outside | None, set_aside: Decimal) -> Pool[Decimal]:
+    legs = tuple(_leg(at.held[key], spec, at) for key in spec.legs)
+    other = Outside() if outside is None or spec.isolated else outside
+    cash = legs[0].margin if spec.isolated else at.account.cash.get(spec.asset, ZERO)
+    reserved = ZERO if spec.isolated else _reserved(spec, at.account, at.rulebook) + set_aside + other.reserved
+    if spec.apart:
+        other = Outside()
     return Pool(
-        cash,
-        legs,
-        reserved,
-        len(orders_in_scope(spec, account, rulebook)),
-        other.unrealised_pnl,
-        other.initial_margin,
-        other.maintenance_margin,
-        other.closing_fee,
-        rulebook.regime,
-        tuple(leg_of(held[key], account, rulebook, index) for key in spec.beside),
-        tuple(asked.row for asked in resting if spec.apart and asked.asset == spec.asset),
+        cash=other.wallet_balance if spec.assets else cash + other.wallet_balance,
+        legs=legs,
+        reserved=reserved,
+        orders=len(orders_in_scope(spec, at.account, at.rulebook)),
+        outside_pnl=other.unrealised_pnl,
+        outside_initial=other.initial_margin,
+        outside_maintenance=other.maintenance_margin,
+        outside_fee=other.closing_fee,
+        wallets=tuple(_wallet(asset, at) for asset in spec.assets),
+        rests=tuple(rest for found in at.resting if spec.assets for rest in _rests(found, spec, at)),
+        beside=tuple(_leg(at.held[key], spec, at) for key in spec.beside),
+        apart=spec.apart,
+        asks=tuple(asked.row for asked in at.resting if spec.apart and not spec.less_orders and asked.asset == spec.asset),
     )
 
 
-def _reserved(asset: str, account: Account, rulebook: Rulebook) -> Decimal:
-    """What all resting orders that settle in the asset take off its cross pool's balance."""
+def _wallet(asset: str, at: _At) -> Wallet[Decimal]:
+    """A coin with what it counts. BadInput: the rulebook does not know the coin."""
+    coin = at.rulebook.coins.get(asset)
+    if coin is None:
+        cure = "what this coin counts as collateral is not known here; add [[collateral]] in a table file of your own"
+        raise BadInput(at.rulebook.name, "coin", asset, cure)
+    counts, loans = coin.collateral_tiers, coin.loan_tiers
+    return Wallet(
+        place=at.places[asset],
+        balance=at.account.cash.get(asset, ZERO),
+        borrowed=at.account.borrowed.get(asset, ZERO),
+        collateral=asset not in at.account.not_collateral,
+        rows=len(counts),
+        floors=tuple([tier.floor for tier in counts]),
+        ratios=tuple([tier.ratio for tier in counts]),
+        loan_rows=len(loans),
+        loan_floors=tuple([tier.floor for tier in loans]),
+        loan_initial=tuple([tier.initial_rate for tier in loans]),
+        loan_maintenance=tuple([tier.maintenance_rate for tier in loans]),
+    )
+
+
+def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal]]:
+    """The opening orders of one leg of a valued pool, in the order in which they were placed."""
+    if found.isolated:
+        return
+    row, leads = found.row, True
+    for order in filter(opens, found.orders):
+        assert order.price is not None
+        amount = order.size * at.rulebook.instruments[order.symbol].multiplier
+        yield Rest(
+            market=row.market,
+            wallet=spec.assets.index(found.asset),
+            amount=amount if order.side == "buy" else -amount,
+            price=order.price,
+            leads=leads,
+            held=row.amount,
+            buys=row.buys,
+            sells=row.sells,
+            initial_rate=row.initial_rate,
+            leverage=row.leverage,
+        )
+        leads = False
+
+
+def _reserved(spec: PoolSpec, account: Account, rulebook: Rulebook) -> Decimal:
+    """What all resting orders that settle in the pool's asset take off its balance. A valued pool counts them by coin, as its
+    rules do: nothing here."""
     total = ZERO
     for order in account.orders:
         instrument = rulebook.instruments[order.symbol]
-        if instrument.settle == asset:
+        if instrument.settle == spec.asset and not spec.assets:
             taker = account.fees.taker_rate if instrument.taker_rate is None else instrument.taker_rate
             total += rulebook.rules.order_reserve(order, instrument, taker)
     return total
 
 
 def orders_in_scope(spec: PoolSpec, account: Account, rulebook: Rulebook) -> tuple[Order, ...]:
-    """Orders that a liquidation of this pool cancels: of those that settle in its asset, the ones the venue names."""
+    """Orders that a liquidation of this pool cancels: of those that settle in its assets, the ones the venue names."""
     return tuple(
         order
         for order in account.orders
-        if rulebook.instruments[order.symbol].settle == spec.asset and rulebook.rules.cancels(order, spec)
+        if rulebook.instruments[order.symbol].settle in spec.coins and rulebook.rules.cancels(order, spec)
     )
 
 
@@ -216,23 +295,33 @@ def _resting(
             buys=sum((order_value(o, rulebook) for o in buys), ZERO),
             sells=sum((order_value(o, rulebook) for o in sells), ZERO),
             initial_rate=rulebook.rules.initial_rate(leverage),
-            bought=sum((o.size * instrument.multiplier for o in buys), ZERO),
-            sold=sum((o.size * instrument.multiplier for o in sells), ZERO),
+            leverage=leverage,
+            new_buys=_new(buys, -position.size if netted and position is not None else ZERO, rulebook),
+            new_sells=_new(sells, position.size if netted and position is not None else ZERO, rulebook),
+            gross=sum((o.size * instrument.multiplier for o in (*buys, *sells)), ZERO),
             tier=rulebook.rules.tier_of(standing, account, rulebook.instruments),
             isolated=key.mode is MarginMode.ISOLATED,
-            regime=rulebook.regime,
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
-        yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row)
+        yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row, tuple(orders))
+
+
+def _new(opening: Sequence[Order], closable: Decimal, rulebook: Rulebook) -> Decimal:
+    """Value of the orders of one side beyond the `closable` contracts that they would only close, spread evenly over them."""
+    size = sum((o.size for o in opening), ZERO)
+    value = sum((order_value(o, rulebook) for o in opening), ZERO)
+    if closable <= 0 or size == 0:
+        return value
+    return value * max(ZERO, size - closable) / size
+
+
+def locked_beside(pool: Pool[Decimal], layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Decimal:
+    """What the legs beside a pool lock of the cash that it stands on."""
+    legs = [(leg, marks[leg.market], layout.markets[leg.market]) for leg in pool.beside]
+    return sum((rulebook.rules.position_margin(*leg) for leg in legs), ZERO)
 
 
 def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:
     """Every leg of every pool under the key of its position."""
     pairs = zip(layout.specs, layout.pools, strict=True)
     return {key: leg for spec, pool in pairs for key, leg in zip(spec.legs, pool.legs, strict=True)}
-
-
-def counted_once(specs: Sequence[PoolSpec]) -> tuple[bool, ...]:
-    """Per pool whether its balance is to be added up in a sum over the account: no other pool counts its legs already."""
-    elsewhere = {key for spec in specs if not spec.apart for key in spec.beside}
-    return tuple(not spec.legs or not elsewhere.issuperset(spec.legs) for spec in specs)

@@ -17,7 +17,7 @@ from plimsoll.runs import Comparison, Happening, LegResult, ModeResult, RegimeMa
 
 NONE = "none"
 DOLLARS = frozenset({"USD", "USDT", "USDC", "FDUSD", "BUSD", "DAI"})
-FORCED = frozenset({"liquidation", "forced_close", "take_over", "deleverage", "shortfall"})
+FORCED = frozenset({"liquidation", "convert", "forced_close", "take_over", "deleverage", "shortfall"})
 """Kinds of events in which the venue acted against the trader."""
 
 WORDS = {
@@ -33,6 +33,7 @@ WORDS = {
     "refuse": "refused",
     "cancel": "cancelled",
     "liquidation": "liquidated",
+    "convert": "coin sold",
     "forced_close": "forced close",
     "take_over": "taken over",
     "deleverage": "auto-deleveraged",

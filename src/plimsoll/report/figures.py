@@ -42,6 +42,7 @@ SYMBOLS = {
     "refuse": "cross-open",
     "cancel": "diamond-open",
     "liquidation": "x",
+    "convert": "x",
     "forced_close": "x",
     "take_over": "x",
     "deleverage": "star",

@@ -162,10 +162,22 @@ def _bar(pool: PoolView) -> str:
 
 
 def _wallets(report: AssessReport) -> "Table":
-    table = _table("\nWallet", "", ("wallet", "equity", "available", "withdrawable"))
+    account = report.assessment.account
+    valued = () if account is None else (f"counts, {account.asset}", "owed")
+    table = _table("\nWallet", "", ("wallet", "equity", "available", "withdrawable", *valued))
     for asset in report.assessment.assets:
         amounts = (asset.wallet_balance, asset.equity, asset.available_balance, asset.withdrawable)
-        table.add_row(asset.asset, *(money(amount, asset.asset) for amount in amounts))
+        cells = [money(amount, asset.asset) for amount in amounts]
+        if account is not None:
+            cells += ["[dim]-[/]"] * 2 if asset.collateral_value is None else [
+                money(asset.collateral_value, account.asset), money(asset.borrowed, asset.asset)
+            ]
+        table.add_row(asset.asset, *cells)
+    if account is not None:
+        totals = (account.wallet_balance, account.equity, account.available_balance)
+        shown = [money(amount, account.asset) for amount in totals]
+        counted = money(account.wallet_balance + account.unrealised_pnl, account.asset)
+        table.add_row(f"account, {account.asset}", *shown, "", counted, "")
     return table
 
 

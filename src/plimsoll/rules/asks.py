@@ -1,9 +1,11 @@
-"""What a venue is asked before a setting changes: plain records, filled by the account machine, read by `people.py`."""
+"""What a venue is asked: plain records, filled by the account machine and the assessment, read by `people.py`."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from plimsoll.model import Instrument, MarginMode, Order, Position
+from plimsoll.rules.columns import Found, Leg, Market, Pool, PoolMargin
 
 
 class LeverageAsk(NamedTuple):
@@ -23,6 +25,17 @@ class LeverageAsk(NamedTuple):
     free: Decimal
 
 
+class LegAsk(NamedTuple):
+    """A position among its prices. `money`: what stands behind it alone (None where it shares a pool); `tick` of its price
+    (None: not known)."""
+
+    leg: Leg[Decimal]
+    mark: Decimal
+    market: Market[Decimal]
+    money: Decimal | None
+    tick: Decimal | None
+
+
 class SizeAsk(NamedTuple):
     """An order's reach: the position it could build, as contracts and as value at the prices it would pay."""
 
@@ -30,3 +43,18 @@ class SizeAsk(NamedTuple):
     leverage: Decimal
     size: Decimal
     value: Decimal
+
+
+class PriceAsk(NamedTuple):
+    """A liquidation price as it is to be printed: the true one, and all that the venue's own formula may look at. `marks`,
+    `markets`: the columns of the account; `size`: the position's contracts; `tick` None: not known."""
+
+    found: Found[Decimal]
+    leg: Leg[Decimal]
+    pool: Pool[Decimal]
+    margin: PoolMargin[Decimal]
+    marks: Sequence[Decimal]
+    markets: Sequence[Market[Decimal]]
+    size: Decimal
+    mode: MarginMode
+    tick: Decimal | None

@@ -12,7 +12,8 @@ from plimsoll.number import N
 
 class Market(NamedTuple, Generic[N]):
     """One instrument. `floors` .. `leverages` are the bracket columns, one entry a row, lowest floor first; `rows` counts
-    them. `lot` and `tick` are steps of an amount and of a price (zero: unknown). `initials`: the row's own initial rate where
+    them. `lot` and `tick` are steps of an amount and of a price (zero: unknown). `regime`: which of the rules' REGIMES is in
+    force, by date or by the account's own statement (0 where a venue has none). `initials`: the row's own initial rate where
     the venue states one (else 0). `unit`: the amount of money that the venue counts in (0: it does not round).
     `funding_rate`: the one that the next funding will charge (0: none is known)."""
 
@@ -30,13 +31,16 @@ class Market(NamedTuple, Generic[N]):
     initials: Sequence[N]
     unit: N
     funding_rate: N
+    regime: int
 
 
 class Leg(NamedTuple, Generic[N]):
     """One position of a pool. `market`: index into the markets and marks columns. `entry` and `initial_rate` are
     already rounded as the venue rounds them. `margin`: its isolated money (0 in cross). `tier`: the contracts that choose
-    its bracket where the venue counts contracts (else 0). `added`, `lost`: of the isolated money, what was put in by hand and
-    what funding took. `cost`: the signed value paid (0: it follows from the entry). `remarked`: the signed value that running
+    its bracket where the venue counts contracts, or the value of resting orders where those count beside the position's own
+    (else 0). `added`, `lost`: of the isolated money, what was put in by hand and what funding took. `cost`: the signed value
+    paid (0: it follows from the entry). `wallet`: the coin it settles in, as an index into the wallets of a valued pool.
+    `spare`: free cash that the venue may add to it by itself (0: it may not). `remarked`: the signed value that running
     profit counts from, where the venue has paid earlier profit out (0: the cost)."""
 
     market: int
@@ -50,32 +54,74 @@ class Leg(NamedTuple, Generic[N]):
     added: N
     lost: N
     cost: N
+    wallet: int
+    spare: N
     remarked: N
+
+
+class Wallet(NamedTuple, Generic[N]):
+    """One coin of a valued pool. `place`: where its price in the pool's currency stands in the marks column, behind the
+    marks. `balance`: settled units (negative: owed), `borrowed`: units owed apart from it. `collateral` False: switched off.
+    `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them); `loan_floors`, `loan_initial`,
+    `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`)."""
+
+    place: int
+    balance: N
+    borrowed: N
+    collateral: bool
+    rows: int
+    floors: Sequence[N]
+    ratios: Sequence[N]
+    loan_rows: int
+    loan_floors: Sequence[N]
+    loan_initial: Sequence[N]
+    loan_maintenance: Sequence[N]
+
+
+class Rest(NamedTuple, Generic[N]):
+    """One resting opening order of a valued pool: its signed `amount` and `price`, and with it the orders of its leg together
+    (`held` .. `leverage`, as in Resting). `leads`: the first of them, which stands for their sum."""
+
+    market: int
+    wallet: int
+    amount: N
+    price: N
+    leads: bool
+    held: N
+    buys: N
+    sells: N
+    initial_rate: N
+    leverage: N
 
 
 class Resting(NamedTuple, Generic[N]):
     """The resting opening orders of one symbol and mode (in hedge mode: of one leg). `amount`: the signed position they
-    net against (0 in hedge mode); `buys`, `sells`: their values at their own prices, in the settle asset; `bought`, `sold`:
-    their amounts. `tier` as in `Leg`; `isolated`: the mode; `regime` as in `Pool`."""
+    net against (0 in hedge mode); `buys`, `sells`: their values at their own prices, in the settle asset; `new_*`: the
+    part of these values that is left when as many contracts as the position holds only close it; `gross`: their amounts
+    together. `tier` as in `Leg`; `isolated`: the mode."""
 
     market: int
     amount: N
     buys: N
     sells: N
     initial_rate: N
-    bought: N
-    sold: N
+    leverage: N
+    new_buys: N
+    new_sells: N
+    gross: N
     tier: N
     isolated: bool
-    regime: int
 
 
 class Pool(NamedTuple, Generic[N]):
     """Some collateral and the legs it stands behind. `cash`: settled money (the wallet share of a cross pool, the assigned
     money of an isolated leg). `reserved`: what the venue takes off the balance for resting orders. `orders`: how many
-    rest in the pool's scope. `outside_*`: totals of legs that a source states without listing them. `regime`: which of the
-    rulebook's dated ways of reckoning is in force. `beside`, `asks`: the legs of other pools and the resting orders that draw
-    on the same cash (only where a cross position is a pool of its own)."""
+    rest in the pool's scope. `outside_*`: totals of legs that a source states without listing them. `apart`: cross legs
+    that fail apart from those `beside` them, which stand on the same cash and lock their share of it; `asks`: the resting
+    orders that lock theirs, where that depends on marks.
+
+    A valued pool holds several coins and is measured in one currency: `wallets` are its coins, `rests` its opening orders,
+    `cash` only what a source states without listing coins. In a pool of one asset both are empty."""
 
     cash: N
     legs: Sequence[Leg[N]]
@@ -85,8 +131,10 @@ class Pool(NamedTuple, Generic[N]):
     outside_initial: N
     outside_maintenance: N
     outside_fee: N
-    regime: int = 0
+    wallets: Sequence[Wallet[N]] = ()
+    rests: Sequence[Rest[N]] = ()
     beside: Sequence[Leg[N]] = ()
+    apart: bool = False
     asks: Sequence[Resting[N]] = ()
 
 
@@ -118,10 +166,26 @@ class Line(NamedTuple, Generic[N]):
     most: N
 
 
+class CoinMargin(NamedTuple, Generic[N]):
+    """One coin of a valued pool as people ask for it. In the coin: `equity`, `borrowed` (all that is owed, running loss
+    included), `available` for new orders that settle in it, `withdrawable`. `collateral_value`: what it counts, in the
+    pool's currency; of that `settled_value` without running profit."""
+
+    equity: N
+    borrowed: N
+    available: N
+    withdrawable: N
+    collateral_value: N
+    settled_value: N
+
+
 class Step(NamedTuple, Generic[N]):
-    """One act of a liquidation. `kind`: HOLD, CANCEL, REDUCE, TAKE_OVER; `leg`: index in the pool (-1: none); `other`: a
-    second leg reduced by the same amount at its own fill (-1: none); `amount` > 0; `price` of the fill; `fee` to the venue
-    and `penalty` to the insurance fund, of each leg, in cash of the pool."""
+    """One act of a liquidation. `kind`: HOLD, CANCEL, REDUCE, TAKE_OVER, CONVERT, TOP_UP; `leg`: index in the pool (-1: none);
+    `other`: a second leg reduced by the same amount at its own fill (-1: none); `amount` > 0; `price` of the fill; `fee` to
+    the venue and `penalty` to the insurance fund, of each leg, in its settle asset.
+
+    CONVERT sells `amount` of the wallet `leg` for units of the wallet `other`, `price` each, to repay what is owed in that
+    coin; its fee is in units of `other`. TOP_UP moves `amount` of free cash into an isolated leg."""
 
     kind: int
     leg: int
@@ -136,3 +200,5 @@ HOLD = 0
 CANCEL = 1
 REDUCE = 2
 TAKE_OVER = 3
+CONVERT = 4
+TOP_UP = 5

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from plimsoll.number import N, zero
-from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting
+from plimsoll.rules.columns import CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Wallet
 
 
 def side_of(amount: N) -> N:
@@ -37,11 +37,6 @@ def profit(leg: Leg[N], price: N, market: Market[N]) -> N:
     return unrealised_pnl(leg.amount, leg.entry, price, market.inverse)
 
 
-def position_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """What a position has locked: its own money in isolated, in cross nothing."""
-    return leg.margin
-
-
 def sized_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """An isolated wall holds what has gone into it, nothing re-sizes it."""
     return leg.margin
@@ -52,7 +47,7 @@ def topped_up(leg: Leg[N], mark: N, market: Market[N]) -> N:
     return leg.added
 
 
-def spare(free: N, market: Market[N]) -> N:
+def movable(free: N, market: Market[N]) -> N:
     """What of the free margin can be moved into a position: all of it."""
     return max(zero(free), free)
 
@@ -124,8 +119,78 @@ def order_margin(resting: Resting[N], mark: N, market: Market[N]) -> N:
     return netted_order_value(position, resting.buys, resting.sells) * resting.initial_rate
 
 
+def position_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
+    """Money that a position locks, where cross takes initial margin at the mark: its own money if isolated, else value at
+    the mark / leverage. Grade derived."""
+    if leg.isolated:
+        return leg.margin
+    return notional(leg.amount, mark, market.inverse) * leg.initial_rate
+
+
 def average_entry(held: N, entry: N, added: N, price: N, inverse: bool) -> N:
     """Entry after adding: mean by amount (linear), harmonic mean by face (inverse). Unsigned amounts of one side."""
     if inverse:
         return (held + added) / (held / entry + added / price)
     return (held * entry + added * price) / (held + added)
+
+
+def sliced(amount: N, rows: int, floors: Sequence[N], rates: Sequence[N]) -> N:
+    """Sum over the slices of an amount >= 0: each part times the rate of the slice it lies in. No rows: nothing."""
+    total = zero(amount)
+    for i in range(rows):
+        if amount <= floors[i]:
+            return total
+        top = amount
+        if i + 1 < rows:
+            top = min(amount, floors[i + 1])
+        total += (top - floors[i]) * rates[i]
+    return total
+
+
+def counted(wallet: Wallet[N], equity: N) -> N:
+    """Units of a coin that count as margin: a positive equity slice by slice at its ratios, none where it is switched off;
+    a negative one in full."""
+    if equity <= 0:
+        return equity
+    if not wallet.collateral:
+        return zero(equity)
+    return sliced(equity, wallet.rows, wallet.floors, wallet.ratios)
+
+
+def owed(wallet: Wallet[N], pnl: N) -> N:
+    """Units of a coin that are owed: what was borrowed, and what a running loss takes beyond the balance."""
+    return wallet.borrowed + max(zero(pnl), -(wallet.balance + pnl))
+
+
+def coin_pnl(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
+    """Running profit of the legs of a valued pool that settle in its coin `at`, in that coin."""
+    total = zero(pool.cash)
+    for i in range(len(pool.legs)):
+        leg = pool.legs[i]
+        if leg.wallet == at:
+            total += unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
+    return total
+
+
+def assess_coin(
+    pool: Pool[N], margin: PoolMargin[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]
+) -> CoinMargin[N]:
+    """The coin `at` of a valued pool. available = (balance - initial) / index, negative when the pool is short;
+    withdrawable = what there is of the coin without running profit, at most what is available (as if the coin counted in
+    full). Grade memory for the last: no venue's page on it was read in full."""
+    wallet = pool.wallets[at]
+    index = marks[wallet.place]
+    pnl = coin_pnl(pool, at, marks, markets)
+    equity = wallet.balance - wallet.borrowed + pnl
+    available = (margin.balance - margin.initial) / index
+    settled = wallet.balance - wallet.borrowed
+    profit = max(zero(pnl), pnl)
+    free = min(settled + min(zero(pnl), pnl), available - profit)
+    return CoinMargin(
+        equity,
+        owed(wallet, pnl),
+        available,
+        max(zero(pnl), free),
+        counted(wallet, equity) * index,
+        counted(wallet, settled) * index,
+    )

@@ -8,15 +8,25 @@ from plimsoll.model import Account, Instrument, LegKey, MarginMode, PositionMode
 
 
 class PoolSpec(NamedTuple):
-    """One pool: its key (`asset:X`, or the leg's printed name), its asset, whether it is an isolated leg, and the legs.
-    `apart`: a cross leg that is a pool by itself; `beside`: the legs of other pools that draw on or count in its cash."""
+    """One pool: its key (`asset:X`, `account`, or a printed name), its asset, whether it is an isolated leg, and the legs.
+    `assets`: the coins of a valued pool, whose `asset` is the currency it is measured in; empty otherwise. `beside`: legs
+    that stand on the same cash without being liquidated with it; `apart`: a part of the cross legs of an asset, whose pool
+    `asset:X` comes first; `less_orders`: the margin of the asset's resting orders, which must not depend on marks, is no part
+    of the cash."""
 
     key: str
     asset: str
     isolated: bool
     legs: tuple[LegKey, ...]
-    apart: bool = False
+    assets: tuple[str, ...] = ()
     beside: tuple[LegKey, ...] = ()
+    apart: bool = False
+    less_orders: bool = False
+
+    @property
+    def coins(self) -> tuple[str, ...]:
+        """The assets that its legs settle in."""
+        return self.assets or (self.asset,)
 
 
 def pools_per_settle_asset(
@@ -50,8 +60,15 @@ def each_apart(specs: tuple[PoolSpec, ...]) -> tuple[PoolSpec, ...]:
             alone.append(spec)
             continue
         walled = tuple(key for other in specs if other.isolated and other.asset == spec.asset for key in other.legs)
-        out.append(PoolSpec(spec.key, spec.asset, False, (), False, (*spec.legs, *walled)))
+        out.append(PoolSpec(spec.key, spec.asset, False, (), beside=(*spec.legs, *walled)))
         for key in spec.legs:
             others = tuple(other for other in spec.legs if other != key)
-            alone.append(PoolSpec(key.symbol, spec.asset, False, (key,), True, others))
+            alone.append(PoolSpec(key.symbol, spec.asset, False, (key,), beside=others, apart=True))
     return (*out, *alone)
+def valued_pool(account: Account, instruments: Mapping[str, Instrument], currency: str) -> tuple[PoolSpec, ...]:
+    """One pool for the whole account, measured in `currency`: every coin held, owed or settled in, and every cross leg."""
+    assets = dict.fromkeys([*account.cash, *account.borrowed])
+    for symbol in [p.symbol for p in account.positions] + [o.symbol for o in account.orders]:
+        assets.setdefault(instruments[symbol].settle)
+    legs = tuple(leg_key(p) for p in account.positions if p.mode is MarginMode.CROSS)
+    return (PoolSpec("account", currency, False, legs, tuple(assets)),)

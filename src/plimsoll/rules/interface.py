@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from plimsoll.errors import Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
-from plimsoll.rules.asks import LeverageAsk, SizeAsk
-from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.columns import CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step
 from plimsoll.rules.drawing import PoolSpec
 
 
@@ -29,6 +29,10 @@ class Rules(Protocol):
     @property
     def SOURCES(self) -> Mapping[str, str]:  # noqa: N802
         """Source key -> where the words stand."""
+
+    @property
+    def REGIMES(self) -> Mapping[str, tuple[str, ...]]:  # noqa: N802
+        """At most one dated regime: its name -> its options, in the order in which `Market.regime` counts them."""
 
     @property
     def Reading(self) -> Any:  # noqa: N802
@@ -58,11 +62,11 @@ class Rules(Protocol):
     def maintenance_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """Maintenance margin of a position."""
 
-    def closing_fee(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
-        """What the venue adds to maintenance before it compares."""
-
     def position_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
-        """Money locked in a position, running profit apart."""
+        """Money that a position locks."""
+
+    def closing_fee(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
+        """What the venue adds to maintenance before it compares, or holds inside its margins, for closing."""
 
     def sized_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """What the venue puts into an isolated wall when it sizes it anew (MARGIN_FOLLOWS)."""
@@ -70,7 +74,7 @@ class Rules(Protocol):
     def topped_up(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """Margin that a position is to hold at this mark besides its initial margin."""
 
-    def spare(self, free: Decimal, market: Market[Decimal], /) -> Decimal:
+    def movable(self, free: Decimal, market: Market[Decimal], /) -> Decimal:
         """What of the free margin can be moved into a position."""
 
     def order_margin(self, resting: Resting[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
@@ -88,6 +92,17 @@ class Rules(Protocol):
         self, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]], /
     ) -> PoolMargin[Decimal]:
         """What a pool has and needs."""
+
+    def assess_coin(
+        self,
+        pool: Pool[Decimal],
+        margin: PoolMargin[Decimal],
+        at: int,
+        marks: Sequence[Decimal],
+        markets: Sequence[Market[Decimal]],
+        /,
+    ) -> CoinMargin[Decimal]:
+        """One coin of a valued pool."""
 
     def is_liquidatable(self, balance: Decimal, requirement: Decimal, /) -> bool:
         """Whether the venue liquidates."""
@@ -146,7 +161,7 @@ class Rules(Protocol):
         """Funding paid (+) or received (-)."""
 
     def funding_split(self, payment: Decimal, leg: Leg[Decimal], free: Decimal, /) -> tuple[Decimal, Decimal]:
-        """Funding (from the cash, from the leg's own money)."""
+        """Funding (from the cash, from the leg's own money); `free`: the available balance."""
 
     def opening_fee_split(self, fee: Decimal, isolated: bool, /) -> tuple[Decimal, Decimal]:
         """Opening fee (from the cash, from the leg's own money)."""
@@ -205,20 +220,19 @@ class Rules(Protocol):
     def leg_name(self, key: LegKey, position_mode: PositionMode, /) -> str:
         """A position's printed name."""
 
-    def displayed_liquidation_price(
-        self, found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None, /
-    ) -> Decimal | None:
+    def displayed_liquidation_price(self, ask: PriceAsk, /) -> Decimal | None:
         """The liquidation price as the venue prints it."""
 
-    def displayed_bankruptcy_price(
-        self, found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None, /
-    ) -> Decimal | None:
-        """The bankruptcy price as the venue prints it."""
+    def printed(self, quantity: str, ask: LegAsk, /) -> Decimal | None:
+        """A number that this venue alone prints of a position, by the name that cases give it; None: it prints no such one."""
 
     def venue_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:
         """The venue's own ratio, in its own direction."""
 
-    def break_even_price(self, entry: Decimal, side: int, taker_rate: Decimal, /) -> Decimal:
+    def venue_initial_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:
+        """The venue's own ratio of initial margin; None where it prints none."""
+
+    def break_even_price(self, position: Position, taker_rate: Decimal, /) -> Decimal:
         """Price at which closing pays the fees."""
 
     def may_switch_mode(self, account: Account, symbol: str, mode: MarginMode, /) -> Reject | None:

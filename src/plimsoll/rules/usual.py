@@ -4,7 +4,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from plimsoll.model import Account, MarginMode
-from plimsoll.rules.columns import Found
 
 PRICES_STATED = False
 """Liquidation prices follow from the headroom; tiers are chosen anew at each price."""
@@ -28,11 +27,4 @@ def pays_profit_out(regime: int, before: datetime | None, now: datetime | None) 
 
 def mode_on_leverage(account: Account, symbol: str, leverage: Decimal, asked: MarginMode | None) -> MarginMode | None:
     """Choosing a leverage leaves the margin mode alone."""
-    return None
-
-
-def displayed_bankruptcy_price(
-    found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None
-) -> Decimal | None:
-    """None is printed."""
     return None

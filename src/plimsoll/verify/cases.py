@@ -1,40 +1,29 @@
-"""Reading case files: the format in which venues' own numbers are restated (instruments, account, marks, expectations, steps).
+"""Reading case files: the format in which venues' own numbers are restated (instruments, account, marks, expectations).
 
 Whatever a source does not tell is filled with a placeholder that nothing expected can depend on."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from plimsoll.account.commands import (
-    AddMargin,
-    CancelOrder,
-    ChargeInterest,
-    Command,
-    Deposit,
-    Fill,
-    PlaceOrder,
-    RemoveMargin,
-    SetLeverage,
-    SetMarginMode,
-    SetMarks,
-    SetPositionMode,
-    SettleFunding,
-    Withdraw,
-)
+from plimsoll.account.state import Environment
 from plimsoll.errors import BadInput
+from plimsoll.margin.pools import market_of
 from plimsoll.margin.waterfall import Counterparty
 from plimsoll.model import (
     Account,
     Bracket,
+    Coin,
+    CollateralTier,
     Fees,
     Instrument,
     Kind,
     LegSide,
+    LoanTier,
     MarginMode,
     Marks,
     Order,
@@ -50,6 +39,10 @@ from plimsoll.text_files import read_json, read_text
 
 NO_TABLE = (Bracket(ZERO, None, ZERO, ZERO, None),)
 """Stands in for brackets that a source leaves out."""
+WHOLE = "USD"
+"""The currency in which a source states the totals of a whole account."""
+IN_FULL = (CollateralTier(ZERO, None, ONE),)
+"""A coin counts in full where the case names no ratios."""
 
 
 Value = Decimal | bool | str | None
@@ -95,6 +88,10 @@ class CaseInstrument(msgspec.Struct, frozen=True):
 
 class CaseWallet(msgspec.Struct, frozen=True):
     balance: Decimal
+    borrowed: Decimal = ZERO
+    collateral: bool = True
+    collateral_tiers: tuple[CollateralTier, ...] = ()
+    loan_tiers: tuple[LoanTier, ...] = ()
 
 
 class CasePosition(msgspec.Struct, frozen=True):
@@ -105,10 +102,18 @@ class CasePosition(msgspec.Struct, frozen=True):
     entry_price: Decimal | None = None
     leverage: Decimal | None = None
     isolated_margin: Decimal | None = None
-    added_margin: Decimal | None = None
+    added_margin: Decimal = ZERO
+    realised_pnl: Decimal = ZERO
+    auto_add_margin: bool = False
+    session_average_price: Decimal | None = None
     pos_cross: Decimal | None = None
     pos_loss: Decimal | None = None
     signed_cost: Decimal | None = None
+
+    @property
+    def entry(self) -> Decimal | None:
+        """The price that margins and profit stand on: the session average where the venue settles several times a day."""
+        return self.session_average_price or self.entry_price
 
 
 class CaseOrder(msgspec.Struct, frozen=True):
@@ -142,24 +147,21 @@ class CaseMarket(msgspec.Struct, frozen=True):
     counterparties: tuple[Counterparty, ...] = ()
 
 
-class CaseStep(msgspec.Struct, frozen=True):
-    do: str
-    fields: dict[str, Any]
-    expect: tuple[Expectation, ...] = ()
-    reject: dict[str, str] | None = None
-    events: tuple[str, ...] | None = None
-
-
 class CaseKnown(msgspec.Struct, frozen=True):
-    """Totals that a source states: of legs that it does not list, per asset, or of the account's one asset in place of what
-    they are made of."""
+    """Totals that a source states: per asset those of legs that it does not list; those of a valued account without its coins;
+    and totals of the account that replace what we would compute (see `stated`, `fill_in`)."""
 
     unlisted: dict[str, Outside] = {}
     isolated_equity: dict[str, Decimal] = {}
+    wallet_balance: Decimal = ZERO
+    unrealised_pnl: Decimal = ZERO
+    account_initial_margin: Decimal | None = None
+    account_maintenance_margin: Decimal = ZERO
+    position_margin: Decimal | None = None
+    order_initial_margin: Decimal | None = None
+    equity: Decimal | None = None
     available_balance: Decimal | None = None
     margin_balance: Decimal | None = None
-    account_initial_margin: Decimal | None = None
-    account_maintenance_margin: Decimal | None = None
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -168,6 +170,7 @@ class Case(msgspec.Struct, frozen=True):
     instruments: dict[str, CaseInstrument]
     account: CaseAccount
     marks: dict[str, Decimal]
+    as_of: date = date.max
     expect: tuple[Expectation, ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
     indexes: dict[str, Decimal] = {}
@@ -175,7 +178,6 @@ class Case(msgspec.Struct, frozen=True):
     market: CaseMarket = CaseMarket()
     reading: dict[str, str] = {}
     grade: str = ""
-    as_of: date = date.max
 
 
 class RawCase(msgspec.Struct, frozen=True):
@@ -300,15 +302,31 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
     }
 
 
+def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
+    """What each coin of the case counts, and what a debt in it needs: as the wallet says; loans it does not mention as the
+    rulebook knows them."""
+    found = {}
+    settled = (i.settle for i in case.instruments.values())
+    for asset in dict.fromkeys([*case.account.wallets, *settled]):
+        wallet = case.account.wallets.get(asset, CaseWallet(ZERO))
+        loans = wallet.loan_tiers or (known[asset].loan_tiers if asset in known else ())
+        found[asset] = Coin(wallet.collateral_tiers or IN_FULL, loans)
+    return found
+
+
 def account_of(case: Case, rules: Rules) -> Account:
     """The case's account as ours: cash outside every isolated wall, signed sizes, leverage settings from its rows."""
-    hedge = case.account.position_mode is PositionMode.HEDGE
-    positions = tuple(_position(p, hedge, case, rules) for p in case.account.positions)
+    stated = case.account
+    hedge = stated.position_mode is PositionMode.HEDGE
+    options = {name: value for name, value in stated.options.items() if isinstance(value, str)}
+    fees = stated.fees or Fees(ZERO, ZERO)
+    positions = tuple(_position(p, hedge, case, rules, fees) for p in stated.positions)
     modes = {p.symbol: p.mode for p in positions}
     orders, leverages = [], {}
-    for n, o in enumerate(case.account.orders):
-        chosen = MarginMode.CROSS if o.leverage is None else rules.mode_on_leverage(NOBODY, o.symbol, o.leverage, None)
-        mode = o.mode or modes.get(o.symbol) or chosen or MarginMode.CROSS
+    bare = Account(stated.position_mode, {}, options=options)
+    for n, o in enumerate(stated.orders):
+        chosen = None if o.leverage is None else rules.mode_on_leverage(bare, o.symbol, o.leverage, None)
+        mode = o.mode or modes.get(o.symbol) or chosen or rules.fill_mode(bare, o.symbol, None)
         order = order_of(_priced(o, case), hedge, mode, str(n + 1))
         orders.append(order)
         if o.leverage is not None:
@@ -316,7 +334,7 @@ def account_of(case: Case, rules: Rules) -> Account:
         modes.setdefault(o.symbol, order.mode)
     for p in positions:
         leverages[rules.leverage_key(p.symbol, p.mode, p.side)] = p.leverage
-    cash = {asset: wallet.balance for asset, wallet in case.account.wallets.items()}
+    cash = {asset: wallet.balance for asset, wallet in stated.wallets.items()}
     if rules.WALLET_HOLDS_ISOLATED:
         for p in positions:
             settle = case.instruments[p.symbol].settle
@@ -324,17 +342,17 @@ def account_of(case: Case, rules: Rules) -> Account:
                 with exact():
                     cash[settle] -= p.isolated_margin
     return Account(
-        position_mode=case.account.position_mode,
+        position_mode=stated.position_mode,
         cash=cash,
         positions=positions,
         orders=tuple(orders),
         leverages=leverages,
         margin_modes={symbol: mode for symbol, mode in modes.items() if mode is MarginMode.ISOLATED},
-        fees=case.account.fees or Fees(ZERO, ZERO),
+        fees=fees,
+        options=options,
+        borrowed={asset: wallet.borrowed for asset, wallet in stated.wallets.items() if wallet.borrowed},
+        not_collateral=tuple(asset for asset, wallet in stated.wallets.items() if not wallet.collateral),
     )
-
-
-NOBODY = Account(PositionMode.ONE_WAY, {})
 
 
 def _priced(o: CaseOrder, case: Case) -> CaseOrder:
@@ -352,21 +370,33 @@ def _implied_price(instrument: CaseInstrument, size: Decimal, cost: Decimal | No
         return amount / abs(cost) if instrument.kind is Kind.INVERSE else abs(cost) / amount
 
 
-def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules) -> Position:
-    side = LegSide(p.side) if hedge else LegSide.NET
+def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees) -> Position:
+    """Isolated money that the source does not state is what the venue locks at a fill, and what was added to it."""
     implied = _implied_price(case.instruments[p.symbol], p.size, p.signed_cost)
-    entry = p.entry_price or implied or case.marks.get(p.symbol) or ONE
+    entry = p.entry or implied or case.marks.get(p.symbol) or ONE
+    size = p.size if p.side == "long" else -p.size
+    leverage = p.leverage or (rules.DEFAULT_LEVERAGE if rules.MARGIN_FOLLOWS else ONE)
+    margin = ZERO
+    if p.mode is MarginMode.ISOLATED and p.isolated_margin is not None:
+        margin = p.isolated_margin
+    elif p.mode is MarginMode.ISOLATED and p.leverage is not None:
+        with exact():
+            market = market_of(instruments_of(case)[p.symbol], fees.taker_rate)
+            rate = rules.initial_rate(leverage)
+            margin = rules.margin_at_fill(size * market.multiplier, entry, leverage, rate, market) + p.added_margin
     return Position(
         symbol=p.symbol,
         mode=p.mode,
-        side=side,
-        size=p.size if p.side == "long" else -p.size,
+        side=LegSide(p.side) if hedge else LegSide.NET,
+        size=size,
         entry_price=entry,
-        leverage=p.leverage or (rules.DEFAULT_LEVERAGE if rules.MARGIN_FOLLOWS else ONE),
-        isolated_margin=(p.isolated_margin or ZERO) if p.mode is MarginMode.ISOLATED else ZERO,
-        added_margin=p.pos_cross or p.added_margin or ZERO,
+        leverage=leverage,
+        isolated_margin=margin,
+        added_margin=p.pos_cross or p.added_margin,
         lost_margin=p.pos_loss or ZERO,
         cost=p.signed_cost,
+        realised_pnl=p.realised_pnl,
+        auto_add_margin=p.auto_add_margin,
     )
 
 
@@ -389,110 +419,35 @@ def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> O
 
 
 def marks_of(case: Case) -> Marks:
-    """The case's marks; a position whose mark the source leaves out stands at its entry."""
-    marks = {p.symbol: p.entry_price or ONE for p in case.account.positions}
+    """The case's marks; a position whose mark the source leaves out stands at its entry, a coin without an index at 1."""
+    marks = {p.symbol: p.entry or ONE for p in case.account.positions}
     marks |= {o.symbol: o.price or ONE for o in case.account.orders if o.symbol not in marks}
-    return Marks(marks | case.marks, {}, case.indexes)
+    coins = dict.fromkeys([*case.account.wallets, *(i.settle for i in case.instruments.values())], ONE)
+    return Marks(marks | case.marks, {}, coins | case.indexes)
 
 
-def step_of(where: str, body: Mapping[str, Any]) -> CaseStep:
-    """One step; its expectations are parsed here, its own fields when the command is built."""
-    try:
-        step = CaseStep(
-            do=str(body["do"]),
-            fields={k: v for k, v in body.items() if k not in ("do", "expect", "reject", "events")},
-            expect=msgspec.convert(body.get("expect", ()), tuple[Expectation, ...], strict=False),
-            reject=msgspec.convert(body.get("reject"), dict[str, str] | None),
-            events=msgspec.convert(body.get("events"), tuple[str, ...] | None),
-        )
-        check_expectations(where, step.expect)
-        return step
-    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as problem:
-        raise BadInput(where, "step", body.get("do"), f"is not a step ({problem})") from None
+def outside_of(case: Case) -> dict[str, Outside]:
+    """`known`: totals of legs that the source does not list, per asset; those of a whole account under its currency."""
+    found = dict(case.known.unlisted)
+    known = case.known
+    total = Outside(
+        unrealised_pnl=known.unrealised_pnl,
+        initial_margin=known.account_initial_margin or ZERO,
+        maintenance_margin=known.account_maintenance_margin,
+        wallet_balance=known.wallet_balance,
+    )
+    if total != Outside() and known.equity is None:
+        found[WHOLE] = total
+    for asset, equity in case.known.isolated_equity.items():
+        found[asset] = msgspec.structs.replace(found.get(asset, Outside()), isolated_equity=equity)
+    return found
 
 
-ORDER_WORDS = {"stop": "stop_market", "take_profit": "take_profit_market"}
-"""Short names of order types."""
-
-
-class StepFields(msgspec.Struct, frozen=True):
-    """Every field that a step may carry."""
-
-    symbol: str = ""
-    side: Literal["buy", "sell", ""] = ""
-    size: Decimal = ZERO
-    price: Decimal | None = None
-    stop_price: Decimal | None = None
-    liquidity: str = "taker"
-    mode: str | None = None
-    position_side: LegSide | None = None
-    reduce_only: bool = False
-    fee_rate: Decimal | None = None
-    id: str = ""
-    type: OrderType = OrderType.LIMIT
-    trigger: Trigger = Trigger.MARK
-    rate: Decimal = ZERO
-    mark: Decimal | None = None
-    asset: str = ""
-    amount: Decimal = ZERO
-    leverage: Decimal = ONE
-    marks: dict[str, Decimal] = {}
-    lasts: dict[str, Decimal] = {}
-    indexes: dict[str, Decimal] = {}
-    time: datetime | None = None
-
-
-def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Command:
-    """The step as a command. BadInput: a field that does not fit, a verb that is not known."""
-    try:
-        fields = dict(step.fields)
-        if isinstance(fields.get("type"), str):
-            word = fields["type"].lower().replace("-", "_")
-            fields["type"] = ORDER_WORDS.get(word, word)
-        f = msgspec.convert(fields, StepFields, strict=False)
-        if step.do in ("fill", "order") and not f.side:
-            raise BadInput(where, f"step {step.do}: side", None, "say buy or sell")
-        mode = None if f.mode is None or step.do == "set_position_mode" else MarginMode(f.mode)
-        side = f.position_side or LegSide.NET
-        match step.do:
-            case "marks":
-                return SetMarks(f.marks, f.lasts, f.indexes, f.time)
-            case "fill":
-                return Fill(f.symbol, f.side, f.size, f.price or ZERO, f.liquidity, mode, side, f.reduce_only, f.fee_rate)
-            case "order":
-                order = Order(
-                    f.id,
-                    f.symbol,
-                    f.side,
-                    f.size,
-                    f.type,
-                    f.price,
-                    f.stop_price,
-                    f.trigger,
-                    f.reduce_only,
-                    position_side=side,
-                )
-                return PlaceOrder(order, mode)
-            case "cancel":
-                return CancelOrder(f.id)
-            case "funding":
-                return SettleFunding(f.symbol, f.rate, f.mark)
-            case "interest":
-                return ChargeInterest(f.asset, f.amount)
-            case "deposit":
-                return Deposit(f.asset, f.amount)
-            case "withdraw":
-                return Withdraw(f.asset, f.amount)
-            case "add_margin":
-                return AddMargin(f.symbol, f.amount, side)
-            case "remove_margin":
-                return RemoveMargin(f.symbol, f.amount, side)
-            case "set_leverage":
-                return SetLeverage(f.symbol, f.leverage, mode, side)
-            case "set_margin_mode":
-                return SetMarginMode(f.symbol, mode or MarginMode.CROSS)
-            case "set_position_mode":
-                return SetPositionMode(PositionMode(f.mode or ""))
-    except (ValueError, msgspec.ValidationError) as problem:
-        raise BadInput(where, f"step {step.do}", None, str(problem)) from None
-    raise BadInput(where, "step", step.do, f"is not a known step in {position_mode} mode")
+def environment_of(case: Case) -> Environment:
+    """What the case's `market` says of forced sales."""
+    fills = {
+        symbol: None if text == "none" else Decimal(text)
+        for symbol, text in case.market.liquidation_fill.items()
+        if text != "mark"
+    }
+    return Environment(fills, case.market.insurance_fund, case.market.counterparties)

@@ -7,6 +7,7 @@ import msgspec
 
 from plimsoll.account.decide import decide
 from plimsoll.account.events import (
+    Converted,
     Deleveraged,
     Event,
     FundingPaid,
@@ -16,24 +17,28 @@ from plimsoll.account.events import (
     Traded,
 )
 from plimsoll.account.state import State, Venue
-from plimsoll.margin.assess import Assessment, AssetView, LegView, PoolView, Prices, assess
+from plimsoll.margin.assess import AccountView, Assessment, AssetView, LegView, PoolView, Prices, assess
 from plimsoll.margin.ledger import Ledger, moved
 from plimsoll.margin.pools import market_of
 from plimsoll.model import LegKey, Outside, PositionMode
 from plimsoll.number import ZERO, exact, show
-from plimsoll.rulebook import Rulebook, VenueTable, for_case
+from plimsoll.rulebook import Rulebook, VenueTable, for_case, regime_of
+from plimsoll.rulebook import coins_of as table_coins
 from plimsoll.verify.cases import (
+    CaseKnown,
     Expectation,
     RawCase,
     Value,
     account_of,
-    command_of,
+    coins_of,
+    environment_of,
     instruments_of,
     marks_of,
     parse_case,
-    step_of,
 )
-from plimsoll.verify.fill_in import environment_of, with_known_balance, with_totals, with_walls
+from plimsoll.verify.fill_in import with_known_balance, with_totals, with_walls
+from plimsoll.verify.stated import of_account, printed, replaced
+from plimsoll.verify.steps import command_of, step_of
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -55,15 +60,17 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
     """All rows of one case: its state at rest, then step by step. BadInput: the case cannot be read."""
     case = parse_case(raw)
     where = f"{raw.file}: case {raw.id}"
-    rulebook = for_case(table, instruments_of(case), case.as_of)
-    marks, outside = marks_of(case), with_totals(case)
+    known = table_coins(table, case.as_of)
+    rulebook = for_case(table, instruments_of(case), case.as_of, coins_of(case, known))
+    marks, listed = marks_of(case), with_totals(case)
     account = with_walls(account_of(case, rulebook.rules), case, marks, rulebook)
     if case.known.available_balance is not None:
-        bare = assess(account, marks, rulebook, Prices.NONE, outside)
+        bare = assess(account, marks, rulebook, Prices.NONE, listed)
         account = with_known_balance(account, case, {a.asset: a.available_balance for a in bare.assets})
     state = State(account, marks)
     venue = Venue(rulebook, environment_of(case))
-    rows = _compare(raw, 0, case.expect, state, (), venue, outside)
+    given = Given(case.known, replaced(case, where, state, rulebook, listed))
+    rows = _compare(raw, 0, case.expect, state, (), venue, given)
     for n, body in enumerate(case.steps, start=1):
         step = step_of(where, body)
         command = command_of(where, step, state.account.position_mode)
@@ -81,7 +88,7 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
         if step.events is not None:
             told = event_lines(events)
             rows.append(_row(raw, n, Expectation("events", step.do, "; ".join(step.events)), "; ".join(told)))
-        rows += _compare(raw, n, step.expect, state, events, venue, outside)
+        rows += _compare(raw, n, step.expect, state, events, venue, given)
     return rows
 
 
@@ -92,12 +99,12 @@ def _compare(
     state: State,
     events: Sequence[Event],
     venue: Venue,
-    outside: dict[str, Outside],
+    given: "Given",
 ) -> list[Row]:
     if not expectations:
         return []
-    view = assess(state.account, state.marks, venue.rulebook, Prices.OWN, outside)
-    look = Look(view, state, events, venue.rulebook)
+    view = assess(state.account, state.marks, venue.rulebook, Prices.OWN, given.outside)
+    look = Look(view, state, events, venue.rulebook, given)
     return [_row(raw, n, e, quantity(look, e.quantity, e.of)) for e in expectations]
 
 
@@ -121,13 +128,21 @@ def _text(value: Value) -> str:
     return "none" if value is None else show(value) if isinstance(value, Decimal) else value
 
 
+class Given(msgspec.Struct, frozen=True):
+    """What a source states beyond the account itself: totals, and per asset what they add to ours."""
+
+    known: CaseKnown
+    outside: dict[str, Outside]
+
+
 class Look(msgspec.Struct, frozen=True):
-    """Where quantities are looked up: the assessment, the state, and what happened in this step."""
+    """Where quantities are looked up: the assessment, the state, what happened in this step, and what the source states."""
 
     view: Assessment
     state: State
     events: Sequence[Event]
     rulebook: Rulebook
+    given: Given
 
 
 _LEG: dict[str, Callable[[LegView], Value]] = {
@@ -143,11 +158,7 @@ _LEG: dict[str, Callable[[LegView], Value]] = {
     "entry_price": lambda v: v.entry_price,
     "isolated_margin": lambda v: v.isolated_margin,
     "closing_fee": lambda v: v.closing_fee,
-    "displayed_bankruptcy_price": lambda v: v.displayed_bankruptcy_price,
-    "entry_value": lambda v: v.entry_value,
     "position_margin": lambda v: v.position_margin,
-    "locked_margin": lambda v: v.position_margin + v.unrealised_pnl,
-    "risk_value": lambda v: v.risk_value,
 }
 _POOL: dict[str, Callable[[PoolView], Value]] = {
     "margin_balance": lambda p: p.margin_balance,
@@ -164,10 +175,22 @@ _ASSET: dict[str, Callable[[AssetView], Value]] = {
     "withdrawable": lambda a: a.withdrawable,
     "account_initial_margin": lambda a: a.account_initial_margin,
     "account_maintenance_margin": lambda a: a.account_maintenance_margin,
+    "collateral_value": lambda a: a.collateral_value,
+    "borrowed": lambda a: a.borrowed,
+}
+_ACCOUNT: dict[str, Callable[[AccountView], Value]] = {
+    "wallet_balance": lambda a: a.wallet_balance,
+    "unrealised_pnl": lambda a: a.unrealised_pnl,
+    "equity": lambda a: a.equity,
+    "available_balance": lambda a: a.available_balance,
+    "account_initial_margin": lambda a: a.initial_margin,
+    "account_maintenance_margin": lambda a: a.maintenance_margin,
+    "venue_initial_ratio": lambda a: a.venue_initial_ratio,
 }
 _GONE: dict[str, Value] = {
     "position_size": ZERO,
     "isolated_margin": ZERO,
+    "position_margin": ZERO,
     "notional": ZERO,
     "unrealised_pnl": ZERO,
     "initial_margin": ZERO,
@@ -175,14 +198,14 @@ _GONE: dict[str, Value] = {
     "liquidatable": False,
     "margin_balance": ZERO,
     "requirement": ZERO,
-    "position_margin": ZERO,
     "locked_margin": ZERO,
 }
 """What a leg or pool that does not exist has."""
 
 
 def quantity(look: Look, name: str, of: str) -> Value:
-    """The value of a named quantity; the text `unknown quantity` where we have no such thing."""
+    """The value of a named quantity; what is not the same for all venues is asked of the rulebook. The text `unknown
+    quantity` where neither has such a thing."""
     with exact():
         if name in _STEP:
             return _STEP[name](look, of)
@@ -192,13 +215,17 @@ def quantity(look: Look, name: str, of: str) -> Value:
                 leg = next((v for v in look.view.legs if v.name == of), None)
                 pool = next((p for p in look.view.pools if leg is not None and p.key == leg.pool), None)
             return _GONE.get(name) if pool is None else _POOL[name](pool)
+        if name in _ACCOUNT and look.view.account is not None and of == look.view.account.pool:
+            return _ACCOUNT[name](look.view.account)
         if name in _ASSET and of.startswith("asset:"):
             asset = next((a for a in look.view.assets if f"asset:{a.asset}" == of), None)
             return ZERO if asset is None else _ASSET[name](asset)
         if name in _LEG:
             leg = next((v for v in look.view.legs if v.name == of), None)
             return _GONE.get(name) if leg is None else _LEG[name](leg)
-    return "unknown quantity"
+        if of == "account":
+            return of_account(name, look.given.known, look.rulebook)
+        return printed(name, of, look.state, look.rulebook, look.given.outside)
 
 
 def _size(look: Look, of: str) -> Value:
@@ -229,7 +256,7 @@ def _order_cost(look: Look, of: str) -> Value:
     instrument = look.rulebook.instruments[of]
     leverage = account.leverages[rules.leverage_key(of, order.mode, order.position_side)]
     amount = order.size * instrument.multiplier * (1 if order.side == "buy" else -1)
-    market = market_of(instrument, account.fees.taker_rate)
+    market = market_of(instrument, account.fees.taker_rate, regime_of(look.rulebook, account))
     return rules.order_cost(amount, order.price, mark, rules.initial_rate(leverage), market)
 
 
@@ -253,7 +280,8 @@ def _realised(look: Look, of: str) -> Value:
 
 
 def _fee_paid(look: Look, of: str) -> Value:
-    return sum((e.fee for e in look.events if isinstance(e, (Traded, Reduced)) and of in _names(look, e.leg)), ZERO)
+    kinds = (Traded, Reduced, TakenOver)
+    return sum((e.fee for e in look.events if isinstance(e, kinds) and of in _names(look, e.leg)), ZERO)
 
 
 def _funding_paid(look: Look, of: str) -> Value:
@@ -300,6 +328,8 @@ def event_lines(events: Sequence[Event]) -> list[str]:
             word = "reduce" if isinstance(e, Reduced) else "take_over"
             taken[e.leg] = e.side
             lines.append(f"{word} {e.leg.symbol}:{e.side} {show(e.size)} @ {show(e.price)}")
+        elif isinstance(e, Converted):
+            lines.append(f"convert {e.source} {show(e.amount)} to {e.target} {show(e.proceeds)}")
         elif isinstance(e, Deleveraged):
             against = "short" if taken[e.leg] == "long" else "long"
             leg = f"{e.leg.symbol}:{against}"

@@ -1,18 +1,16 @@
-"""What stands around a case's account and what is left to be worked out: walls that the venue sizes itself, totals that are
-stated instead of their parts, the world that fills forced orders."""
+"""What a case leaves to be worked out: walls that the venue sizes itself, totals that are stated instead of their parts."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
 
-from plimsoll.account.state import Environment
 from plimsoll.errors import BadInput
 from plimsoll.margin.pools import sized
 from plimsoll.model import Account, MarginMode, Marks, Outside
 from plimsoll.number import ZERO, exact
 from plimsoll.rulebook import Rulebook
-from plimsoll.verify.cases import Case
+from plimsoll.verify.cases import WHOLE, Case, outside_of
 
 
 def with_walls(account: Account, case: Case, marks: Marks, rulebook: Rulebook) -> Account:
@@ -24,30 +22,24 @@ def with_walls(account: Account, case: Case, marks: Marks, rulebook: Rulebook) -
     with exact():
         for p in account.positions:
             if p.mode is MarginMode.ISOLATED and p.symbol not in stated:
-                p = msgspec.structs.replace(p, isolated_margin=sized(p, marks.marks[p.symbol], rulebook, account.fees))
+                wall = sized(p, marks.marks[p.symbol], rulebook, account.fees)
                 settle = rulebook.instruments[p.symbol].settle
                 if settle in cash:
-                    cash[settle] -= p.isolated_margin
+                    cash[settle] += p.isolated_margin - wall
+                p = msgspec.structs.replace(p, isolated_margin=wall)
             positions.append(p)
     return msgspec.structs.replace(account, cash=cash, positions=tuple(positions))
-
-
-def outside_of(case: Case) -> dict[str, Outside]:
-    """`known`: totals of legs that the source does not list, per asset."""
-    found = dict(case.known.unlisted)
-    for asset, equity in case.known.isolated_equity.items():
-        found[asset] = msgspec.structs.replace(found.get(asset, Outside()), isolated_equity=equity)
-    return found
 
 
 def with_totals(case: Case) -> dict[str, Outside]:
     """Totals of legs that the source does not list; one that it states for the whole account stands in for all of them."""
     found, known = outside_of(case), case.known
     if known.margin_balance is not None:
+        found.pop(WHOLE, None)
         found[_one_asset(case)] = Outside(
             unrealised_pnl=known.margin_balance,
             initial_margin=known.account_initial_margin or ZERO,
-            maintenance_margin=known.account_maintenance_margin or ZERO,
+            maintenance_margin=known.account_maintenance_margin,
         )
     return found
 
@@ -69,13 +61,3 @@ def with_known_balance(account: Account, case: Case, found: Mapping[str, Decimal
     with exact():
         cash = account.cash.get(asset, ZERO) + case.known.available_balance - found.get(asset, ZERO)
     return msgspec.structs.replace(account, cash={**account.cash, asset: cash})
-
-
-def environment_of(case: Case) -> Environment:
-    """What the case's `market` says of forced sales."""
-    fills = {
-        symbol: None if text == "none" else Decimal(text)
-        for symbol, text in case.market.liquidation_fill.items()
-        if text != "mark"
-    }
-    return Environment(fills, case.market.insurance_fund, case.market.counterparties)

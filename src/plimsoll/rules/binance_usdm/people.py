@@ -9,12 +9,15 @@ from decimal import Decimal
 from plimsoll.errors import Reason, Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
 from plimsoll.number import half_up_to
-from plimsoll.rules.asks import LeverageAsk, SizeAsk
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.binance_usdm import formulas
-from plimsoll.rules.columns import Found, PoolMargin
+from plimsoll.rules.columns import PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 
 TITLE = "Binance USD-M futures, single-asset mode"
+REGIMES: Mapping[str, tuple[str, ...]] = {}
+"""No rule changed on a known day."""
+
 MODE_SCOPE = "symbol"
 """Each symbol has its margin mode. F-MODE."""
 
@@ -84,7 +87,8 @@ def leg_name(key: LegKey, position_mode: PositionMode) -> str:
 
 
 def leverage_key(symbol: str, mode: MarginMode, side: LegSide) -> str:
-    """Leverage is one setting per symbol, for both modes and both hedge legs (the last: grade memory). E-CODES, F-LEV."""
+    """Leverage is one setting per symbol, for both modes and both hedge legs (the last: grade memory). E-CODES, F-LEV,
+    F-COINLEV."""
     return symbol
 
 
@@ -98,7 +102,8 @@ def fill_mode(account: Account, symbol: str, asked: MarginMode | None) -> Margin
 
 
 def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
-    """One cross pool per margin asset, one pool per isolated leg (hedge legs apart). F-MODE; single-asset mode."""
+    """One cross pool per margin asset, one pool per isolated leg (hedge legs apart). F-MODE; single-asset mode. In COIN-M all
+    contracts of a coin, perpetual and delivery, share its pool: F-COINLEV."""
     return pools_per_settle_asset(account, instruments, leg_name)
 
 
@@ -132,13 +137,16 @@ def order_funds(mode: MarginMode, available: Decimal, withdrawable: Decimal) -> 
     return available
 
 
-def displayed_liquidation_price(
-    found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None
-) -> Decimal | None:
+def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:
     """Rounded half-up to 8 decimals; the API prints 0 and the screen "--" where there is none. Recorded; F-COINLIQ."""
-    if not found.found:
+    if not ask.found.found:
         return None
-    return half_up_to(found.price, UNIT)
+    return half_up_to(ask.found.price, UNIT)
+
+
+def printed(quantity: str, ask: LegAsk) -> Decimal | None:
+    """No further number of a position is printed."""
+    return None
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
@@ -148,9 +156,15 @@ def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
     return margin.requirement / margin.balance
 
 
-def break_even_price(entry: Decimal, side: int, taker_rate: Decimal) -> Decimal:
+def venue_initial_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+    """None: the venue prints no ratio of initial margin."""
+    return None
+
+
+def break_even_price(position: Position, taker_rate: Decimal) -> Decimal:
     """breakEvenPrice = entry * (1 + s*rate), from the uncut entry. Recorded (BTC 2024, AGIX, ENA)."""
-    return entry * (1 + side * taker_rate)
+    side = 1 if position.size > 0 else -1
+    return position.entry_price * (1 + side * taker_rate)
 
 
 def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:
@@ -182,14 +196,15 @@ def may_switch_position_mode(account: Account, mode: PositionMode) -> Reject | N
 
 
 def row_cap(instrument: Instrument, leverage: Decimal) -> Decimal | None:
-    """The largest notional that a leverage allows: the cap of the last row that still allows it. F-LEV. None: no bound."""
+    """The largest notional that a leverage allows: the cap of the last row that still allows it. F-LEV, F-COINLEV.
+    None: no bound."""
     allowed = [row for row in instrument.brackets if row.max_leverage is None or row.max_leverage >= leverage]
     return allowed[-1].cap if allowed else Decimal(0)
 
 
 def may_set_leverage(ask: LeverageAsk) -> Reject | None:
-    """E-CODES -4028 not a leverage of this symbol, -2027 above the row of the present notional, -4161 lower with an
-    isolated position, -2028 lower in cross without free margin."""
+    """Refused: not a leverage of this symbol, lower with an isolated position, above the row of the present notional, lower in
+    cross without free margin. E-CODES (-4028; -4161, in COIN-M -4150; -2027; -2028)."""
     top = instrument_max_leverage(ask.instrument)
     if ask.new < 1 or (top is not None and ask.new > top) or ask.new != ask.new.to_integral_value():
         return Reject(
@@ -217,7 +232,7 @@ def instrument_max_leverage(instrument: Instrument) -> Decimal | None:
 
 
 def may_grow(ask: SizeAsk) -> Reject | None:
-    """-2027: notional beyond the cap of the last row that allows the leverage. F-LEV."""
+    """-2027: notional beyond the cap of the last row that allows the leverage. F-LEV, F-COINLEV."""
     cap = row_cap(ask.instrument, ask.leverage)
     if cap is not None and ask.value > cap:
         return Reject(
@@ -227,5 +242,5 @@ def may_grow(ask: SizeAsk) -> Reject | None:
 
 
 def limit_counts(order: Order, own: Instrument, other: Instrument) -> bool:
-    """Never: the cap of a leverage is compared with the leg alone (grade memory for hedge legs). F-LEV."""
+    """Never: the cap of a leverage is compared with the leg alone (grade memory for hedge legs). F-LEV, F-COINLEV."""
     return False

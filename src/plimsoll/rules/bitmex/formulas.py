@@ -2,7 +2,7 @@
 
 Source keys (LIQ, PAY, ...) are spelled out in `people.SOURCES`. Grade `doc` unless a docstring says otherwise; the sheet's
 *observed* is `recorded`. Signs: the value of a long inverse and of a short linear or quanto position is negative, so that
-running profit is always value - cost. Regimes (the table's `engine`): 0 and 1 each cross position by itself, the opening fee
+running profit is always value - cost. Regimes (`engine`): 0 and 1 each cross position by itself, the opening fee
 of orders rounded up (0) or to the nearest unit (1); 2 the same with profit paid out every ten minutes; 3 one pool an asset.
 Refuses to know: which positions exist, what anything is called, how it is printed.
 """
@@ -197,20 +197,8 @@ def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
 def ask_cost(resting: Resting[N], market: Market[N]) -> N:
     """K: cost of the orders beyond flat; bids and offers are netted (20 bids, 15 offers: 15 offers and 5 bids). EXG, PAY.
 
-    Of several orders on one side each counts with its share of what goes beyond flat (grade derived)."""
-    bids = max(zero(resting.bought), resting.bought + min(zero(resting.bought), resting.amount))
-    offers = max(zero(resting.sold), resting.sold - max(zero(resting.sold), resting.amount))
-    total = zero(resting.buys)
-    if bids > 0 and bids >= offers:
-        total += resting.buys * (bids - offers) / resting.bought
-    if offers > 0 and offers > bids:
-        total += resting.sells * (offers - bids) / resting.sold
-    if bids > 0 and offers > 0:
-        if bids >= offers:
-            total += resting.sells * offers / resting.sold
-        else:
-            total += resting.buys * bids / resting.bought
-    return whole(total, market)
+    So the larger side counts; of several orders on it each with its share of what goes beyond flat (grade derived)."""
+    return whole(max(resting.new_buys, resting.new_sells), market)
 
 
 def order_margin(resting: Resting[N], mark: N, market: Market[N]) -> N:
@@ -226,7 +214,7 @@ def order_margin(resting: Resting[N], mark: N, market: Market[N]) -> N:
         rate = tier_rate(bracket(held, resting.tier, market), market)
     initial = whole_up(beyond * rate, market)
     opening = whole_up(beyond * market.taker_rate, market)
-    if resting.regime >= 1:
+    if market.regime >= 1:
         opening = whole(beyond * market.taker_rate, market)
     return initial + opening + whole_up((beyond + initial) * market.taker_rate, market)
 
@@ -283,7 +271,7 @@ def free_margin(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]])
     return pool.cash - taken - asked(pool.asks, marks, markets, pool.cash)
 
 
-def spare(free: N, market: Market[N]) -> N:
+def movable(free: N, market: Market[N]) -> N:
     """add = max(0, floor(availableMargin / (1 + fee))): what can still be moved into a position, fee on top. PAY."""
     most = free / (1 + market.taker_rate)
     if market.unit > 0:
@@ -321,13 +309,13 @@ def assess_alone(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]
     scale = abs(pool.cash) + value(leg.amount, mark, market) + abs(cost(leg, market)) + grain(leg, mark, market)
     if not leg.isolated:
         free = free_margin(pool, marks, markets)
-        stands = position_margin(leg, mark, market) + spare(free, market)
+        stands = position_margin(leg, mark, market) + movable(free, market)
         scale += abs(free)
         for i in range(len(pool.beside)):
             other = pool.beside[i]
             scale += grain(other, marks[other.market], markets[other.market])
         for i in range(len(pool.asks)):
-            scale += roundings(pool.asks[i].bought + pool.asks[i].sold, market) * 1000000 * 1000000
+            scale += roundings(pool.asks[i].gross, market) * 1000000 * 1000000
     need = pos_maint(leg, row, market)
     return PoolMargin(stands + profit(leg, mark, market), pos_init(leg, row, market), need, need, scale)
 
@@ -353,9 +341,9 @@ def assess_shared(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]
 
 def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
     """An isolated position by itself; a cross position by itself before 25 March 2024, then all together. ISO, LIQ, XM24."""
-    if len(pool.legs) == 1 and (pool.legs[0].isolated or pool.regime < 3):
+    if len(pool.legs) == 1 and (pool.legs[0].isolated or pool.apart):
         return assess_alone(pool, marks, markets)
-    if pool.regime < 3:
+    if len(pool.beside) > 0:
         return assess_account(pool, marks, markets)
     return assess_shared(pool, marks, markets)
 
@@ -377,7 +365,7 @@ def available_balance(pool: Pool[N], margin: PoolMargin[N], cross_orders: N, iso
 def withdrawable(pool: Pool[N], margin: PoolMargin[N], cross_orders: N, isolated_orders: N) -> N:
     """Available margin, but no running profit: not withdrawable under any engine. XM24; the formula grade derived."""
     free = available_balance(pool, margin, cross_orders, isolated_orders)
-    if pool.regime >= 3:
+    if len(pool.legs) > 0:
         free = min(free, pool.cash - margin.maintenance - cross_orders - isolated_orders)
     return max(zero(free), free)
 

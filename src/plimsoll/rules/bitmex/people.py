@@ -20,14 +20,19 @@ from plimsoll.model import (
     Position,
     PositionMode,
 )
-from plimsoll.number import DIGITS, ONE, ZERO, ceil_to, floor_to, half_up_to
-from plimsoll.rules.asks import LeverageAsk, SizeAsk
+from plimsoll.number import DIGITS, ONE, ZERO, ceil_to, exact, floor_to, half_up_to
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.bitmex import formulas
 from plimsoll.rules.columns import Found, PoolMargin
 from plimsoll.rules.common import notional
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 
 TITLE = "BitMEX, historical (closed on 23 September 2026)"
 """After that day no rules are in force. CLOSE."""
+
+REGIMES: Mapping[str, tuple[str, ...]] = {"engine": ("apart_fee_up", "apart", "apart_paid_out", "shared")}
+"""Each cross position by itself (opening fees of orders rounded up; then to the nearest; then with profit paid out every ten
+minutes), then all of a currency together. LIQ, PAY, PR23, XM24."""
 
 MODE_SCOPE = "symbol"
 """Each contract has its margin mode, and an open position follows it. API, ISO."""
@@ -186,22 +191,37 @@ def order_funds(mode: MarginMode, available: Decimal, withdrawable: Decimal) -> 
     return available
 
 
-def displayed_liquidation_price(
-    found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None
-) -> Decimal | None:
+def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:
     """A long's up to the tick, a short's down: the earlier price. A short that has none shows 100000000. PAY."""
+    return to_tick(ask.found, ask.leg.amount, ask.tick)
+
+
+def to_tick(found: Found[Decimal], amount: Decimal, tick: Decimal | None) -> Decimal | None:
+    """A price as it is printed, liquidation and bankruptcy alike."""
     if not found.found:
-        return NO_LIQUIDATION if size < 0 else None
+        return NO_LIQUIDATION if amount < 0 else None
     if tick is None:
         return found.price
-    return min(NO_LIQUIDATION, ceil_to(found.price, tick) if size > 0 else floor_to(found.price, tick))
+    return min(NO_LIQUIDATION, ceil_to(found.price, tick) if amount > 0 else floor_to(found.price, tick))
 
 
-def displayed_bankruptcy_price(
-    found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None
-) -> Decimal | None:
-    """Rounded and capped as the liquidation price. PAY."""
-    return displayed_liquidation_price(found, size, mode, tick)
+def printed(quantity: str, ask: LegAsk) -> Decimal | None:
+    """entry_value: the unsigned cost. locked_margin: maintMargin = posMargin + PnL. risk_value: mark value + order cost.
+    displayed_bankruptcy_price: rounded and capped as the liquidation price, tier held. PAY."""
+    leg, market = ask.leg, ask.market
+    if quantity == "entry_value":
+        return abs(formulas.cost(leg, market))
+    if quantity == "locked_margin":
+        return formulas.position_margin(leg, ask.mark, market) + formulas.profit(leg, ask.mark, market)
+    if quantity == "risk_value":
+        return formulas.value(leg.amount, ask.mark, market) + leg.tier
+    if quantity != "displayed_bankruptcy_price" or ask.money is None:
+        return None
+    row = formulas.row_of(leg, ask.mark, market)
+    only = market._replace(rows=1, rates=market.rates[row:], leverages=market.leverages[row:], initials=market.initials[row:])
+    with exact(2 * DIGITS):
+        found = formulas.bankruptcy_price(leg, ask.money, only)
+    return to_tick(Found(found.found, +found.price), leg.amount, ask.tick)
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
@@ -209,9 +229,14 @@ def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
     return None
 
 
-def break_even_price(entry: Decimal, side: int, taker_rate: Decimal) -> Decimal:
+def venue_initial_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+    """None is printed."""
+    return None
+
+
+def break_even_price(position: Position, taker_rate: Decimal) -> Decimal:
     """breakEvenPrice = entry * (1 + s*rate). Grade memory."""
-    return entry * (1 + side * taker_rate)
+    return position.entry_price * (1 + (1 if position.size > 0 else -1) * taker_rate)
 
 
 def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:

@@ -22,12 +22,15 @@ from plimsoll.model import (
     PositionMode,
 )
 from plimsoll.number import DIGITS, ONE, ZERO
-from plimsoll.rules.asks import LeverageAsk, SizeAsk
-from plimsoll.rules.columns import Found, PoolMargin
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.columns import PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 from plimsoll.rules.okx_futures import formulas
 
 TITLE = "OKX futures and perpetual swaps, Futures account mode"
+REGIMES: Mapping[str, tuple[str, ...]] = {}
+"""No rule changed on a known day."""
+
 MODE_SCOPE = "order"
 """The order says in which mode it trades. S1."""
 
@@ -187,17 +190,20 @@ def order_funds(mode: MarginMode, available: Decimal, withdrawable: Decimal) -> 
     return available if mode is MarginMode.CROSS else withdrawable
 
 
-def displayed_liquidation_price(
-    found: Found[Decimal], size: Decimal, mode: MarginMode, tick: Decimal | None
-) -> Decimal | None:
+def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:
     """`liqPx`, unrounded: isolated one tick nearer to the mark than the true price (long + tick, short - tick), cross
     as it is; empty where no positive price exists. Recorded (okx-001 to -006; -010, -011, -013, -014). Without a tick:
     the true price."""
-    if not found.found:
+    if not ask.found.found:
         return None
-    if mode is MarginMode.CROSS or tick is None:
-        return found.price
-    return found.price + tick if size > 0 else found.price - tick
+    if ask.mode is MarginMode.CROSS or ask.tick is None:
+        return ask.found.price
+    return ask.found.price + ask.tick if ask.size > 0 else ask.found.price - ask.tick
+
+
+def printed(quantity: str, ask: LegAsk) -> Decimal | None:
+    """No further number of a position is printed."""
+    return None
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
@@ -207,9 +213,15 @@ def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
     return margin.balance / margin.requirement
 
 
-def break_even_price(entry: Decimal, side: int, taker_rate: Decimal) -> Decimal:
+def venue_initial_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+    """None: the venue prints no ratio of initial margin."""
+    return None
+
+
+def break_even_price(position: Position, taker_rate: Decimal) -> Decimal:
     """bePx = avg*(1 + s*f)/(1 - s*f). Long recorded (okx-036); short by symmetry, grade derived."""
-    return entry * (1 + side * taker_rate) / (1 - side * taker_rate)
+    side = 1 if position.size > 0 else -1
+    return position.entry_price * (1 + side * taker_rate) / (1 - side * taker_rate)
 
 
 def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:

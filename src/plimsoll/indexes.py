@@ -1,0 +1,48 @@
+"""Prices of coins in US dollars where none are given: stand-ins for people's runs, never inside the engine, always told.
+
+A coin that contracts are quoted in (USD, USDT, USDC) counts as one dollar; any other at the mark of a contract of it."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from plimsoll.model import Account, Kind
+from plimsoll.number import ONE
+from plimsoll.rulebook import Rulebook
+
+
+def coins_of_account(account: Account, rulebook: Rulebook) -> tuple[str, ...]:
+    """Every coin whose price the venue asks for: those of its valued pools. Empty where it has none."""
+    specs = rulebook.rules.pools_of(account, rulebook.instruments)
+    return tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
+
+
+def teller_of(asset: str, marks: Mapping[str, Decimal], rulebook: Rulebook) -> str | None:
+    """What tells a coin's price: '' for one that contracts are quoted in, else the symbol of a contract of it that has a mark
+    (a linear one first); None: nothing does."""
+    if any(asset == instrument.quote for instrument in rulebook.instruments.values()):
+        return ""
+    known = [rulebook.instruments[symbol] for symbol in marks if symbol in rulebook.instruments]
+    same = [i for i in known if i.base == asset]
+    return min(same, key=lambda i: (i.kind is not Kind.LINEAR, i.expires, i.symbol)).symbol if same else None
+
+
+def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
+    """Coin -> its stand-in price at these marks; without the coins that nothing tells the price of."""
+    found = {}
+    for asset in coins_of_account(account, rulebook):
+        teller = teller_of(asset, marks, rulebook)
+        if teller is not None:
+            found[asset] = ONE if teller == "" else marks[teller]
+    return found
+
+
+def stand_in_note(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> tuple[str, ...]:
+    """One sentence on what stands in for index prices; none where nothing does."""
+    coins = coins_of_account(account, rulebook)
+    tellers = {asset: teller_of(asset, marks, rulebook) for asset in coins}
+    pegged = [asset for asset, teller in tellers.items() if teller == ""]
+    others = [f"{asset} at the mark of {teller}" for asset, teller in tellers.items() if teller]
+    if not pegged and not others:
+        return ()
+    parts = ([f"{', '.join(pegged)} counted as one dollar"] if pegged else []) + others
+    return (f"no index prices are given: {', '.join(parts)}",)
