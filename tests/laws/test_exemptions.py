@@ -95,6 +95,8 @@ def test_where_a_tier_takes_its_rate_of_the_whole_a_falling_price_can_free_margi
         size = i.brackets[1].floor / (100 * i.multiplier * lot) * lot
         above, on = (pool_of_one(venue, symbol, size, D(10), price) for price in (D("100.001"), D(100)))
     assert on.requirement < above.requirement and on.balance - on.requirement > above.balance - above.requirement
+
+
 @pytest.mark.parametrize("venue", [v for v in VENUES if "long_and_short_mirror_each_other" in exempt_of(v)])
 def test_the_exemption_from_the_mirror_of_long_and_short_is_needed(venue: str) -> None:
     rulebook = rulebook_of(venue)
@@ -140,15 +142,6 @@ def first_linear(venue: str) -> str:
     return next(s for s, i in sorted(rulebook_of(venue).instruments.items()) if i.kind is Kind.LINEAR)
 
 
-@exempt("long_and_short_mirror_in_linear_contracts")
-def test_the_exemption_from_the_mirror_of_long_and_short_is_needed(venue: str) -> None:
-    rules = rulebook_of(venue).rules
-    with exact():
-        long, market = lone_leg(venue, first_linear(venue), D(1), D(100), D(10), MarginMode.CROSS)
-        short, _ = lone_leg(venue, first_linear(venue), D(-1), D(100), D(10), MarginMode.CROSS)
-        assert rules.initial_margin(long, D(100), market) < rules.initial_margin(short, D(100), market)
-
-
 @exempt("isolated_pools_do_not_feel_each_other")
 def test_the_exemption_from_pools_that_do_not_feel_each_other_is_needed(venue: str) -> None:
     """A loss in one symbol of a cross account leaves less for another, which is a pool of its own."""
@@ -159,6 +152,18 @@ def test_the_exemption_from_pools_that_do_not_feel_each_other_is_needed(venue: s
     before = pools(venue, account, Marks({one: D(100), other: D(100)}))
     after = pools(venue, account, Marks({one: D(90), other: D(100)}))
     assert after[other].headroom < before[other].headroom
+
+
+@exempt("a_cross_position_pulls_the_others_of_its_pool_down_with_it")
+def test_the_exemption_from_cross_positions_that_pull_down_is_needed(venue: str) -> None:
+    """Less profit is no loss: what is left of the cash stays the same."""
+    symbol = first_linear(venue)
+    left = set()
+    for entry in (D(40), D(80)):
+        held = Position(symbol, MarginMode.CROSS, LegSide.NET, D(1), entry, D(10))
+        account = Account(PositionMode.ONE_WAY, {"USDT": D(1000)}, (held,))
+        left.add(pools(venue, account, Marks({symbol: D(100)}))["asset:USDT"].headroom)
+    assert len(left) == 1
 
 
 @exempt("a_reduction_never_raises_the_requirement")

@@ -491,6 +491,7 @@ def test_an_isolated_pool_feels_no_other_position(venue: str, data: st.DataObjec
 @given(st.data())
 def test_a_cross_position_pulls_the_others_of_its_pool_down_with_it(venue: str, data: st.DataObject) -> None:
     account, marks = data.draw(accounts(venue, modes=(MarginMode.CROSS,)))
+    account = msgspec.structs.replace(account, fees=Fees(D(0), D(0)))  # a fee kept for closing may shrink with the entry
     i = data.draw(st.integers(0, len(account.positions) - 1))
     held = account.positions[i]
     instrument = rulebook_of(venue).instruments[held.symbol]
@@ -504,6 +505,25 @@ def test_a_cross_position_pulls_the_others_of_its_pool_down_with_it(venue: str, 
         assert after <= before
     else:
         assert after < before
+
+
+@law
+@given(st.data())
+def test_a_cross_position_that_loses_more_leaves_less_of_its_cash(venue: str, data: st.DataObject) -> None:
+    """Even where a running profit is nobody's to use, a loss is everybody's."""
+    account, marks = data.draw(accounts(venue, modes=(MarginMode.CROSS,)))
+    account = msgspec.structs.replace(account, fees=Fees(D(0), D(0)))
+    i = data.draw(st.integers(0, len(account.positions) - 1))
+    held, mark = account.positions[i], marks.marks[account.positions[i].symbol]
+    losing, worse = (
+        with_position(account, i, entry_price=mark * times if held.size > 0 else mark / times) for times in (D(2), D(4))
+    )
+    more, less = pools(venue, losing, marks), pools(venue, worse, marks)
+    if "account" in more:  # beyond its last slice a coin counts nothing, so that losing some of it costs nothing
+        assert less["account"].headroom <= more["account"].headroom
+    else:
+        asset = f"asset:{rulebook_of(venue).instruments[held.symbol].settle}"
+        assert less[asset].headroom < more[asset].headroom
 
 
 @law
