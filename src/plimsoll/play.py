@@ -23,7 +23,7 @@ from plimsoll.errors import BadInput, Reject
 from plimsoll.indexes import stand_in_indexes
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.liquidation_price import first_failure
-from plimsoll.margin.pools import Layout, lay_out
+from plimsoll.margin.pools import Layout, lay_out, margins_of
 from plimsoll.model import Account, Marks, Order, OrderType, Stage, Trigger
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.plan import TopUp
@@ -116,8 +116,8 @@ class _Tape:
         layout, rules = self.layout(), self.venue.rulebook.rules
         marks = mark_column(layout, self.state.marks.marks, self.state.marks.indexes)
         equity = ZERO
-        for spec, pool in zip(layout.specs, layout.pools, strict=True):
-            margin = rules.assess_pool(pool, marks, layout.markets)
+        margins = margins_of(layout, self.venue.rulebook, marks)
+        for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
             if spec.apart or pool.beside:
                 equity += self._own_equity(spec, pool, marks) * self._value(spec.asset)
             elif not spec.assets:
@@ -410,7 +410,7 @@ def _first_loss(
 
 def _alone(leg: Leg[Decimal]) -> Pool[Decimal]:
     """A pool of nothing but this leg: its share of the headroom, which is concave or monotone in its own price."""
-    return Pool(ZERO, (leg,), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+    return Pool(ZERO, (leg,), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO)
 
 
 def _along(

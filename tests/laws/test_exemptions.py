@@ -66,7 +66,7 @@ def test_a_failing_example_is_told_with_what_replays_it() -> None:
 def pool_of_one(venue: str, symbol: str, size: Decimal, cash: Decimal, price: Decimal) -> PoolMargin[Decimal]:
     """A cross position opened at 100, at a price, on so much cash."""
     leg, market = lone_leg(venue, symbol, size, D(100), D(10), MarginMode.CROSS)
-    pool = Pool(cash, (leg,), D(0), 0, D(0), D(0), D(0), D(0))
+    pool = Pool(cash, (leg,), D(0), 0, D(0), D(0), D(0), D(0), D(0))
     return rulebook_of(venue).rules.assess_pool(pool, [price], [market])
 
 

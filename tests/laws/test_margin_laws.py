@@ -360,7 +360,7 @@ def test_a_legs_stated_line_is_its_share_of_the_headroom_but_for_whole_units(ven
             for leg in pool.legs:
                 market, price = layout.markets[leg.market], column[leg.market]
                 line = rules.headroom_line(leg, price, market)
-                alone = Pool(D(0), (leg,), D(0), 0, D(0), D(0), D(0), D(0))
+                alone = Pool(D(0), (leg,), D(0), 0, D(0), D(0), D(0), D(0), D(0))
                 margin = rules.assess_pool(alone, column, layout.markets)
                 stated = line.base + line.slope * (1 / price if market.inverse else price)
                 room = in_whole_units(leg, market) + LAST_DIGIT * (margin.scale + abs(line.base))
@@ -414,7 +414,7 @@ def test_a_legs_stated_line_is_its_share_of_the_headroom(venue: str, data: st.Da
             for leg in pool.legs:
                 market, price = layout.markets[leg.market], column[leg.market]
                 line = rules.headroom_line(leg, price, market)
-                alone = Pool(D(0), (leg,), D(0), 0, D(0), D(0), D(0), D(0))
+                alone = Pool(D(0), (leg,), D(0), 0, D(0), D(0), D(0), D(0), D(0))
                 margin = rules.assess_pool(alone, column, layout.markets)
                 stated = line.base + line.slope * (1 / price if market.inverse else price)
                 assert same(stated, margin.balance - margin.requirement, margin.scale + abs(line.base))

@@ -23,7 +23,7 @@ from plimsoll.account.state import fund_size
 from plimsoll.account.trade import realised_pnl, smaller, wall
 from plimsoll.account.turn import Turn
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
-from plimsoll.margin.pools import Layout, orders_in_scope
+from plimsoll.margin.pools import Layout, margins_of, orders_in_scope
 from plimsoll.margin.waterfall import deleverage, split_shortfall
 from plimsoll.model import LegKey, MarginMode, Position, Stage, leg_key
 from plimsoll.number import ZERO, ceil_to
@@ -46,11 +46,11 @@ def liquidate(turn: Turn) -> None:
     column = turn.column(layout)
     rules = turn.rulebook.rules
     failing = []
-    for spec, pool in zip(layout.specs, layout.pools, strict=True):
-        if pool.legs or pool.wallets:
-            margin = rules.assess_pool(pool, column, layout.markets)
-            if pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement):
-                failing.append(spec)
+    margins = margins_of(layout, turn.rulebook, column)
+    for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
+        due = pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement)
+        if due and (pool.legs or pool.wallets):
+            failing.append(spec)
     for spec in failing:
         _ladder(turn, spec)
 

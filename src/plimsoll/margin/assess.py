@@ -23,7 +23,7 @@ from plimsoll.margin.liquidation_price import (
     prices_at,
     solver_of,
 )
-from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside
+from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside, margins_of
 from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside, Position
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
@@ -167,11 +167,7 @@ def mark_column(
 
 def headrooms(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> list[Decimal]:
     """Headroom of every pool, in the layout's order: what one tick needs. Call inside `exact()`."""
-    out = []
-    for pool in layout.pools:
-        margin = rulebook.rules.assess_pool(pool, marks, layout.markets)
-        out.append(margin.balance - margin.requirement)
-    return out
+    return [margin.balance - margin.requirement for margin in margins_of(layout, rulebook, marks)]
 
 
 Factors = Callable[[tuple[int, ...]], Triggers]
@@ -214,7 +210,7 @@ def assess(
         layout = lay_out(account, rulebook, outside)
         bases = tuple(rulebook.instruments[symbol].base for symbol in layout.symbols)
         now = Instant(account, rulebook, layout, mark_column(layout, marks.marks, marks.indexes), bases, prices)
-        margins = [rulebook.rules.assess_pool(pool, now.column, layout.markets) for pool in layout.pools]
+        margins = margins_of(layout, rulebook, now.column)
         legs: list[LegView] = []
         pools: list[PoolView] = []
         homes: list[Home] = []

@@ -291,7 +291,7 @@ def _part_of_coins(
             elif leg.wallet == w:
                 settled += rules.unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
         wallets.append(wallet._replace(balance=wallet.balance + settled))
-    part = Pool(ZERO, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO, wallets=tuple(wallets))
+    part = Pool(ZERO, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO, wallets=tuple(wallets))
     here = rules.assess_pool(part, marks, markets)
     return part._replace(cash=whole.balance - whole.requirement - here.balance + here.requirement)
 
@@ -300,7 +300,7 @@ def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decim
     """The legs that move, with `rest` for all that stands still; the pool itself where all of it moves."""
     if len(legs) == len(pool.legs):
         return pool
-    return Pool(rest, tuple([pool.legs[i] for i in legs]), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+    return Pool(rest, tuple([pool.legs[i] for i in legs]), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO)
 
 
 def held_brackets(

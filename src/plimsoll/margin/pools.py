@@ -22,7 +22,7 @@ from plimsoll.model import (
 )
 from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook, regime_of
-from plimsoll.rules.columns import Leg, Market, Pool, Rest, Resting, Wallet
+from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Rest, Resting, Wallet
 from plimsoll.rules.drawing import PoolSpec, each_apart
 
 NO_FEES = Fees(ZERO, ZERO)
@@ -178,6 +178,7 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None, set_aside: Decimal) 
         outside_initial=other.initial_margin,
         outside_maintenance=other.maintenance_margin,
         outside_fee=other.closing_fee,
+        locked=ZERO,
         wallets=tuple(_wallet(asset, at) for asset in spec.assets),
         rests=tuple(rest for found in at.resting if spec.assets for rest in _rests(found, spec, at)),
         beside=tuple(_leg(at.held[key], spec, at) for key in spec.beside),
@@ -319,6 +320,30 @@ def locked_beside(pool: Pool[Decimal], layout: Layout, rulebook: Rulebook, marks
     """What the legs beside a pool lock of the cash that it stands on."""
     legs = [(leg, marks[leg.market], layout.markets[leg.market]) for leg in pool.beside]
     return sum((rulebook.rules.position_margin(*leg) for leg in legs), ZERO)
+
+
+def margins_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> list[PoolMargin[Decimal]]:
+    """What every pool has and needs, in the layout's order. Where legs fail apart on one cash, what each of them locks is
+    asked for once and not by every pool beside it; `scale` then counts all of those pools, so that no decision seems less
+    close than it is. Call inside `exact()`."""
+    rules, markets = rulebook.rules, layout.markets
+    apart = [i for i, pool in enumerate(layout.pools) if pool.apart and pool.beside]
+    if not apart:
+        return [rules.assess_pool(pool, marks, markets) for pool in layout.pools]
+    locks = {
+        key: rules.position_margin(leg, marks[leg.market], markets[leg.market])
+        for i in apart
+        for key, leg in zip(layout.specs[i].legs, layout.pools[i].legs, strict=True)
+    }
+    margins = []
+    for spec, pool in zip(layout.specs, layout.pools, strict=True):
+        if pool.apart and pool.beside:
+            pool = pool._replace(locked=sum([locks[key] for key in spec.beside], ZERO), beside=())
+        margins.append(rules.assess_pool(pool, marks, markets))
+    gross = sum([margins[i].scale for i in apart], ZERO)
+    for i in apart:
+        margins[i] = margins[i]._replace(scale=gross)
+    return margins
 
 
 def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:

@@ -118,7 +118,7 @@ class Pool(NamedTuple, Generic[N]):
     money of an isolated leg). `reserved`: what the venue takes off the balance for resting orders. `orders`: how many
     rest in the pool's scope. `outside_*`: totals of legs that a source states without listing them. `apart`: cross legs
     that fail apart from those `beside` them, which stand on the same cash and lock their share of it; `asks`: the resting
-    orders that lock theirs, where that depends on marks.
+    orders that lock theirs, where that depends on marks. `locked`: what legs lock that were summed before (then not `beside`).
 
     A valued pool holds several coins and is measured in one currency: `wallets` are its coins, `rests` its opening orders,
     `cash` only what a source states without listing coins. In a pool of one asset both are empty."""
@@ -131,6 +131,7 @@ class Pool(NamedTuple, Generic[N]):
     outside_initial: N
     outside_maintenance: N
     outside_fee: N
+    locked: N
     wallets: Sequence[Wallet[N]] = ()
     rests: Sequence[Rest[N]] = ()
     beside: Sequence[Leg[N]] = ()

@@ -44,7 +44,7 @@ def of_account(name: str, known: CaseKnown, rulebook: Rulebook) -> Value:
     """An account total, from those that the source states; the text `unknown quantity` where they do not suffice."""
     if name != "available_balance" or known.equity is None or known.account_initial_margin is None:
         return "unknown quantity"
-    pool = Pool(known.equity, (), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+    pool = Pool(known.equity, (), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO)
     margin = PoolMargin(known.equity, known.account_initial_margin, ZERO, ZERO, abs(known.equity))
     return rulebook.rules.available_balance(pool, margin, ZERO, ZERO)
 

@@ -268,7 +268,7 @@ def free_margin(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]])
 
     (marginBalance - maintMargin: running profit is locked in each position's own maintMargin and cancels out.)"""
     taken = locked(pool.legs, marks, markets, pool.cash) + locked(pool.beside, marks, markets, pool.cash)
-    return pool.cash - taken - asked(pool.asks, marks, markets, pool.cash)
+    return pool.cash - taken - pool.locked - asked(pool.asks, marks, markets, pool.cash)
 
 
 def movable(free: N, market: Market[N]) -> N:

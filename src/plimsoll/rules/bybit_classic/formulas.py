@@ -170,7 +170,7 @@ def net_cost(legs: Sequence[Leg[N]], markets: Sequence[Market[N]], start: N) -> 
 def backing(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
     """W = wallet - order margin - what the legs beside lock. Recorded (ETHUSDT 16967.25 / 16961.00 to the tick); several
     symbols: rewrite."""
-    money = pool.cash - pool.reserved
+    money = pool.cash - pool.reserved - pool.locked
     for i in range(len(pool.beside)):
         leg = pool.beside[i]
         money -= position_margin(leg, marks[leg.market], markets[leg.market])
