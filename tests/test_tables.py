@@ -237,6 +237,11 @@ def test_a_users_file_may_leave_the_last_cap_and_a_leverage_open() -> None:
     assert (last.cap, last.max_leverage, last.deduction) == (None, None, D(75))
 
 
+def test_a_table_of_whole_rates_may_stand_in_a_file_of_marginal_ones() -> None:
+    whole = GOOD.replace("until = 2024-12-31", "until = 2024-12-31\nwhole = true").replace('"75"', '"0"')
+    assert user(whole).brackets[0].whole and not user().brackets[0].whole
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -268,6 +273,7 @@ def test_a_users_file_may_leave_the_last_cap_and_a_leverage_open() -> None:
         ('"0.025"', '"NaN"', ["row 2 rate = NaN", "NaN"]),
         ('"75"', '"74.99"', ["row 2 deduction = 74.99", "75 keeps it continuous"]),
         ('"marginal"', '"none"', ["row 2 deduction = 75", "write 0"]),
+        ("until = 2024-12-31", "until = 2024-12-31\nwhole = true", ["row 2 deduction = 75", "write 0"]),
         ('"50"]', '"0"]', ["row 1 max_leverage = 0", "above zero"]),
         ('"50"]', '"-50"]', ["row 1 max_leverage = -50", "above zero"]),
         ('"0", "50"]', '"0"]', ["row 1", "five cells"]),

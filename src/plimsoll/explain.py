@@ -15,7 +15,7 @@ import msgspec
 from plimsoll.errors import BadInput
 from plimsoll.margin import liquidation_price
 from plimsoll.margin.assess import Assessment, AssetView, LegView, PoolView, assess, mark_column
-from plimsoll.margin.pools import Layout, lay_out
+from plimsoll.margin.pools import Layout, lay_out, locked_beside
 from plimsoll.model import Account, Marks
 from plimsoll.number import exact, show
 from plimsoll.rulebook import Grade, Rulebook
@@ -203,6 +203,8 @@ def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:
     at = next(i for i, spec in enumerate(look.layout.specs) if spec.key == view.key)
     pool = look.layout.pools[at]
     has = [Input("cash", pool.cash), *(Input(f"unrealised_pnl {leg.name}", leg.unrealised_pnl) for leg in legs)]
+    if pool.beside:
+        has.append(Input("locked by positions beside", locked_beside(pool, look.layout, look.rulebook, look.column)))
     if pool.reserved:
         has.append(Input("reserved for orders", pool.reserved))
     needs = [Input(f"maintenance_margin {leg.name}", leg.maintenance_margin) for leg in legs]

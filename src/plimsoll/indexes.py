@@ -1,4 +1,4 @@
-"""Prices of coins in US dollars where none are given: stand-ins for people's runs, never used inside the engine, always told.
+"""Prices of coins in US dollars where none are given: stand-ins for people's runs, never inside the engine, always told.
 
 A coin that contracts are quoted in (USD, USDT, USDC) counts as one dollar; any other at the mark of a contract of it."""
 

@@ -191,7 +191,8 @@ class Account(msgspec.Struct, frozen=True):
 
 class Outside(msgspec.Struct, frozen=True):
     """Totals of cross legs that a source states without listing the legs: added to the pool of their settle asset (or of the
-    currency of a valued pool, where `wallet_balance` too may be stated without its coins)."""
+    currency of a valued pool, where `wallet_balance` too may be stated without its coins). `reserved`: what resting orders
+    that are not listed take off its balance."""
 
     unrealised_pnl: Decimal = Decimal(0)
     initial_margin: Decimal = Decimal(0)
@@ -199,6 +200,7 @@ class Outside(msgspec.Struct, frozen=True):
     closing_fee: Decimal = Decimal(0)
     isolated_equity: Decimal = Decimal(0)
     wallet_balance: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
 
 
 class Marks(msgspec.Struct, frozen=True):

@@ -327,7 +327,7 @@ def _position(
 def isolated_money(
     rulebook: Rulebook, instrument: Instrument, size: Decimal, entry: Decimal, leverage: Decimal, fees: Fees
 ) -> Decimal:
-    """What the venue walls off for `size` contracts opened at `entry`: value / leverage, rounded as the venue does."""
+    """What the venue walls off for `size` contracts opened at `entry`: its `margin_at_fill`, to the unit of the ledger."""
     rate = rulebook.rules.initial_rate(leverage)
     market = market_of(instrument, fees.taker_rate)
     return money(rulebook.rules.margin_at_fill(size * instrument.multiplier, entry, leverage, rate, market))

@@ -30,6 +30,7 @@ from plimsoll.plan import TopUp
 from plimsoll.prices.history import Frame, History
 from plimsoll.prices.paths import BarPath, Quote, waypoints
 from plimsoll.rules.columns import Leg, Pool
+from plimsoll.rules.drawing import PoolSpec
 from plimsoll.runs import Least, Sample
 
 SAMPLES = 1_500
@@ -117,16 +118,25 @@ class _Tape:
         equity = ZERO
         for spec, pool in zip(layout.specs, layout.pools, strict=True):
             margin = rules.assess_pool(pool, marks, layout.markets)
-            if not spec.assets:
+            if spec.apart or pool.beside:
+                equity += self._own_equity(spec, pool, marks) * self._value(spec.asset)
+            elif not spec.assets:
                 equity += (margin.balance + pool.reserved) * self._value(spec.asset)
             for at, asset in enumerate(spec.assets):
                 equity += rules.assess_coin(pool, margin, at, marks, layout.markets).equity * self._value(asset)
-            if not pool.legs:
-                continue
-            self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
+            if pool.legs:
+                self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
         self.equity = equity
         if self.lowest is None or equity < self.lowest[0]:
             self.lowest = (equity, self.time)
+
+    def _own_equity(self, spec: PoolSpec, pool: Pool[Decimal], marks: Sequence[Decimal]) -> Decimal:
+        """Running profit of a pool that shares its cash with others, and the cash of the one that holds it for all."""
+        rules, markets = self.venue.rulebook.rules, self.layout().markets
+        own = ZERO if spec.apart else pool.cash + pool.outside_pnl
+        for leg in pool.legs:
+            own += rules.unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
+        return own
 
     def _near(self, pool: str, headroom: Decimal, balance: Decimal, asset: str) -> None:
         known, told = self.least.get(pool), headroom * self._value(asset)
@@ -388,9 +398,10 @@ def _first_loss(
         if not pool.legs:
             continue
         headroom = _along(pool, tape, origin, target)
-        markets = {leg.market for leg in pool.legs}
+        markets = {leg.market for leg in (*pool.legs, *pool.beside)}
         bends_both_ways = len(markets) > 1 and any(layout.markets[i].inverse for i in markets) and not pool.wallets
         parts = [_along(_alone(leg), tape, origin, target) for leg in pool.legs] if bends_both_ways else []
+        parts += [_lock_along(leg, tape, origin, target) for leg in pool.beside] if bends_both_ways else []
         at = _earliest(headroom, parts, done, end if first is None else first, 0)
         if at is not None:
             first = at
@@ -406,19 +417,39 @@ def _along(
     pool: Pool[Decimal], tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
 ) -> Callable[[Decimal], Decimal]:
     """Headroom of a pool as a function of the way along the segment."""
-    layout, rules, still = tape.layout(), tape.venue.rulebook.rules, tape.state.marks.marks
+    layout, rules = tape.layout(), tape.venue.rulebook.rules
 
     def headroom(at: Decimal) -> Decimal:
-        moved = {symbol: a.mark + (target[symbol].mark - a.mark) * at for symbol, a in origin.items()}
-        marks = {**still, **moved} if layout.assets else moved
-        column = [marks[symbol] if symbol in marks else still[symbol] for symbol in layout.symbols]
-        if layout.assets:
-            indexes = tape.indexes(marks)
-            column += [indexes[asset] for asset in layout.assets]
-        margin = rules.assess_pool(pool, column, layout.markets)
+        margin = rules.assess_pool(pool, _marks_along(tape, origin, target, at), layout.markets)
         return margin.balance - margin.requirement
 
     return headroom
+
+
+def _lock_along(
+    leg: Leg[Decimal], tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
+) -> Callable[[Decimal], Decimal]:
+    """What a leg beside a pool takes off its headroom at the most: twice its lock, since a unit of cash is worth a little more
+    than one unit of headroom where it lowers the closing fee as well."""
+    market, rules = tape.layout().markets[leg.market], tape.venue.rulebook.rules
+
+    def taken(at: Decimal) -> Decimal:
+        return -2 * rules.position_margin(leg, _marks_along(tape, origin, target, at)[leg.market], market)
+
+    return taken
+
+
+def _marks_along(
+    tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decimal
+) -> list[Decimal]:
+    """The column of marks, and of indexes where coins are valued, at a point of the segment; what does not move stays."""
+    layout, still = tape.layout(), tape.state.marks.marks
+    moved = {symbol: a.mark + (target[symbol].mark - a.mark) * at for symbol, a in origin.items()}
+    column = [moved[symbol] if symbol in moved else still[symbol] for symbol in layout.symbols]
+    if layout.assets:
+        indexes = tape.indexes({**still, **moved})
+        column += [indexes[asset] for asset in layout.assets]
+    return column
 
 
 def _earliest(

@@ -44,7 +44,8 @@ class Policy(StrEnum):
 
 
 class BracketTable(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """Brackets of a symbol, or of all expiries of a family. `complete` False: the venue has further, unknown rows."""
+    """Brackets of a symbol, or of all expiries of a family. `complete` False: the venue has further, unknown rows. `whole`:
+    in a file of marginal tables one without deductions, where the whole value pays the rate of its row."""
 
     symbol: str = ""
     family: str = ""
@@ -55,6 +56,7 @@ class BracketTable(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "
     retrieved: date | None = None
     grade: Grade
     complete: bool = True
+    whole: bool = False
 
 
 class InstrumentRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):

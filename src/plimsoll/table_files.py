@@ -273,7 +273,7 @@ def _check(table: VenueTable) -> None:
             _check_grades(entry, place)
             CHECKS[type(entry)](entry, place)
             if isinstance(entry, BracketTable):
-                _check_deductions(entry.rows, table.marginal, place)
+                _check_deductions(entry.rows, table.marginal and not entry.whole, place)
         _check_overlaps(table.file, section, entries)
     _check_readings(table)
 

@@ -104,7 +104,7 @@ def _liquidation_cost(e: Event) -> Decimal:
         return e.fee + e.penalty
     if isinstance(e, Converted):
         return e.fee
-    return max(e.fund_result, ZERO) + e.fee if isinstance(e, TakenOver) else ZERO
+    return e.fee + max(e.fund_result, ZERO) if isinstance(e, TakenOver) else ZERO
 
 
 def _insurance_draw(e: Event) -> Decimal:
@@ -278,6 +278,7 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
             return Happening(t, "forced_close", name, text, e.price, e.size, e.realised_pnl)
         case TakenOver():
             text = f"{name}: {_n(e.size)} taken over at {_n(e.price)}, result {_n(e.realised_pnl)} {unit}"
+            text += f", fee {_n(e.fee)}" if e.fee else ""
             if e.fill is not None:
                 text += f"; the insurance fund closed it at {_n(e.fill)} and {_gained(e.fund_result)} {unit}"
             return Happening(t, "take_over", name, text, e.price, e.size, e.realised_pnl)

@@ -30,14 +30,14 @@ def failures(rows: list[Row]) -> list[str]:
     return [f"step {r.step} {r.quantity} of {r.of}: expected {r.expected}, got {r.got}" for r in rows if r.verdict != "pass"]
 
 
-def wrong_by_one_part_in_ten(value: object) -> object:
-    """Another value than the one expected, far outside any tolerance."""
+def wrong_by_one_part_in_ten(value: object, tolerance: Decimal) -> object:
+    """Another value than the one expected, outside its tolerance however small it is."""
     if isinstance(value, bool):
         return not value
     if value is None:
         return "1"
     number = Decimal(str(value))
-    return str(number * Decimal("1.1") if number != 0 else Decimal(1))
+    return str(number * Decimal("1.1") + 2 * tolerance.copy_sign(number) if number != 0 else Decimal(1))
 
 
 GOLDEN = [HERE / f"{venue}.json" for venue in VENUES]
@@ -71,7 +71,7 @@ def test_a_wrong_number_in_a_case_fails_in_its_row_alone(raw: RawCase) -> None:
             if expectation["quantity"] == "stage":
                 continue
             right = expectation["value"]
-            expectation["value"] = wrong_by_one_part_in_ten(right)
+            expectation["value"] = wrong_by_one_part_in_ten(right, Decimal(expectation.get("tolerance", 0)))
             broken = [row for row in rows_of(raw) if row.verdict == "fail"]
             expectation["value"] = right
             assert [(row.quantity, row.of) for row in broken] == [(expectation["quantity"], expectation["of"])]

@@ -1,16 +1,17 @@
 """A venue may break a law only by saying so, with its source and with the law that holds instead."""
 
+import msgspec
 import pytest
 import test_account_laws
 import test_margin_laws
 from hypothesis import settings
 from lawbook import LAWS, exempt_of, law
-from test_margin_laws import lone_leg, top_leverage
+from test_margin_laws import lone_leg, pools, top_leverage
 
 from plimsoll.account.commands import SetMarks
 from plimsoll.account.decide import decide
 from plimsoll.account.state import State, Venue
-from plimsoll.model import Account, Kind, MarginMode, PositionMode
+from plimsoll.model import Account, Kind, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import exact
 from random_accounts import VENUES, D, marks_at, rulebook_of
 
@@ -59,31 +60,6 @@ def test_a_failing_example_is_told_with_what_replays_it() -> None:
     assert settings().print_blob and not settings().derandomize
 
 
-@pytest.mark.parametrize("venue", [v for v in VENUES if "long_and_short_mirror_each_other" in exempt_of(v)])
-def test_the_exemption_from_the_mirror_of_long_and_short_is_needed(venue: str) -> None:
-    rulebook = rulebook_of(venue)
-    symbol = next(s for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR)
-    with exact():
-        long, market = lone_leg(venue, symbol, D(1), D(100), D(5), MarginMode.CROSS)
-        short, _ = lone_leg(venue, symbol, D(-1), D(100), D(5), MarginMode.CROSS)
-        market = market._replace(taker_rate=D("0.001"))
-        fees = [rulebook.rules.closing_fee(leg, D(100), market) for leg in (long, short)]
-    assert fees == [D("0.08"), D("0.12")]
-
-
-@pytest.mark.parametrize("venue", [v for v in VENUES if "a_liquidated_trader_owes_nothing" in exempt_of(v)])
-def test_the_exemption_from_owing_nothing_is_needed(venue: str) -> None:
-    """Two coins behind one position: it is closed at a loss in one of them, and the other stands behind what is owed."""
-    rulebook = rulebook_of(venue)
-    symbol = next(s for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR)
-    settle = rulebook.instruments[symbol].settle
-    other = next(coin for coin in rulebook.coins if coin not in (settle, rulebook.instruments[symbol].base))
-    account = Account(PositionMode.ONE_WAY, {settle: D(-100), other: D(1000)})
-    marks = marks_at(venue, {symbol: D(100)})
-    after = decide(State(account, marks), SetMarks({symbol: D(90)}), Venue(rulebook)).state
-    assert after.account.cash == account.cash and after.account.positions == ()
-
-
 @pytest.mark.parametrize("venue", [v for v in VENUES if "maintenance_is_at_most_initial" in exempt_of(v)])
 def test_the_exemption_from_maintenance_at_most_initial_is_needed(venue: str) -> None:
     """An isolated position at the highest leverage, its mark four times its entry, needs more than it began with."""
@@ -94,3 +70,57 @@ def test_the_exemption_from_maintenance_at_most_initial_is_needed(venue: str) ->
         leg, market = lone_leg(venue, symbol, D(1), D(100), leverage, MarginMode.ISOLATED)
         initial = rulebook.rules.initial_margin(leg, D(400), market)
         assert rulebook.rules.maintenance_margin(leg, D(400), market) > initial
+
+
+def exempt(law_name: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("venue", [v for v in VENUES if law_name in exempt_of(v)])
+
+
+def first_linear(venue: str) -> str:
+    return next(s for s, i in sorted(rulebook_of(venue).instruments.items()) if i.kind is Kind.LINEAR)
+
+
+@exempt("long_and_short_mirror_each_other")
+def test_the_exemption_from_the_mirror_of_long_and_short_is_needed(venue: str) -> None:
+    rules = rulebook_of(venue).rules
+    with exact():
+        long, market = lone_leg(venue, first_linear(venue), D(1), D(100), D(10), MarginMode.CROSS)
+        short, _ = lone_leg(venue, first_linear(venue), D(-1), D(100), D(10), MarginMode.CROSS)
+        assert rules.initial_margin(long, D(100), market) < rules.initial_margin(short, D(100), market)
+
+
+@exempt("isolated_pools_do_not_feel_each_other")
+def test_the_exemption_from_pools_that_do_not_feel_each_other_is_needed(venue: str) -> None:
+    """A loss in one symbol of a cross account leaves less for another, which is a pool of its own."""
+    rulebook = rulebook_of(venue)
+    one, other = [s for s, i in sorted(rulebook.instruments.items()) if i.kind is Kind.LINEAR][:2]
+    held = tuple(Position(s, MarginMode.CROSS, LegSide.NET, D(1), D(100), D(10)) for s in (one, other))
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(1000)}, held)
+    before = pools(venue, account, Marks({one: D(100), other: D(100)}))
+    after = pools(venue, account, Marks({one: D(90), other: D(100)}))
+    assert after[other].headroom < before[other].headroom
+
+
+@exempt("a_reduction_never_raises_the_requirement")
+def test_the_exemption_from_reductions_that_never_raise_the_requirement_is_needed(venue: str) -> None:
+    """Closing the smaller leg of a hedge exposes more of the larger one."""
+    symbol = first_linear(venue)
+    long = Position(symbol, MarginMode.CROSS, LegSide.LONG, D(3), D(100), D(10))
+    short = Position(symbol, MarginMode.CROSS, LegSide.SHORT, D(-2), D(100), D(10))
+    account = Account(PositionMode.HEDGE, {"USDT": D(1000)}, (long, short))
+    marks = Marks({symbol: D(100)})
+    smaller = msgspec.structs.replace(account, positions=(long, msgspec.structs.replace(short, size=D(-1))))
+    assert pools(venue, smaller, marks)[symbol].requirement > pools(venue, account, marks)[symbol].requirement
+
+
+@exempt("a_liquidated_trader_owes_nothing")
+def test_the_exemption_from_owing_nothing_is_needed(venue: str) -> None:
+    """Two coins behind one position: it is closed at a loss in one of them, and the other stands behind what is owed."""
+    rulebook = rulebook_of(venue)
+    symbol = first_linear(venue)
+    settle = rulebook.instruments[symbol].settle
+    other = next(coin for coin in rulebook.coins if coin not in (settle, rulebook.instruments[symbol].base))
+    account = Account(PositionMode.ONE_WAY, {settle: D(-100), other: D(1000)})
+    marks = marks_at(venue, {symbol: D(100)})
+    after = decide(State(account, marks), SetMarks({symbol: D(90)}), Venue(rulebook)).state
+    assert after.account.cash == account.cash and after.account.positions == ()

@@ -12,7 +12,19 @@ from lawbook import law
 
 from plimsoll.errors import RulebookGap
 from plimsoll.margin.assess import PoolView, Prices, assess
-from plimsoll.model import Account, Bracket, Instrument, Kind, LegSide, MarginMode, Marks, Position, PositionMode, leg_key
+from plimsoll.model import (
+    Account,
+    Bracket,
+    Fees,
+    Instrument,
+    Kind,
+    LegSide,
+    MarginMode,
+    Marks,
+    Position,
+    PositionMode,
+    leg_key,
+)
 from plimsoll.number import exact
 from plimsoll.rulebook import Policy, in_force
 from plimsoll.rules.columns import Leg, Market, Pool
@@ -55,7 +67,8 @@ def lone_leg(
 ) -> tuple[Leg[Decimal], Market[Decimal]]:
     """A position of `size` signed contracts as rules read it. Call inside `exact()`."""
     position = Position(symbol, mode, LegSide.NET, size, entry, leverage, D(1))
-    account = Account(PositionMode.ONE_WAY, {}, (position,), options=options_of(venue, mode))
+    fees = Fees(D(0), D("0.0005"))
+    account = Account(PositionMode.ONE_WAY, {}, (position,), fees=fees, options=options_of(venue, mode))
     layout, _ = laid_out(venue, account, marks_at(venue, {symbol: entry}))
     return next(pool.legs[0] for pool in layout.pools if pool.legs), layout.markets[0]
 
@@ -166,12 +179,16 @@ def test_maintenance_is_continuous_at_floors_where_brackets_are_marginal(venue: 
     if not load(venue).marginal:
         pytest.skip(f"{venue}: the whole size pays the rate of its row")
     rules = rulebook_of(venue).rules
-    known = [rulebook_of(venue).instruments[symbol] for symbol in symbols_of(venue)]
-    instrument = data.draw(st.sampled_from([i for i in known if len(i.brackets) > 1]))
+    several = [i for s in symbols_of(venue) if len((i := rulebook_of(venue).instruments[s]).brackets) > 1]
+    instrument = data.draw(st.sampled_from(several))
     floor = data.draw(st.sampled_from([row.floor for row in instrument.brackets[1:]]))
+    at = []
     with exact():
-        leg, market = lone_leg(venue, instrument.symbol, D(1), D(1), D(1), MarginMode.CROSS)
-        at = [rules.maintenance_margin(leg, floor * (1 + e), market) for e in (-D("1e-12"), D(0), D("1e-12"))]
+        for e in (-D("1e-12"), D(0), D("1e-12")):
+            value = floor * (1 + e) / instrument.multiplier
+            price = 1 / value if instrument.kind is Kind.INVERSE else value
+            leg, market = lone_leg(venue, instrument.symbol, D(1), price, D(1), MarginMode.CROSS)
+            at.append(rules.maintenance_margin(leg, price, market))
     assert abs(at[1] - at[0]) <= floor * D("1e-12") + floor * D("1e-6")
     assert abs(at[2] - at[1]) <= floor * D("1e-12") + floor * D("1e-6")
 
@@ -214,6 +231,22 @@ def test_long_and_short_mirror_without_the_closing_fee(venue: str, data: st.Data
             found.append((rules.maintenance_margin(leg, mark, market) - fee, rules.initial_margin(leg, mark, market) - fee))
     for one, other in zip(*found, strict=True):
         assert same(one, other, market.multiplier * size * (max(mark, entry) + 1 / min(mark, entry)))
+
+
+@law
+@given(st.data())
+def test_profit_and_funding_of_long_and_short_mirror(venue: str, data: st.DataObject) -> None:
+    """Whatever a venue's margins do, and in inverse contracts as well."""
+    rules = rulebook_of(venue).rules
+    instrument = rulebook_of(venue).instruments[data.draw(st.sampled_from(symbols_of(venue)))]
+    mark, entry, rate = data.draw(prices()), data.draw(prices()), D(data.draw(st.integers(-100, 100))) / 10000
+    with exact():
+        amount = data.draw(sizes(instrument, mark)) * instrument.multiplier
+        inverse = instrument.kind is Kind.INVERSE
+        profit = rules.unrealised_pnl(amount, entry, mark, inverse)
+        assert rules.unrealised_pnl(-amount, entry, mark, inverse) == -profit
+        paid = rules.funding_payment(amount, mark, rate, inverse)
+        assert rules.funding_payment(-amount, mark, rate, inverse) == -paid
 
 
 @law
@@ -298,7 +331,20 @@ def test_a_legs_stated_line_is_its_share_of_the_headroom(venue: str, data: st.Da
 @law
 @given(st.data())
 def test_a_reduction_never_raises_the_requirement(venue: str, data: st.DataObject) -> None:
-    account, marks = data.draw(accounts(venue))
+    check_reduction(venue, data, *data.draw(accounts(venue)))
+
+
+@law
+@given(st.data())
+def test_a_reduction_in_one_way_mode_never_raises_the_requirement(venue: str, data: st.DataObject) -> None:
+    check_reduction(venue, data, *data.draw(accounts(venue).filter(lambda drawn: not is_hedged(drawn[0]))))
+
+
+def is_hedged(account: Account) -> bool:
+    return account.position_mode is PositionMode.HEDGE
+
+
+def check_reduction(venue: str, data: st.DataObject, account: Account, marks: Marks) -> None:
     i = data.draw(st.integers(0, len(account.positions) - 1))
     held = account.positions[i]
     instrument = rulebook_of(venue).instruments[held.symbol]
@@ -331,6 +377,22 @@ def test_isolated_pools_do_not_feel_each_other(venue: str, data: st.DataObject) 
     for key, pool in pools(venue, account, marks).items():
         if key != own:
             assert after[key] == pool
+
+
+@law
+@given(st.data())
+def test_an_isolated_pool_feels_no_other_position(venue: str, data: st.DataObject) -> None:
+    """Nor does any pool feel what happens inside another's wall."""
+    account, marks = data.draw(accounts(venue))
+    i = data.draw(st.integers(0, len(account.positions) - 1))
+    other = with_position(account, i, entry_price=data.draw(prices()))
+    held = leg_key(account.positions[i])
+    view = assess(other, marks, rulebook_of(venue), Prices.NONE)
+    own = next(leg.pool for leg in view.legs if (leg.symbol, leg.mode, leg.side) == held)
+    moved = {pool.key: pool for pool in view.pools}
+    for key, pool in pools(venue, account, marks).items():
+        if key != own and (pool.isolated or held.mode is MarginMode.ISOLATED):
+            assert moved[key] == pool
 
 
 @law

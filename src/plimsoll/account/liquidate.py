@@ -54,10 +54,11 @@ def liquidate(turn: Turn) -> None:
             if pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement):
                 failing.append(spec)
     for spec in failing:
-        _ladder(turn, spec.key, spec.asset)
+        _ladder(turn, spec)
 
 
-def _ladder(turn: Turn, key: str, asset: str) -> None:
+def _ladder(turn: Turn, failing: PoolSpec) -> None:
+    key, asset = failing.key, failing.asset
     stage = Stage.HEALTHY
     for _ in range(_STEPS):
         layout = turn.layout()
@@ -93,10 +94,10 @@ def _ladder(turn: Turn, key: str, asset: str) -> None:
                     _reduce(turn, key, spec.legs[leg], step.amount / multiplier, step.price, step)
         else:
             stage = _reach(turn, spec, stage, Stage.TAKEN_OVER, margin)
-            _take_over(turn, spec, step)
+            _take_over(turn, spec, step, step.amount / layout.markets[pool.legs[step.leg].market].multiplier)
     else:
         raise AssertionError(f"the ladder of {key} does not end")
-    _close_pool(turn, key, asset)
+    _close_pool(turn, failing)
 
 
 def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal]:
@@ -179,15 +180,16 @@ def _cover(turn: Turn, pool: str, asset: str, key: LegKey | None, shortfall: Dec
     turn.emit(ShortfallCovered(pool, asset, key, paid.from_fund, paid.from_counterparties, postings))
 
 
-def _close_pool(turn: Turn, key: str, asset: str) -> None:
-    """After the last leg of a pool is gone: a cross balance below zero is covered (in a valued pool from its other coins
-    first), orders that could only reduce it go."""
-    layout = turn.layout()
-    spec = next((spec for spec in layout.specs if spec.key == key), None)
-    if spec is not None and spec.assets:
+def _close_pool(turn: Turn, failed: PoolSpec) -> None:
+    """After the last leg of a pool is gone: a cross balance below zero that no other leg stands on is covered (in a valued
+    pool from its other coins first), orders that could only reduce it go."""
+    key, asset = failed.key, failed.asset
+    spec = next((spec for spec in turn.layout().specs if spec.key == key), failed)
+    crossed = [p for p in turn.account.positions if p.mode is MarginMode.CROSS]
+    if spec.assets:
         for coin, short in square(turn, spec):
             _cover(turn, key, coin, None, short)
-    elif key.startswith("asset:"):
+    elif not spec.isolated and not any(turn.instrument(p.symbol).settle == asset for p in crossed):
         cash = turn.account.cash.get(asset, ZERO)
         if cash < 0:
             _cover(turn, key, asset, None, -cash)
@@ -205,22 +207,24 @@ def _at_others_cost(event: Event, key: str) -> bool:
     return isinstance(event, TakenOver) and event.pool == key and event.fund_result < 0
 
 
-def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
-    """The fund takes a leg at the price that leaves the pool with nothing, and closes it where the market fills; what it
-    cannot carry goes to the opposite side. The last leg takes the pool to exactly zero."""
+def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal], size: Decimal) -> None:
+    """The fund takes `size` of a leg at the price that leaves the pool with nothing, and closes it where the market fills;
+    what it cannot carry goes to the opposite side. The last leg takes the pool to exactly zero, unless the cash is shared
+    with others: then no more goes than there is."""
     key = spec.legs[step.leg]
     position = turn.held(key)
     assert position is not None
     instrument = turn.instrument(key.symbol)
-    asset, size = instrument.settle, abs(position.size)
-    last = len(spec.legs) == 1 and not spec.assets
+    asset, alone = instrument.settle, len(spec.legs) == 1 and not spec.assets and not spec.apart
     inside = position.isolated_margin if key.mode is MarginMode.ISOLATED else turn.account.cash.get(asset, ZERO)
-    fee = money(min(step.fee, max(inside, ZERO)) if last else step.fee)
-    realised = fee - inside if last else realised_pnl(turn, position, size, step.price)
+    fee = money(min(step.fee, max(inside, ZERO)) if alone else step.fee)
+    realised = fee - inside if alone and size == abs(position.size) else realised_pnl(turn, position, size, step.price)
+    if spec.apart:
+        realised = max(realised, fee - max(inside, ZERO))
     stated = turn.venue.environment.liquidation_fill
     fill = stated.get(key.symbol, turn.mark(key.symbol))
     result = ZERO if fill is None else realised_pnl(turn, position, size, fill) - realised
-    handed = _too_much(turn, position, step.price, asset, result, fill, instrument.lot)
+    handed = _too_much(turn, position, size, step.price, asset, result, fill, instrument.lot)
     parties, nobody = deleverage(key.symbol, _side(position), handed, turn.venue.environment.counterparties)
     result = money(result * (size - handed + nobody) / size)
     beyond = split_shortfall(max(-result, ZERO), fund_size(turn.state, turn.venue, asset)).from_counterparties
@@ -238,6 +242,7 @@ def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
 def _too_much(
     turn: Turn,
     position: Position,
+    size: Decimal,
     price: Decimal,
     asset: str,
     result: Decimal,
@@ -247,7 +252,6 @@ def _too_much(
     """Contracts that the fund cannot carry: where the market fills, those whose loss exceeds it; where nobody fills, all of
     them if their value exceeds the fund (its position cap, F-ADL)."""
     fund = fund_size(turn.state, turn.venue, asset)
-    size = abs(position.size)
     if fund is None:
         return ZERO
     instrument = turn.instrument(position.symbol)

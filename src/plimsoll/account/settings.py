@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import msgspec
+
 from plimsoll.account.commands import SetLeverage, SetMarginMode
 from plimsoll.account.events import LeverageSet, MarginModeSet, MarginMoved
 from plimsoll.account.trade import wall
@@ -9,7 +11,7 @@ from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
 from plimsoll.margin.assess import AssetView, Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
-from plimsoll.margin.pools import legs_by_key, leverage_of
+from plimsoll.margin.pools import lay_out, legs_by_key, leverage_of
 from plimsoll.model import LegKey, LegSide, MarginMode, Position, leg_key
 from plimsoll.number import ZERO
 from plimsoll.rules.asks import LeverageAsk
@@ -40,7 +42,7 @@ def move_margin(turn: Turn, symbol: str, side: LegSide, amount: Decimal, directi
     if amount > bound:
         return Reject(reason, "more than the venue allows", amount, bound)
     signed = money(amount) * direction
-    if _sinks(turn, key, signed) is not None:
+    if _sinks(turn, key, position.leverage, signed) is not None:
         return Reject(Reason.MARGIN_WOULD_LIQUIDATE, "the position would be liquidated at once", amount, ZERO)
     turn.emit(MarginMoved(key, signed, transfer(instrument.settle, signed, _CASH, wall(key))))
     return None
@@ -76,7 +78,8 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     under = [p for p in turn.account.positions if rules.leverage_key(p.symbol, p.mode, p.side) == setting]
     old = under[0].leverage if under else leverage_of(turn.account, turn.rulebook, command.symbol, mode, command.position_side)
     moves = {leg_key(p): _leverage_move(turn, p, command.leverage) for p in under if p.mode is MarginMode.ISOLATED}
-    sunk = next((found for key, moved in moves.items() if (found := _would_sink(turn, key, moved)) is not None), None)
+    sinks = (_would_sink(turn, key, command.leverage, moved) for key, moved in moves.items())
+    sunk = next((found for found in sinks if found is not None), None)
     if sunk is not None:
         return sunk
     view = asset_view(turn, instrument.settle)
@@ -95,7 +98,7 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
         ),
         value=max(values, default=ZERO),
         size=max((abs(p.size) for p in under), default=ZERO),
-        wanted=_wanted(turn, under, old, command, instrument.settle) + sum(moves.values(), ZERO),
+        wanted=_wanted(turn, under, command, instrument.settle) + sum(moves.values(), ZERO),
         free=free,
     )
     reject = rules.may_set_leverage(ask)
@@ -108,28 +111,29 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     return None
 
 
-def _would_sink(turn: Turn, key: LegKey, moved: Decimal) -> Reject | None:
+def _would_sink(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Reject | None:
     """Margin that a higher leverage releases must leave the position above its line (grade derived: no venue lets a
     setting liquidate)."""
-    headroom = _sinks(turn, key, moved)
+    headroom = _sinks(turn, key, leverage, moved)
     if headroom is None:
         return None
     return Reject(Reason.LEVERAGE_NEEDS_MARGIN, "releasing that much margin would liquidate the position", -moved, headroom)
 
 
-def _sinks(turn: Turn, key: LegKey, moved: Decimal) -> Decimal | None:
+def _sinks(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Decimal | None:
     """The headroom that an isolated leg has now, where moving that much of its money would liquidate it; else None."""
     if moved >= 0:
         return None
-    layout, rules = turn.layout(), turn.rulebook.rules
+    positions = tuple(
+        msgspec.structs.replace(p, leverage=leverage, isolated_margin=p.isolated_margin + moved) if leg_key(p) == key else p
+        for p in turn.account.positions
+    )
+    layout, rules = lay_out(msgspec.structs.replace(turn.account, positions=positions), turn.rulebook), turn.rulebook.rules
     at = next(i for i, spec in enumerate(layout.specs) if spec.isolated and spec.legs == (key,))
-    pool, column = layout.pools[at], turn.column(layout)
-    leg = pool.legs[0]._replace(margin=pool.legs[0].margin + moved)
-    after = rules.assess_pool(pool._replace(cash=pool.cash + moved, legs=(leg,)), column, layout.markets)
+    after = rules.assess_pool(layout.pools[at], turn.column(layout), layout.markets)
     if not rules.is_liquidatable(after.balance, after.requirement):
         return None
-    now = rules.assess_pool(pool, column, layout.markets)
-    return now.balance - now.requirement
+    return after.balance - after.requirement - moved
 
 
 def _leverage_move(turn: Turn, position: Position, leverage: Decimal) -> Decimal:
@@ -144,20 +148,22 @@ def _value(turn: Turn, position: Position) -> Decimal:
     return turn.rulebook.rules.notional(amount, turn.mark(position.symbol), instrument.kind == "inverse")
 
 
-def _wanted(turn: Turn, under: list[Position], old: Decimal, command: SetLeverage, asset: str) -> Decimal:
+def _wanted(turn: Turn, under: list[Position], command: SetLeverage, asset: str) -> Decimal:
     """Extra initial margin of cross legs and resting orders at the new leverage."""
-    rules = turn.rulebook.rules
-    more = rules.initial_rate(command.leverage) - rules.initial_rate(old)
-    crossed = sum((_value(turn, p) for p in under if p.mode is MarginMode.CROSS), ZERO)
-    layout = turn.layout()
-    column = turn.column(layout)
-    resting = ZERO
+    rules, layout = turn.rulebook.rules, turn.layout()
+    column, rate = turn.column(layout), rules.initial_rate(command.leverage)
+    more = ZERO
+    for leg in [_leg_of(turn, p) for p in under if p.mode is MarginMode.CROSS]:
+        market, after = layout.markets[leg.market], leg._replace(leverage=command.leverage, initial_rate=rate)
+        mark = column[leg.market]
+        more += rules.initial_margin(after, mark, market) - rules.initial_margin(leg, mark, market)
     for spec in layout.resting:
         at = spec.row.market
-        if layout.symbols[at] == command.symbol and spec.asset == asset and spec.row.initial_rate > 0:
-            now = rules.order_margin(spec.row, column[at], layout.markets[at])
-            resting += now / spec.row.initial_rate
-    return (crossed + resting) * more
+        if layout.symbols[at] == command.symbol and spec.asset == asset:
+            market, mark = layout.markets[at], column[at]
+            wished = spec.row._replace(initial_rate=rate, leverage=command.leverage)
+            more += rules.order_margin(wished, mark, market) - rules.order_margin(spec.row, mark, market)
+    return more
 
 
 def set_margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
@@ -176,7 +182,7 @@ def set_margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
         return reject
     moving = [p for p in turn.account.positions if p.mode is not command.mode and command.symbol in ("", p.symbol)]
     for position in moving:
-        if position.mode is MarginMode.ISOLATED:
+        if position.isolated_margin != 0:
             _wall_money(turn, leg_key(position), -position.isolated_margin)
     turn.emit(MarginModeSet(command.symbol, command.mode, tuple(leg_key(p) for p in moving)))
     for position in moving:
@@ -200,11 +206,12 @@ def _short(turn: Turn) -> Reject | None:
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         margin = rules.assess_pool(pool, column, layout.markets)
         asked = margin.initial
-        if not spec.isolated:
+        shared = not spec.isolated and not spec.apart
+        if shared and not spec.less_orders:
             resting = (r.row for r in layout.resting if r.asset == spec.asset)
             asked += sum((rules.order_margin(row, column[row.market], layout.markets[row.market]) for row in resting), ZERO)
-        under = rules.is_liquidatable(margin.balance, margin.requirement)
-        if under or (not spec.isolated and margin.balance < asked):
+        under = bool(pool.legs) and rules.is_liquidatable(margin.balance, margin.requirement)
+        if under or (shared and margin.balance < asked):
             limit = margin.requirement if under else asked
             return Reject(Reason.MARGIN_MODE_SHORT, f"{spec.key} would be short of margin", margin.balance, limit)
     return None

@@ -166,8 +166,10 @@ def float_pool(pool: Pool[Decimal]) -> Pool[float]:
     legs = cast("Sequence[Leg[float]]", float_legs(pool.legs))
     wallets = cast("Sequence[Wallet[float]]", _records(pool.wallets, WALLET_RECORD))
     rests = cast("Sequence[Rest[float]]", _records(pool.rests, REST_RECORD))
-    fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in ("legs", "wallets", "rests")}
-    return Pool(legs=legs, wallets=wallets, rests=rests, **fields)
+    beside = cast("Sequence[Leg[float]]", float_legs(pool.beside))
+    columns = ("legs", "beside", "wallets", "rests")
+    fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in columns}
+    return Pool(legs=legs, beside=beside, wallets=wallets, rests=rests, **fields)
 
 
 def _plain(value: Decimal | float | bool | Sequence[Decimal]) -> Any:

@@ -22,7 +22,7 @@ from plimsoll.margin.liquidation_price import (
     prices_at,
     solver_of,
 )
-from plimsoll.margin.pools import Layout, RestingSpec, lay_out
+from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside
 from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside, Position
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
@@ -57,6 +57,7 @@ class LegView(msgspec.Struct, frozen=True, gc=False):
     initial_margin: Decimal
     maintenance_margin: Decimal
     closing_fee: Decimal
+    position_margin: Decimal
     liquidation_fee: Decimal
     isolated_margin: Decimal
     bracket: int
@@ -89,8 +90,8 @@ class PoolView(msgspec.Struct, frozen=True, gc=False):
 
 class AssetView(msgspec.Struct, frozen=True, gc=False):
     """One settle asset over all its pools, or one coin of a valued pool. `wallet_balance` as the venue words it; `cash`:
-    outside every isolated wall. `collateral_value`: what a coin counts in its valued pool, in that pool's currency (None: it
-    is in none); `borrowed`: what is owed of it there, running loss included."""
+    outside every isolated wall. `collateral_value`: what a coin counts in its valued pool, in that pool's currency (None: in
+    no such pool); `borrowed`: what is owed of it there, running loss included."""
 
     asset: str
     wallet_balance: Decimal
@@ -230,7 +231,7 @@ def assess(
                 counted = _counted(now, home)
                 assets += [_coin_view(now, home, i, coin, legs) for i, coin in enumerate(counted)]
                 valued = _account_view(now, home, counted)
-            elif not spec.isolated:
+            elif not spec.isolated and not spec.apart:
                 assets.append(_asset_view(now, home, legs, asks, outside))
     return Assessment(rulebook.name, tuple(legs), tuple(pools), tuple(assets), asks, valued)
 
@@ -260,10 +261,10 @@ def _factors(solved: Solver) -> Factors:
 
 
 def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
-    """Base coin -> where the marks column holds the prices of it that the pool feels: the markets of its legs, and in a
-    valued pool that has the coin its index."""
+    """Base coin -> where the marks column holds the prices of it that the pool feels: the markets of its legs and of those
+    beside it, and in a valued pool that has the coin its index."""
     coins: dict[str, tuple[int, ...]] = {}
-    for at in sorted({leg.market for leg in pool.legs}):
+    for at in sorted({leg.market for leg in (*pool.legs, *pool.beside)}):
         coins[now.bases[at]] = (*coins.get(now.bases[at], ()), at)
     if pool.wallets:
         first = len(now.layout.symbols)
@@ -272,16 +273,29 @@ def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
     return coins
 
 
-def _bankruptcy(now: Instant, leg: Leg[Decimal]) -> Found[Decimal]:
+def money_behind(
+    layout: Layout, rulebook: Rulebook, column: Sequence[Decimal], spec: PoolSpec, pool: Pool[Decimal], leg: Leg[Decimal]
+) -> Decimal | None:
+    """The money that stands behind a leg alone: inside its wall, or the cash that the legs beside it leave; None where it
+    shares a pool."""
+    if spec.isolated:
+        return leg.margin
+    if not spec.apart or len(pool.legs) > 1:
+        return None
+    return pool.cash - pool.reserved - locked_beside(pool, layout, rulebook, column)
+
+
+def _bankruptcy(now: Instant, leg: Leg[Decimal], behind: Decimal) -> Found[Decimal]:
     """At more digits than the answer has: at 1x two nearly equal numbers are subtracted."""
     with exact(WORKING):
-        found = now.rulebook.rules.bankruptcy_price(leg, leg.margin, now.layout.markets[leg.market])
+        found = now.rulebook.rules.bankruptcy_price(leg, behind, now.layout.markets[leg.market])
     return Found(found.found, +found.price)
 
 
 def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]) -> LegView:
     own, together = triggers
     spec = home.spec
+    behind = money_behind(now.layout, now.rulebook, now.column, spec, home.pool, leg)
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
@@ -289,7 +303,7 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal], triggers
     row = rules.bracket(value, leg.tier, market)
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
-    bankrupt = _bankruptcy(now, leg) if leg.isolated else Found(False, ZERO)
+    bankrupt = Found(False, ZERO) if behind is None else _bankruptcy(now, leg, behind)
     return LegView(
         name=rules.leg_name(key, now.account.position_mode),
         symbol=position.symbol,
@@ -306,6 +320,7 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal], triggers
         initial_margin=rules.initial_margin(leg, mark, market),
         maintenance_margin=rules.maintenance_margin(leg, mark, market),
         closing_fee=rules.closing_fee(leg, mark, market),
+        position_margin=rules.position_margin(leg, mark, market),
         liquidation_fee=rules.liquidation_fee(leg, mark, market),
         isolated_margin=position.isolated_margin,
         bracket=row,
@@ -360,7 +375,8 @@ def _common_move(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal],
         return None
     if margin.balance <= margin.requirement:
         return ZERO
-    factors = solved(tuple(sorted({leg.market for leg in pool.legs})) + _moving_coins(now.layout, now.rulebook, pool))[:2]
+    moving = tuple(sorted({leg.market for leg in (*pool.legs, *pool.beside)}))
+    factors = solved(moving + _moving_coins(now.layout, now.rulebook, pool))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
 
 
@@ -410,15 +426,16 @@ def _asset_view(
     rules, (spec, pool, margin) = now.rulebook.rules, home
     cross_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and not a.isolated), ZERO)
     isolated_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and a.isolated), ZERO)
-    walled = [leg for leg in legs if leg.asset == spec.asset and leg.mode is MarginMode.ISOLATED]
+    mine = [leg for leg in legs if leg.asset == spec.asset]
+    walled = [leg for leg in mine if leg.mode is MarginMode.ISOLATED]
     assigned = sum((leg.isolated_margin for leg in walled), ZERO)
     other = (outside or {}).get(spec.asset, Outside())
-    inside = assigned + sum((leg.unrealised_pnl for leg in walled), ZERO) + other.isolated_equity
+    running = sum((leg.unrealised_pnl for leg in mine), pool.outside_pnl)
     return AssetView(
         asset=spec.asset,
         wallet_balance=pool.cash + (assigned if rules.WALLET_HOLDS_ISOLATED else ZERO),
         cash=pool.cash,
-        equity=margin.balance + pool.reserved + inside,
+        equity=pool.cash + running + assigned + other.isolated_equity,
         available_balance=rules.available_balance(pool, margin, cross_orders, isolated_orders),
         withdrawable=rules.withdrawable(pool, margin, cross_orders, isolated_orders),
         account_initial_margin=margin.initial

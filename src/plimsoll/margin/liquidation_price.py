@@ -30,6 +30,8 @@ HAIR = Decimal("1e-20")
 that a price could tell apart, and wide enough for 37 of the working digits."""
 NEAR = Decimal("1e-34")
 """A step of Newton's method shorter than this share of x is the last one: it ends far beyond the digits of the result."""
+SEARCHED = (Decimal("1e-12"), Decimal(1000))
+"""The factors that are tried where a line cannot be followed."""
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
 
@@ -103,13 +105,24 @@ def solver_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of one pool at these marks."""
+    """The solver of one pool at these marks: along the lines of its legs; by search where legs beside it move as well; off two
+    assessments where it is valued in one currency."""
     if pool.wallets:
         return _valued_solver(rules, pool, margin, marks, markets)
-    return _legwise_solver(rules, pool, margin, marks, markets)
+    along, beside = _along_lines(rules, pool, margin, marks, markets), {leg.market for leg in pool.beside}
+    if not beside:
+        return along
+
+    @cache
+    def solve(moving: tuple[int, ...]) -> Solved:
+        if beside.isdisjoint(moving):
+            return along(moving)
+        return searched(rules, pool, marks, markets, moving)
+
+    return solve
 
 
-def _legwise_solver(
+def _along_lines(
     rules: Rules,
     pool: Pool[Decimal],
     margin: PoolMargin[Decimal],
@@ -222,6 +235,29 @@ def _valued_solver(
         return Solved(low, high, fails)
 
     return solve
+def searched(
+    rules: Rules,
+    pool: Pool[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+    moving: tuple[int, ...],
+) -> Solved:
+    """As the solver, where legs beside the pool move as well and what they lock bends the sum: by secants, from 1e-12 to a
+    thousand times the present marks, the failing side within 1e-30 of that stretch. Nothing is found for a pool that fails
+    already."""
+
+    def headroom(factor: Decimal) -> Decimal:
+        column = [mark * factor if at in moving else mark for at, mark in enumerate(marks)]
+        margin = rules.assess_pool(pool, column, markets)
+        return margin.balance - margin.requirement
+
+    def fails(price: Decimal, lead: Decimal) -> bool:
+        return headroom(price / lead) <= 0
+
+    if headroom(ONE) <= 0:
+        return Solved(None, None, fails)
+    low, high = (first_failure(headroom, ONE, end) if headroom(end) <= 0 else None for end in SEARCHED)
+    return Solved(low, high, fails)
 
 
 def _part_of_coins(
@@ -263,7 +299,8 @@ def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     """What 34-digit sums over several legs may round the other way, so that headroom is to fall short by as much."""
     if pool.wallets:
         return margin.scale * 4 * (len(pool.legs) + len(pool.rests) + len(pool.wallets)) * LAST_DIGIT
-    return margin.scale * (len(pool.legs) + 2) * LAST_DIGIT if len(pool.legs) > 1 else ZERO
+    legs = len(pool.legs) + len(pool.beside)
+    return margin.scale * (legs + 2) * LAST_DIGIT if legs > 1 else ZERO
 
 
 def ends(

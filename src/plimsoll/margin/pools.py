@@ -1,7 +1,7 @@
 """An account laid out as the columns that rules read: markets, pools and resting orders. Built once per account state;
 marks may then change as often as they like. Exact numbers only; no prices enter here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -86,8 +86,19 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     assets = tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
     resting = tuple(_resting(account, rulebook, index, held))
     at = _At(account, rulebook, index, {asset: len(symbols) + i for i, asset in enumerate(assets)}, held, resting)
-    pools = tuple(_pool(spec, at, extra.get(spec.asset)) for spec in specs)
+    pools = tuple(_pool(spec, at, extra.get(spec.asset), _set_aside(spec, resting, rulebook, markets)) for spec in specs)
     return Layout(symbols, assets, markets, specs, pools, resting, held)
+
+
+def _set_aside(
+    spec: PoolSpec, resting: Iterable[RestingSpec], rulebook: Rulebook, markets: tuple[Market[Decimal], ...]
+) -> Decimal:
+    """Margin of the asset's resting orders, where the venue takes it off the cash; it does not depend on marks there."""
+    if not spec.less_orders:
+        return ZERO
+    rows = [r.row for r in resting if r.asset == spec.asset]
+    return sum((rulebook.rules.order_margin(row, ZERO, markets[row.market]) for row in rows), ZERO)
+
 
 
 class _At(NamedTuple):
@@ -121,14 +132,17 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
     )
 
 
-def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
+def _pool(spec: PoolSpec, at: _At, outside: Outside | None, set_aside: Decimal) -> Pool[Decimal]:
     legs = tuple(_leg(at.held[key], spec, at) for key in spec.legs)
     other = Outside() if outside is None or spec.isolated else outside
     cash = legs[0].margin if spec.isolated else at.account.cash.get(spec.asset, ZERO)
+    reserved = ZERO if spec.isolated else _reserved(spec, at.account, at.rulebook) + set_aside + other.reserved
+    if spec.apart:
+        other = Outside()
     return Pool(
         cash=other.wallet_balance if spec.assets else cash + other.wallet_balance,
         legs=legs,
-        reserved=ZERO if spec.isolated else _reserved(spec, at.account, at.rulebook),
+        reserved=reserved,
         orders=len(orders_in_scope(spec, at.account, at.rulebook)),
         outside_pnl=other.unrealised_pnl,
         outside_initial=other.initial_margin,
@@ -136,6 +150,8 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
         outside_fee=other.closing_fee,
         wallets=tuple(_wallet(asset, at) for asset in spec.assets),
         rests=tuple(rest for found in at.resting if spec.assets for rest in _rests(found, spec, at)),
+        beside=tuple(_leg(at.held[key], spec, at) for key in spec.beside),
+        apart=spec.apart,
     )
 
 
@@ -245,9 +261,27 @@ def _resting(
             sells=sum((order_value(o, instrument) for o in orders if o.side == "sell" and opens(o)), ZERO),
             initial_rate=rulebook.rules.initial_rate(leverage),
             leverage=leverage,
+            new_buys=_new(orders, "buy", -position.size if netted and position is not None else ZERO, instrument),
+            new_sells=_new(orders, "sell", position.size if netted and position is not None else ZERO, instrument),
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
         yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row, tuple(orders))
+
+
+def _new(orders: Iterable[Order], side: str, closable: Decimal, instrument: Instrument) -> Decimal:
+    """Value of the orders of one side beyond the `closable` contracts that they would only close, spread evenly over them."""
+    opening = [o for o in orders if o.side == side and opens(o)]
+    size = sum((o.size for o in opening), ZERO)
+    value = sum((order_value(o, instrument) for o in opening), ZERO)
+    if closable <= 0 or size == 0:
+        return value
+    return value * max(ZERO, size - closable) / size
+
+
+def locked_beside(pool: Pool[Decimal], layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Decimal:
+    """What the legs beside a pool lock of the cash that it stands on."""
+    legs = [(leg, marks[leg.market], layout.markets[leg.market]) for leg in pool.beside]
+    return sum((rulebook.rules.position_margin(*leg) for leg in legs), ZERO)
 
 
 def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:

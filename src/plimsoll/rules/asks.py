@@ -25,6 +25,17 @@ class LeverageAsk(NamedTuple):
     free: Decimal
 
 
+class LegAsk(NamedTuple):
+    """A position among its prices. `money`: what stands behind it alone (None where it shares a pool); `tick` of its price
+    (None: not known)."""
+
+    leg: Leg[Decimal]
+    mark: Decimal
+    market: Market[Decimal]
+    money: Decimal | None
+    tick: Decimal | None
+
+
 class SizeAsk(NamedTuple):
     """An order's reach: the position it could build, as contracts and as value at the prices it would pay."""
 

@@ -90,7 +90,8 @@ class Rest(NamedTuple, Generic[N]):
 class Pool(NamedTuple, Generic[N]):
     """Some collateral and the legs it stands behind. `cash`: settled money (the wallet share of a cross pool, the assigned
     money of an isolated leg). `reserved`: what the venue takes off the balance for resting orders. `orders`: how many
-    rest in the pool's scope. `outside_*`: totals of legs that a source states without listing them.
+    rest in the pool's scope. `outside_*`: totals of legs that a source states without listing them. `apart`: cross legs
+    that fail apart from those `beside` them, which stand on the same cash and lock their share of it.
 
     A valued pool holds several coins and is measured in one currency: `wallets` are its coins, `rests` its opening orders,
     `cash` only what a source states without listing coins. In a pool of one asset both are empty."""
@@ -105,11 +106,14 @@ class Pool(NamedTuple, Generic[N]):
     outside_fee: N
     wallets: Sequence[Wallet[N]] = ()
     rests: Sequence[Rest[N]] = ()
+    beside: Sequence[Leg[N]] = ()
+    apart: bool = False
 
 
 class Resting(NamedTuple, Generic[N]):
     """The resting opening orders of one symbol and mode (in hedge mode: of one leg). `amount`: the signed position they
-    net against (0 in hedge mode); `buys`, `sells`: their values at their own prices, in the settle asset."""
+    net against (0 in hedge mode); `buys`, `sells`: their values at their own prices, in the settle asset; `new_*`: the
+    part of these values that is left when as many contracts as the position holds only close it."""
 
     market: int
     amount: N
@@ -117,6 +121,8 @@ class Resting(NamedTuple, Generic[N]):
     sells: N
     initial_rate: N
     leverage: N
+    new_buys: N
+    new_sells: N
 
 
 class PoolMargin(NamedTuple, Generic[N]):

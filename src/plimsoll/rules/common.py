@@ -87,6 +87,14 @@ def order_margin(resting: Resting[N], mark: N, market: Market[N]) -> N:
     return netted_order_value(position, resting.buys, resting.sells) * resting.initial_rate
 
 
+def position_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
+    """Money that a position locks, where cross takes initial margin at the mark: its own money if isolated, else value at
+    the mark / leverage. Grade derived."""
+    if leg.isolated:
+        return leg.margin
+    return notional(leg.amount, mark, market.inverse) * leg.initial_rate
+
+
 def average_entry(held: N, entry: N, added: N, price: N, inverse: bool) -> N:
     """Entry after adding: mean by amount (linear), harmonic mean by face (inverse). Unsigned amounts of one side."""
     if inverse:

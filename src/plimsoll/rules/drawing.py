@@ -8,14 +8,20 @@ from plimsoll.model import Account, Instrument, LegKey, MarginMode, PositionMode
 
 
 class PoolSpec(NamedTuple):
-    """One pool: its key (`asset:X`, `account`, or the leg's printed name), its asset, whether it is an isolated leg, and the
-    legs. `assets`: the coins of a valued pool, whose `asset` is the currency it is measured in; empty otherwise."""
+    """One pool: its key (`asset:X`, `account`, or a printed name), its asset, whether it is an isolated leg, and the legs.
+    `assets`: the coins of a valued pool, whose `asset` is the currency it is measured in; empty otherwise. `beside`: legs
+    that stand on the same cash without being liquidated with it; `apart`: a part of the cross legs of an asset, whose pool
+    `asset:X` comes first; `less_orders`: the margin of the asset's resting orders, which must not depend on marks, is no part
+    of the cash."""
 
     key: str
     asset: str
     isolated: bool
     legs: tuple[LegKey, ...]
     assets: tuple[str, ...] = ()
+    beside: tuple[LegKey, ...] = ()
+    apart: bool = False
+    less_orders: bool = False
 
     @property
     def coins(self) -> tuple[str, ...]:

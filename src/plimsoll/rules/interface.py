@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from plimsoll.errors import Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
-from plimsoll.rules.asks import LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.columns import CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step
 from plimsoll.rules.drawing import PoolSpec
 
@@ -52,8 +52,11 @@ class Rules(Protocol):
     def maintenance_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """Maintenance margin of a position."""
 
+    def position_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
+        """Money that a position locks."""
+
     def closing_fee(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
-        """What the venue adds to maintenance before it compares."""
+        """What the venue adds to maintenance before it compares, or holds inside its margins, for closing."""
 
     def order_margin(self, resting: Resting[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """Initial margin of resting orders on top of the position's own."""
@@ -128,7 +131,7 @@ class Rules(Protocol):
         """Funding paid (+) or received (-)."""
 
     def funding_split(self, payment: Decimal, leg: Leg[Decimal], free: Decimal, /) -> tuple[Decimal, Decimal]:
-        """Funding (from the cash, from the leg's own money)."""
+        """Funding (from the cash, from the leg's own money); `free`: the available balance."""
 
     def opening_fee_split(self, fee: Decimal, isolated: bool, /) -> tuple[Decimal, Decimal]:
         """Opening fee (from the cash, from the leg's own money)."""
@@ -178,6 +181,9 @@ class Rules(Protocol):
 
     def displayed_liquidation_price(self, ask: PriceAsk, /) -> Decimal | None:
         """The liquidation price as the venue prints it."""
+
+    def printed(self, quantity: str, ask: LegAsk, /) -> Decimal | None:
+        """A number that this venue alone prints of a position, by the name that cases give it; None: it prints no such one."""
 
     def venue_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:
         """The venue's own ratio, in its own direction."""

@@ -104,6 +104,12 @@ class CasePosition(msgspec.Struct, frozen=True):
     added_margin: Decimal = ZERO
     realised_pnl: Decimal = ZERO
     auto_add_margin: bool = False
+    session_average_price: Decimal | None = None
+
+    @property
+    def entry(self) -> Decimal | None:
+        """The price that margins and profit stand on: the session average where the venue settles several times a day."""
+        return self.session_average_price or self.entry_price
 
 
 class CaseOrder(msgspec.Struct, frozen=True):
@@ -137,14 +143,18 @@ class CaseMarket(msgspec.Struct, frozen=True):
 
 
 class CaseKnown(msgspec.Struct, frozen=True):
-    """Totals that a source states without listing their legs, per asset; and those of a valued account without its coins."""
+    """Totals that a source states: per asset those of legs that it does not list; those of a valued account without its coins;
+    and totals of the account that replace what we would compute (see `stated`)."""
 
     unlisted: dict[str, Outside] = {}
     isolated_equity: dict[str, Decimal] = {}
     wallet_balance: Decimal = ZERO
     unrealised_pnl: Decimal = ZERO
-    account_initial_margin: Decimal = ZERO
+    account_initial_margin: Decimal | None = None
     account_maintenance_margin: Decimal = ZERO
+    position_margin: Decimal | None = None
+    order_initial_margin: Decimal | None = None
+    equity: Decimal | None = None
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -338,15 +348,16 @@ def account_of(case: Case, rules: Rules) -> Account:
 
 def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees) -> Position:
     """Isolated money that the source does not state is what the venue locks at a fill, and what was added to it."""
-    entry = p.entry_price or case.marks.get(p.symbol) or ONE
+    entry = p.entry or case.marks.get(p.symbol) or ONE
     size, leverage = p.size if p.side == "long" else -p.size, p.leverage or ONE
     margin = ZERO
-    if p.mode is MarginMode.ISOLATED:
+    if p.mode is MarginMode.ISOLATED and p.isolated_margin is not None:
+        margin = p.isolated_margin
+    elif p.mode is MarginMode.ISOLATED and p.leverage is not None:
         with exact():
             market = market_of(instruments_of(case)[p.symbol], fees.taker_rate)
             rate = rules.initial_rate(leverage)
-            locked = rules.margin_at_fill(size * market.multiplier, entry, leverage, rate, market)
-            margin = locked + p.added_margin if p.isolated_margin is None else p.isolated_margin
+            margin = rules.margin_at_fill(size * market.multiplier, entry, leverage, rate, market) + p.added_margin
     return Position(
         symbol=p.symbol,
         mode=p.mode,
@@ -381,7 +392,7 @@ def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> O
 
 def marks_of(case: Case) -> Marks:
     """The case's marks; a position whose mark the source leaves out stands at its entry, a coin without an index at 1."""
-    marks = {p.symbol: p.entry_price or ONE for p in case.account.positions}
+    marks = {p.symbol: p.entry or ONE for p in case.account.positions}
     marks |= {o.symbol: o.price or ONE for o in case.account.orders if o.symbol not in marks}
     coins = dict.fromkeys([*case.account.wallets, *(i.settle for i in case.instruments.values())], ONE)
     return Marks(marks | case.marks, {}, coins | case.indexes)
@@ -393,11 +404,11 @@ def outside_of(case: Case) -> dict[str, Outside]:
     known = case.known
     total = Outside(
         unrealised_pnl=known.unrealised_pnl,
-        initial_margin=known.account_initial_margin,
+        initial_margin=known.account_initial_margin or ZERO,
         maintenance_margin=known.account_maintenance_margin,
         wallet_balance=known.wallet_balance,
     )
-    if total != Outside():
+    if total != Outside() and known.equity is None:
         found[WHOLE] = total
     for asset, equity in case.known.isolated_equity.items():
         found[asset] = msgspec.structs.replace(found.get(asset, Outside()), isolated_equity=equity)

@@ -25,6 +25,7 @@ from plimsoll.number import ZERO, exact, show
 from plimsoll.rulebook import Rulebook, VenueTable, for_case, regime_of
 from plimsoll.rulebook import coins_of as table_coins
 from plimsoll.verify.cases import (
+    CaseKnown,
     Expectation,
     RawCase,
     Value,
@@ -36,6 +37,7 @@ from plimsoll.verify.cases import (
     outside_of,
     parse_case,
 )
+from plimsoll.verify.stated import of_account, printed, replaced
 from plimsoll.verify.steps import command_of, step_of
 
 
@@ -63,8 +65,8 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
     account = account_of(case, rulebook.rules)
     state = State(account, marks_of(case))
     venue = Venue(rulebook, environment_of(case))
-    outside = outside_of(case)
-    rows = _compare(raw, 0, case.expect, state, (), venue, outside)
+    given = Given(case.known, replaced(case, where, state, rulebook, outside_of(case)))
+    rows = _compare(raw, 0, case.expect, state, (), venue, given)
     for n, body in enumerate(case.steps, start=1):
         step = step_of(where, body)
         command = command_of(where, step, state.account.position_mode)
@@ -82,7 +84,7 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
         if step.events is not None:
             told = event_lines(events)
             rows.append(_row(raw, n, Expectation("events", step.do, "; ".join(step.events)), "; ".join(told)))
-        rows += _compare(raw, n, step.expect, state, events, venue, outside)
+        rows += _compare(raw, n, step.expect, state, events, venue, given)
     return rows
 
 
@@ -93,12 +95,12 @@ def _compare(
     state: State,
     events: Sequence[Event],
     venue: Venue,
-    outside: dict[str, Outside],
+    given: "Given",
 ) -> list[Row]:
     if not expectations:
         return []
-    view = assess(state.account, state.marks, venue.rulebook, Prices.OWN, outside)
-    look = Look(view, state, events, venue.rulebook)
+    view = assess(state.account, state.marks, venue.rulebook, Prices.OWN, given.outside)
+    look = Look(view, state, events, venue.rulebook, given)
     return [_row(raw, n, e, quantity(look, e.quantity, e.of)) for e in expectations]
 
 
@@ -122,13 +124,21 @@ def _text(value: Value) -> str:
     return "none" if value is None else show(value) if isinstance(value, Decimal) else value
 
 
+class Given(msgspec.Struct, frozen=True):
+    """What a source states beyond the account itself: totals, and per asset what they add to ours."""
+
+    known: CaseKnown
+    outside: dict[str, Outside]
+
+
 class Look(msgspec.Struct, frozen=True):
-    """Where quantities are looked up: the assessment, the state, and what happened in this step."""
+    """Where quantities are looked up: the assessment, the state, what happened in this step, and what the source states."""
 
     view: Assessment
     state: State
     events: Sequence[Event]
     rulebook: Rulebook
+    given: Given
 
 
 _LEG: dict[str, Callable[[LegView], Value]] = {
@@ -144,7 +154,7 @@ _LEG: dict[str, Callable[[LegView], Value]] = {
     "entry_price": lambda v: v.entry_price,
     "isolated_margin": lambda v: v.isolated_margin,
     "closing_fee": lambda v: v.closing_fee,
-    "position_margin": lambda v: v.isolated_margin,
+    "position_margin": lambda v: v.position_margin,
 }
 _POOL: dict[str, Callable[[PoolView], Value]] = {
     "margin_balance": lambda p: p.margin_balance,
@@ -189,7 +199,8 @@ _GONE: dict[str, Value] = {
 
 
 def quantity(look: Look, name: str, of: str) -> Value:
-    """The value of a named quantity; the text `unknown quantity` where we have no such thing."""
+    """The value of a named quantity; what is not the same for all venues is asked of the rulebook. The text `unknown
+    quantity` where neither has such a thing."""
     with exact():
         if name in _STEP:
             return _STEP[name](look, of)
@@ -207,7 +218,9 @@ def quantity(look: Look, name: str, of: str) -> Value:
         if name in _LEG:
             leg = next((v for v in look.view.legs if v.name == of), None)
             return _GONE.get(name) if leg is None else _LEG[name](leg)
-    return "unknown quantity"
+        if of == "account":
+            return of_account(name, look.given.known, look.rulebook)
+        return printed(name, of, look.state, look.rulebook, look.given.outside)
 
 
 def _size(look: Look, of: str) -> Value:
@@ -262,7 +275,8 @@ def _realised(look: Look, of: str) -> Value:
 
 
 def _fee_paid(look: Look, of: str) -> Value:
-    return sum((e.fee for e in look.events if isinstance(e, (Traded, Reduced, TakenOver)) and of in _names(look, e.leg)), ZERO)
+    kinds = (Traded, Reduced, TakenOver)
+    return sum((e.fee for e in look.events if isinstance(e, kinds) and of in _names(look, e.leg)), ZERO)
 
 
 def _funding_paid(look: Look, of: str) -> Value:

@@ -16,12 +16,13 @@ from plimsoll.rules.common import (
     notional,
     open_loss,
     order_margin,
+    position_margin,
     row_above,
     side_of,
     unrealised_pnl,
 )
 
-__all__ = ["notional", "open_loss", "order_margin", "unrealised_pnl"]
+__all__ = ["notional", "open_loss", "order_margin", "position_margin", "unrealised_pnl"]
 
 
 class Reading(NamedTuple):

@@ -9,7 +9,7 @@ from decimal import Decimal
 from plimsoll.errors import Reason, Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
 from plimsoll.number import half_up_to
-from plimsoll.rules.asks import LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.binance_usdm import formulas
 from plimsoll.rules.columns import PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
@@ -140,6 +140,11 @@ def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:
     if not ask.found.found:
         return None
     return half_up_to(ask.found.price, UNIT)
+
+
+def printed(quantity: str, ask: LegAsk) -> Decimal | None:
+    """No further number of a position is printed."""
+    return None
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:

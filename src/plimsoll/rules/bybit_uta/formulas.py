@@ -87,6 +87,14 @@ def initial_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
     return value * leg.initial_rate + reserve(leg.amount, leg.entry, leg.leverage, market)
 
 
+def position_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
+    """Money that a position locks: isolated V/L + F + X less what funding took, all that
+    its wall holds; cross its IM. H3, H2."""
+    if leg.isolated:
+        return leg.margin
+    return initial_margin(leg, mark, market)
+
+
 def base_maintenance(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """value * r - d of the tier that value and active orders reach; marginal, continuous together with the orders' own
     maintenance (`order_maintenance`). H8, H9, H18."""
@@ -271,7 +279,7 @@ def assess_order(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Ma
     lost = open_loss(rest.amount, rest.price, mark, market.inverse)
     if not rest.leads:
         return PoolMargin(none, none, none, lost, lost)
-    resting = Resting(rest.market, rest.held, rest.buys, rest.sells, rest.initial_rate, rest.leverage)
+    resting = Resting(rest.market, rest.held, rest.buys, rest.sells, rest.initial_rate, rest.leverage, rest.buys, rest.sells)
     held = held_value(pool, rest.market, rest.held, mark, market)
     maintenance = order_maintenance(resting, held, mark, market)
     initial = order_margin(resting, mark, market)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from plimsoll.errors import Reason, Reject
 from plimsoll.model import Account, Instrument, Kind, LegKey, LegSide, MarginMode, Order, OrderType, Position, PositionMode
 from plimsoll.number import ONE, ZERO, ceil_to, floor_to
-from plimsoll.rules.asks import LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.bybit_uta import formulas
 from plimsoll.rules.columns import PoolMargin
 from plimsoll.rules.common import coin_pnl, owed, row_above
@@ -243,6 +243,11 @@ def _estimate(ask: PriceAsk) -> Decimal | None:
     if wallet.balance - wallet.borrowed + pnl < 0 and wallet.loan_rows > 0:
         divisor += wallet.loan_maintenance[row_above(owed(wallet, pnl), wallet.loan_floors, wallet.loan_rows)]
     return ask.marks[leg.market] - (ask.margin.balance - ask.margin.maintenance) / (leg.amount * divisor)
+
+
+def printed(quantity: str, ask: LegAsk) -> Decimal | None:
+    """No further number of a position is printed."""
+    return None
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:

@@ -22,7 +22,7 @@ from plimsoll.model import (
     PositionMode,
 )
 from plimsoll.number import DIGITS, ONE, ZERO
-from plimsoll.rules.asks import LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.columns import PoolMargin
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 from plimsoll.rules.okx_futures import formulas
@@ -199,6 +199,11 @@ def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:
     if ask.mode is MarginMode.CROSS or ask.tick is None:
         return ask.found.price
     return ask.found.price + ask.tick if ask.size > 0 else ask.found.price - ask.tick
+
+
+def printed(quantity: str, ask: LegAsk) -> Decimal | None:
+    """No further number of a position is printed."""
+    return None
 
 
 def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:

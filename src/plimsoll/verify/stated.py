@@ -1,0 +1,63 @@
+"""Numbers that a case asks of the rulebook itself: totals that its source states instead of the inputs (`known`), and what only
+one venue prints of a position. No venue is named here: the rulebook is asked through its interface."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from plimsoll.account.state import State
+from plimsoll.errors import BadInput
+from plimsoll.margin.assess import Prices, assess, mark_column, money_behind
+from plimsoll.margin.pools import lay_out
+from plimsoll.model import MarginMode, Outside
+from plimsoll.number import ZERO, exact
+from plimsoll.rulebook import Rulebook
+from plimsoll.rules.asks import LegAsk
+from plimsoll.rules.columns import Pool, PoolMargin
+from plimsoll.verify.cases import Case, CaseKnown, Value
+
+
+def replaced(case: Case, where: str, state: State, rulebook: Rulebook, listed: Mapping[str, Outside]) -> dict[str, Outside]:
+    """`listed`, and per settle asset what makes our totals of position and order margin those that the source states.
+    BadInput: it states one where the case has contracts of several settle assets."""
+    known, found = case.known, dict(listed)
+    if known.position_margin is None and known.order_initial_margin is None:
+        return found
+    assets = {instrument.settle for instrument in case.instruments.values()}
+    if len(assets) != 1:
+        raise BadInput(where, "known", None, f"totals of positions and orders need one settle asset, not {len(assets)}")
+    (asset,) = assets
+    view = assess(state.account, state.marks, rulebook, Prices.NONE)
+    other = found.get(asset, Outside())
+    with exact():
+        if known.position_margin is not None:
+            ours = sum((leg.position_margin for leg in view.legs if leg.mode is MarginMode.CROSS), ZERO)
+            other = msgspec.structs.replace(other, initial_margin=other.initial_margin + known.position_margin - ours)
+        if known.order_initial_margin is not None:
+            ours = sum((asked.order_initial_margin for asked in view.orders), ZERO)
+            other = msgspec.structs.replace(other, reserved=other.reserved + known.order_initial_margin - ours)
+    found[asset] = other
+    return found
+
+
+def of_account(name: str, known: CaseKnown, rulebook: Rulebook) -> Value:
+    """An account total, from those that the source states; the text `unknown quantity` where they do not suffice."""
+    if name != "available_balance" or known.equity is None or known.account_initial_margin is None:
+        return "unknown quantity"
+    pool = Pool(known.equity, (), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
+    margin = PoolMargin(known.equity, known.account_initial_margin, ZERO, ZERO, abs(known.equity))
+    return rulebook.rules.available_balance(pool, margin, ZERO, ZERO)
+
+
+def printed(name: str, of: str, state: State, rulebook: Rulebook, outside: Mapping[str, Outside]) -> Value:
+    """What the venue prints of the position `of` under that name; the text `unknown quantity` where it prints none."""
+    layout = lay_out(state.account, rulebook, outside)
+    column = mark_column(layout, state.marks.marks)
+    for spec, pool in zip(layout.specs, layout.pools, strict=True):
+        for key, leg in zip(spec.legs, pool.legs, strict=True):
+            if rulebook.rules.leg_name(key, state.account.position_mode) == of:
+                money = money_behind(layout, rulebook, column, spec, pool, leg)
+                market, tick = layout.markets[leg.market], rulebook.instruments[key.symbol].tick
+                answer = rulebook.rules.printed(name, LegAsk(leg, column[leg.market], market, money, tick))
+                return "unknown quantity" if answer is None else answer
+    return "unknown quantity"
