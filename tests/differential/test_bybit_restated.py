@@ -8,9 +8,8 @@ from bybit_restated import Prices, Sums, sums
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plimsoll.margin.assess import LegView
+from plimsoll.margin.assess import LegView, assess
 from plimsoll.margin.assess import Prices as Solve
-from plimsoll.margin.assess import assess
 from plimsoll.model import Account, MarginMode, Marks, Order, OrderType
 from random_accounts import D, accounts, moved, on_boundaries, rulebook_of
 
