@@ -229,7 +229,7 @@ def test_explain_gives_formula_numbers_row_source_date_and_grade() -> None:
     assert "brackets of 2026-07-02, grade recorded" in told.tables[0]
 
 
-@pytest.mark.parametrize("venue", ["binance_usdm", "okx_futures"])
+@pytest.mark.parametrize("venue", ["binance_usdm", "okx_futures", "bybit_classic"])
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_quantity_explains_itself_in_every_example(quantity: str, venue: str) -> None:
     for name in example_names():
@@ -243,9 +243,12 @@ def test_every_quantity_explains_itself_in_every_example(quantity: str, venue: s
 
 def test_at_the_liquidation_price_the_pool_has_just_what_it_needs() -> None:
     for name in example_names():
-        for told in build(options(name, *own_marks(name), explain="liquidation_price")).explanations:
+        explained = build(options(name, *own_marks(name), explain="liquidation_price")).explanations
+        assert explained
+        for told in explained:
             there = {i.name: i.value for i in told.inputs if i.name.endswith("there")}
-            assert abs(there["margin_balance there"] - there["requirement there"]) < CLOSE, (name, told.of)
+            assert (told.result is None) == (not there), (name, told.of)
+            assert not there or abs(there["margin_balance there"] - there["requirement there"]) < CLOSE, (name, told.of)
 
 
 def ways(report: AssessReport) -> dict[tuple[str, Way], Remedy]:
@@ -271,6 +274,19 @@ def test_want_in_cross_adds_the_missing_headroom_or_cuts_the_position() -> None:
     assert (add.amount, add.lands_at) == (D(206), D(3000))
     assert cut.amount == D("0.227") and cut.lands_at is not None and 2990 < cut.lands_at <= 3000
     assert leverage.amount is None and "cross" in leverage.note
+
+
+@pytest.mark.parametrize("mode", ["isolated", "cross"])
+def test_want_adds_more_where_added_money_also_has_to_pay_a_higher_closing_fee(mode: str) -> None:
+    """Bybit, short 0.1 at 50000, taker 0.055 %: what is missing at the target times 1.00055, up to the hundred-millionth."""
+    held = position("BTCUSDT", "short", "0.1", "50000", 10, "isolated")
+    text = account(held, wallet="1000").replace("binance_usdm", "bybit_classic")
+    report = said(text, {"BTCUSDT": "50000"}, "bybit_classic", Question(want="BTCUSDT liq 62000"))
+    want = next(w for w in report.wants if w.mode == mode)
+    add = next(remedy for remedy in want.remedies if remedy.way is Way.ADD_MARGIN)
+    assert want.spare is not None and add.amount is not None and add.lands_at is not None
+    assert -CLOSE <= add.amount + want.spare * D("1.00055") <= D("0.00000002")
+    assert 62000 <= add.lands_at < D("62000.000001")
 
 
 def test_one_lot_less_would_not_do() -> None:

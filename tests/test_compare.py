@@ -106,6 +106,22 @@ def test_inverse_position_is_told_in_its_coin():
     assert played.start_equity > 0
 
 
+def test_the_inverse_example_plays_on_every_venue_of_inverse_contracts_and_the_rest_are_listed_with_the_reason():
+    answer = run(Wish(account="inverse", venue="all"))
+    played = {r.venue for r in answer.results}
+    assert played >= {"okx_futures", "binance_coinm"}
+    for note in answer.venues:
+        assert (note.venue in played) is not bool(note.skipped), note
+    isolated, cross = (of(answer, mode, "binance_coinm").run for mode in (PlanMode.ISOLATED, PlanMode.CROSS))
+    assert leg(isolated, "BTCUSD_PERP").liquidated_at is not None
+    assert isolated.final_equity == Decimal("0.3"), "0.5 less the 0.2 behind 50,000 dollars at 25,000 and 10x"
+    assert cross.final_equity == 0
+    with exact():
+        lines = [50000 * Decimal("1.004") / (2 + money) for money in (Decimal("0.2"), Decimal("0.5"))]
+        found = [leg(played, "BTCUSD_PERP").liquidation_price_at_start for played in (isolated, cross)]
+        assert all(abs(a - b) < Decimal("1e-20") for a, b in zip(found, lines, strict=True)), "2 BTC long at the entry"
+
+
 @pytest.mark.parametrize("name", example_names())
 def test_every_bundled_example_plays_in_every_mode_and_its_sums_hold(name):
     for result in run(Wish(account=name)).results:

@@ -1,16 +1,15 @@
 """The generated pages are those that the rules and tables give today."""
 
-import io
 import re
 import runpy
+from functools import cache
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from plimsoll.errors import BadInput, Reason, Reject
+from plimsoll.errors import Reason, Reject
 from plimsoll.rulebook import discover, for_case
-from plimsoll.rulebook_words import MODES, of, print_rules
+from plimsoll.rulebook_words import MODES, of
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
 
@@ -18,6 +17,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 COMMAND = "uv run --extra cli python docs/generate.py"
 
 
+@cache
 def pages() -> dict[Path, str]:
     generate = runpy.run_path(str(DOCS / "generate.py"))
     found: dict[Path, str] = generate["pages"]()
@@ -52,27 +52,6 @@ def test_every_rule_stands_on_the_page_once(name: str) -> None:
     headings = [line for line in of(name).splitlines() if line.startswith("### ")]
     assert len(headings) == len(set(headings))
     assert headings[: len(MODES)] == [f"### {word}" for word in MODES]
-
-
-def printed(name: str | None, width: int) -> str:
-    text = io.StringIO()
-    print_rules(name, Console(file=text, width=width))
-    return text.getvalue()
-
-
-def test_the_command_lists_all_rulebooks_on_a_narrow_terminal_too() -> None:
-    assert [name for name in discover() if name not in printed(None, 80)] == []
-
-
-def test_the_command_prints_one_rulebook() -> None:
-    shown = printed("okx_futures", 200)
-    assert "largest_maintenance" in shown
-    assert "okx.com/help/360054225072" in shown
-
-
-def test_the_command_refuses_an_unknown_rulebook() -> None:
-    with pytest.raises(BadInput, match="okx_futures"):
-        print_rules("atlantis", Console(file=io.StringIO()))
 
 
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])

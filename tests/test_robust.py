@@ -297,12 +297,12 @@ def test_output_that_cannot_be_written_is_one_line(words):
     ],
 )
 def test_what_a_command_raises_becomes_one_line(monkeypatch, capsys, problem, code, said):
-    from plimsoll import cli, rulebook_words
+    from plimsoll import cli, rules_command
 
     def fail(*_: object) -> None:
         raise problem
 
-    monkeypatch.setattr(rulebook_words, "print_rules", fail)
+    monkeypatch.setattr(rules_command, "listing", fail)
     assert cli.run(["rules"]) == code
     assert capsys.readouterr().err == said
 

@@ -82,6 +82,31 @@ def test_okx_brackets_are_the_recorded_and_announced_tiers_and_nothing_else() ->
 
 @needs_shared
 @pytest.mark.real
+def test_coinm_brackets_are_the_recorded_rows_with_a_leverage_beside_each() -> None:
+    recorded = json.loads((SHARED / "tiers/binance_coinm.json").read_text())["tables"]
+    ((symbol, ((table,))),) = recorded.items()
+    (entry,) = [e for e in load("binance_coinm").brackets if e.since == date(2021, 9, 1)]
+    fields = ("floor", "cap", "maintenance_rate", "deduction")
+    rows = [tuple(None if row[f] is None else D(row[f]) for f in fields) for row in table["brackets"]]
+    assert entry.symbol == symbol
+    assert [(r.floor, r.cap, r.maintenance_rate, r.deduction) for r in entry.rows] == rows
+
+
+def test_the_coinm_table_of_early_2021_is_what_the_venue_printed_of_it() -> None:
+    """Caps and leverages of one page; of the other 2.5 and 5 % around 50 BTC, 12.5 % at 300 BTC, and three amounts."""
+    (entry,) = [e for e in load("binance_coinm").brackets if e.since == date(2021, 2, 5)]
+    assert [(r.max_leverage, r.cap) for r in entry.rows] == [
+        (125, 10), (100, 20), (50, 30), (20, 50), (10, 100), (5, 200), (4, 400),
+    ]  # fmt: skip
+    printed = {r.floor: (r.maintenance_rate, r.deduction) for r in entry.rows}
+    assert printed[D(30)] == (D("0.025"), D("0.56"))
+    assert printed[D(50)] == (D("0.05"), D("1.81"))
+    assert printed[D(200)] == (D("0.125"), D("11.81"))
+    assert not entry.complete
+
+
+@needs_shared
+@pytest.mark.real
 def test_binance_liquidation_fees_of_2021_are_the_recorded_ones() -> None:
     with (SHARED / "data/binance_usdm_exchangeinfo_2021-07-21.csv").open() as lines:
         recorded = {row["symbol"]: D(row["liquidationFee"]) for row in csv.DictReader(lines)}
@@ -160,6 +185,8 @@ def test_in_force_lists_symbols_that_nobody_asked_for_as_gaps() -> None:
     [
         ("binance_usdm", "OPUSDT", "neither contract nor brackets"),
         ("okx_futures", "SOL-USDT-SWAP", "the contract is known, its bracket table is not"),
+        ("binance_coinm", "ETHUSD_PERP", "the contract is known, its bracket table is not"),
+        ("binance_coinm", "BTCUSD_261225", "the contract is known, its bracket table is not"),
         ("okx_futures", "ACT-USDT-SWAP", "brackets of 2025-03-04 are known, the contract is not"),
     ],
 )
@@ -189,6 +216,11 @@ def test_a_table_with_unknown_further_rows_says_where_it_ends() -> None:
 )
 def test_the_liquidation_fee_is_that_of_the_day(day: date, rate: str) -> None:
     assert in_force(load("binance_usdm"), day).instruments["BTCUSDT"].liquidation_fee_rate == D(rate)
+
+
+def test_a_fee_recorded_for_a_contract_wins_over_that_of_all_others() -> None:
+    for day in (date(2023, 6, 15), date(2026, 9, 26)):
+        assert in_force(load("binance_coinm"), day).instruments["BTCUSD_PERP"].liquidation_fee_rate == D("0.015")
 
 
 def test_an_unknown_rulebook_is_refused_with_the_known_ones() -> None:
@@ -417,6 +449,7 @@ def test_a_case_brings_its_own_instruments() -> None:
         ("binance_usdm", "BTC", "USDC", Kind.LINEAR, "BTCUSDC"),
         ("okx_futures", "BTC", "USDT", Kind.LINEAR, "BTC-USDT-SWAP"),
         ("okx_futures", "BTC", "USD", Kind.INVERSE, "BTC-USD-SWAP"),
+        ("binance_coinm", "BTC", "USD", Kind.INVERSE, "BTCUSD_PERP"),
     ],
 )
 def test_instruments_are_matched_by_base_quote_and_kind_perpetuals_first(

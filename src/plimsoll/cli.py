@@ -115,11 +115,27 @@ def verify(
 @app.command()
 def rules(
     venue: Annotated[str | None, typer.Argument(help="A rulebook; none: list them all.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="The questions traders ask, answered by playing.")] = False,
+    diff: Annotated[tuple[str, str] | None, typer.Option(metavar="DATE DATE", help="What changed between two days.")] = None,
+    venues: Annotated[str | None, typer.Option("--venue", help="With the two above: rulebooks, comma-separated.")] = None,
+    rules_as_of: Annotated[str | None, typer.Option(help="A date, `nearest` (default) or `in-force`.")] = None,
+    json: Annotated[bool, JSON] = False,
 ) -> None:
-    """A rulebook in words: formulas, tables with age and grade, readings with their grades."""
-    from plimsoll.rulebook_words import print_rules
+    """A rulebook in words: formulas, tables with age and grade, readings with their grades; or all rulebooks compared."""
+    from plimsoll.report.rules_screen import run_rules
+    from plimsoll.rules_command import Form, RulesWish
 
-    print_rules(venue, console())
+    if compare and diff is not None:
+        raise BadInput("command line", "--diff", " ".join(diff), "does not go with --compare; ask for one of the two")
+    wish = RulesWish(
+        today=datetime.now(UTC).date(),
+        form=Form.COMPARE if compare else Form.WORDS if diff is None else Form.DIFF,
+        venue=venue,
+        venues=venues,
+        days=diff,
+        rules_as_of=rules_as_of,
+    )
+    raise typer.Exit(run_rules(wish, json))
 
 
 def console() -> "Console":

@@ -275,11 +275,11 @@ def sources_in(words: str, rulebook: Rulebook) -> tuple[str, ...]:
 def grade_in(words: str) -> str:
     """The grades a rule's text names; `doc`, the venue's own word, where it names none.
 
-    >>> grade_in("N * f. Grade recorded."), grade_in("a * (p - e). F-LIQ.")
-    ('recorded', 'doc')
+    >>> grade_in("N * f. Grade recorded."), grade_in("a * (p - e). F-LIQ."), grade_in("S3; the second half rewrite.")
+    ('recorded', 'doc', 'rewrite')
     """
     known = "|".join(grade.value for grade in Grade)
-    found = re.findall(rf"[Gg]rade\W+({known})|\b([Rr]ecorded)\b", words)
+    found = re.findall(rf"[Gg]rade\W+({known})|\b([Rr]ecorded|rewrite)\b", words)
     names = dict.fromkeys((given or word).lower() for given, word in found)
     return ", ".join(names) or Grade.DOC.value
 

@@ -7,18 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import msgspec
 
 from plimsoll.errors import Reason, Reject
 from plimsoll.explain import grade_in, sources_in
 from plimsoll.number import show
-from plimsoll.rulebook import BracketTable, Rulebook, VenueTable, discover, for_case
+from plimsoll.rulebook import BracketTable, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
 from plimsoll.rules import common
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 MODES = (
     "pools_of",
@@ -36,14 +35,114 @@ MODES = (
 """The rules in which a venue says what its margin modes mean."""
 
 
-def words(rulebook: Rulebook, table: VenueTable) -> str:
-    """The whole rulebook as Markdown; equal rules and tables give equal text."""
+class RuleWords(msgspec.Struct, frozen=True):
+    """One rule. `part`: the heading it stands under; `meaning`: what the interface asks of it; `text`: what the venue does,
+    in the words of its docstring; `grade`: every grade that the text names; `sources`: spelled out."""
+
+    name: str
+    part: str
+    meaning: str
+    text: str
+    grade: str
+    sources: tuple[str, ...]
+
+
+class InForce(msgspec.Struct, frozen=True):
+    """The table that serves a symbol on a day. `days`: from the day to the table's own days; `age`: from the day on which
+    the table was last seen; `grade`: its own, or STALE; `contract_since`, `contract_grade`: of the contract's entry; `missing`:
+    why there is none (the rest is then empty)."""
+
+    symbol: str
+    since: date | None = None
+    until: date | None = None
+    days: int = 0
+    age: int = 0
+    grade: Grade | None = None
+    rows: int = 0
+    first_rate: Decimal | None = None
+    max_leverage: Decimal | None = None
+    known_up_to: Decimal | None = None
+    complete: bool = True
+    liquidation_fee_rate: Decimal | None = None
+    liquidation_fee_grade: Grade | None = None
+    contract_since: date | None = None
+    contract_grade: Grade | None = None
+    source: str = ""
+    missing: str = ""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A whole rulebook as data. `as_of`: the day of `in_force`; the tables are all that are known."""
+
+    name: str
+    title: str
+    as_of: date
+    rules: tuple[RuleWords, ...]
+    readings: tuple[ReadingRow, ...]
+    in_force: tuple[InForce, ...]
+    tables: VenueTable
+    codes: dict[str, str]
+    sources: dict[str, str]
+
+
+def page(name: str, day: date, policy: Policy = Policy.NEAREST) -> Page:
+    """A packaged rulebook as data. BadInput: none of that name."""
+    table = load(name)
+    rulebook = for_case(table, {})
+    rules = tuple(told for part in _parts(rulebook) for told in part.rules)
+    codes = {str(reason): rulebook.rules.venue_code(Reject(reason, "")) for reason in Reason}
+    return Page(
+        name=name,
+        title=rulebook.rules.TITLE,
+        as_of=day,
+        rules=rules,
+        readings=table.readings,
+        in_force=tables_in_force(table, day, policy),
+        tables=table,
+        codes={reason: code for reason, code in codes.items() if code},
+        sources=dict(rulebook.rules.SOURCES),
+    )
+
+
+def tables_in_force(table: VenueTable, day: date, policy: Policy = Policy.NEAREST) -> tuple[InForce, ...]:
+    """Which table serves each symbol on a day, how old it is, and its grade; the symbols without one at the end."""
+    book = in_force(table, day, policy)
+    found = []
+    for symbol, age in book.ages.items():
+        entry, fee = age.brackets, age.liquidation_fee
+        seen = max(entry.since, min(entry.until or entry.retrieved or entry.since, day))
+        found.append(
+            InForce(
+                symbol=symbol,
+                since=entry.since,
+                until=entry.until,
+                days=age.days,
+                age=abs((day - seen).days),
+                grade=age.grade,
+                rows=len(entry.rows),
+                first_rate=entry.rows[0].maintenance_rate,
+                max_leverage=entry.rows[0].max_leverage,
+                known_up_to=entry.rows[-1].cap,
+                complete=entry.complete,
+                liquidation_fee_rate=None if fee is None else fee.rate,
+                liquidation_fee_grade=None if fee is None else fee.grade,
+                contract_since=age.contract.since,
+                contract_grade=age.contract.grade,
+                source=entry.source,
+            )
+        )
+    return (*found, *(InForce(symbol, missing=why) for symbol, why in book.gaps.items()))
+
+
+def words(rulebook: Rulebook, table: VenueTable, in_force_on: tuple[date, Policy] | None = None) -> str:
+    """The whole rulebook as Markdown; equal rules and tables give equal text. `in_force_on`: with the tables of a day."""
     return "\n\n".join(
         [
             f"# {rulebook.rules.TITLE}",
             f"Rulebook `{rulebook.name}`. Made from its rules and tables by `python docs/generate.py`; edit those instead.",
             *_rules(rulebook),
             *_readings(table),
+            *(_in_force(table, *in_force_on) if in_force_on is not None else ()),
             *_instruments(table),
             *_brackets(table),
             *_fees(table),
@@ -55,10 +154,10 @@ def words(rulebook: Rulebook, table: VenueTable) -> str:
     )
 
 
-def of(name: str) -> str:
+def of(name: str, in_force_on: tuple[date, Policy] | None = None) -> str:
     """`words` of a packaged rulebook. BadInput: none of that name."""
     table = load(name)
-    return words(for_case(table, {}), table)
+    return words(for_case(table, {}), table, in_force_on)
 
 
 def interface_words() -> str:
@@ -72,43 +171,47 @@ def interface_words() -> str:
     return "\n\n".join([head, note, _plain(_doc(Rules)), "\n".join(entries), ""])
 
 
-def print_rules(name: str | None, console: "Console") -> None:
-    """The rulebook `name` on the terminal; None: one line for each rulebook there is. BadInput: none of that name."""
-    from rich.markdown import Markdown
-    from rich.table import Column, Table
+class Part(msgspec.Struct, frozen=True):
+    """The rules under one heading. `note`: what their module says of itself."""
 
-    if name is not None:
-        console.print(Markdown(of(name)))
-        return
-    listed = Table(Column("rulebook", no_wrap=True), "venue and product", "symbols", "tables", "from .. to", "grades")
-    for each in discover():
-        table = load(each)
-        days = sorted(day for entry in table.brackets for day in (entry.since, entry.until) if day is not None)
-        symbols = {entry.symbol or entry.family for entry in table.brackets}
-        grades = sorted({entry.grade.value for entry in table.brackets})
-        counts = (str(len(symbols)), str(len(table.brackets)))
-        listed.add_row(each, for_case(table, {}).rules.TITLE, *counts, f"{days[0]} .. {days[-1]}", ", ".join(grades))
-    console.print(listed)
+    title: str
+    note: str
+    rules: tuple[RuleWords, ...]
 
 
-def _rules(rulebook: Rulebook) -> Iterator[str]:
+def _parts(rulebook: Rulebook) -> Iterator[Part]:
     """Modes first, then every rule where it is written: formulas, procedure, and what is for people."""
     rules: Any = rulebook.rules
     exported = [name for name in vars(Rules) if isinstance(getattr(rules, name, None), FunctionType)]
-    yield "## Cross and isolated"
-    yield from (_rule(getattr(rules, name), rulebook) for name in MODES)
+    yield _part("Cross and isolated", "", [getattr(rules, name) for name in MODES], rulebook)
     left = [getattr(rules, name) for name in exported if name not in MODES]
     for title, part in (("Formulas", "formulas"), ("Liquidation, step by step", "procedure")):
         module = inspect.getmodule(rules.assess_pool if part == "formulas" else rules.next_step)
         assert module is not None
-        yield f"## {title}"
-        yield _plain(_doc(module))
         shared = [rule for rule in left if rule.__module__ == common.__name__ and part == "formulas"]
         written = [rule for rule in _written_in(module) if rule.__name__ not in MODES]
         own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
-        yield from (_rule(rule, rulebook) for rule in (*shared, *own))
-    yield "## Printed numbers and refusals"
-    yield from (_rule(rule, rulebook) for rule in left if rule.__module__.endswith(".people"))
+        yield _part(title, _doc(module), [*shared, *own], rulebook)
+    printed = [rule for rule in left if rule.__module__.endswith(".people")]
+    yield _part("Printed numbers and refusals", "", printed, rulebook)
+
+
+def _part(title: str, note: str, functions: Iterable[Callable[..., Any]], rulebook: Rulebook) -> Part:
+    return Part(title, note, tuple(_told(function, title, rulebook) for function in functions))
+
+
+def _told(function: Callable[..., Any], part: str, rulebook: Rulebook) -> RuleWords:
+    text = _doc(function)
+    meaning = _doc(getattr(Rules, function.__name__, None)) if hasattr(Rules, function.__name__) else ""
+    return RuleWords(function.__name__, part, meaning, text, grade_in(text), sources_in(text, rulebook))
+
+
+def _rules(rulebook: Rulebook) -> Iterator[str]:
+    for part in _parts(rulebook):
+        yield f"## {part.title}"
+        if part.note:
+            yield _plain(part.note)
+        yield from map(_rule, part.rules)
 
 
 def _written_in(module: ModuleType) -> list[FunctionType]:
@@ -117,14 +220,42 @@ def _written_in(module: ModuleType) -> list[FunctionType]:
     return sorted(found, key=lambda function: function.__code__.co_firstlineno)
 
 
-def _rule(function: Callable[..., Any], rulebook: Rulebook) -> str:
+def _rule(rule: RuleWords) -> str:
     """One rule: its name, its docstring, its sources spelled out, its grade."""
-    text = _doc(function)
-    meaning = _doc(getattr(Rules, function.__name__, None)) if hasattr(Rules, function.__name__) else ""
-    lead = "" if text.startswith(meaning.rstrip(".")) else f"*{_plain(meaning)}*"
-    parts = [f"### {function.__name__}", lead, *map(_plain, text.split("\n\n"))]
-    parts += [f"Grade: {grade_in(text)}.", _bullets(map(_plain, sources_in(text, rulebook)))]
+    lead = "" if rule.text.startswith(rule.meaning.rstrip(".")) else f"*{_plain(rule.meaning)}*"
+    parts = [f"### {rule.name}", lead, *map(_plain, rule.text.split("\n\n"))]
+    parts += [f"Grade: {rule.grade}.", _bullets(map(_plain, rule.sources))]
     return "\n\n".join(part for part in parts if part)
+
+
+def _in_force(table: VenueTable, day: date, policy: Policy) -> Iterator[str]:
+    """The tables of a day: for each symbol which one serves it, and how old it is."""
+    found = tables_in_force(table, day, policy)
+    yield f"## Tables in force on {day}"
+    yield "*Away*: days between that day and the days for which the table is known; *stale* where there are any."
+    head = ("symbol", "table", "away", "grade", "maintenance from", "up to", "contract of", "forced orders")
+    yield _table(head, [_in_force_row(each) for each in found if not each.missing])
+    missing: dict[str, list[str]] = {}
+    for each in found:
+        if each.missing:
+            missing.setdefault(each.missing, []).append(each.symbol)
+    if missing:
+        yield "Not to be used on that day:"
+        yield _bullets(f"{', '.join(symbols)}: {_plain(why)}" for why, symbols in missing.items())
+
+
+def _in_force_row(each: InForce) -> tuple[object, ...]:
+    fee = "-" if each.liquidation_fee_rate is None else f"{_number(each.liquidation_fee_rate)}, {each.liquidation_fee_grade}"
+    return (
+        each.symbol,
+        _span(each),
+        f"{each.days} days" if each.days else "0" if each.until is not None else f"0, seen {each.age} days ago",
+        each.grade,
+        _number(each.first_rate),
+        "-" if each.max_leverage is None else f"{_number(each.max_leverage)}x",
+        f"{each.contract_since}, {each.contract_grade}",
+        fee,
+    )
 
 
 def _readings(table: VenueTable) -> Iterator[str]:
@@ -136,6 +267,12 @@ def _readings(table: VenueTable) -> Iterator[str]:
 
 def _codes_of(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
+
+
+def _span(each: InForce) -> str:
+    if each.until is None:
+        return f"from {each.since}"
+    return f"of {each.since}" if each.until == each.since else f"{each.since} .. {each.until}"
 
 
 def _instruments(table: VenueTable) -> Iterator[str]:

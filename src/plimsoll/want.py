@@ -192,15 +192,26 @@ def _landed(case: Case, account: Account) -> Decimal | None:
     return line
 
 
-def _add_margin(case: Case, leg: LegView, missing: Decimal) -> Remedy:
-    """The missing headroom itself, as money: into the leg's wall, or into the wallet in cross."""
-    amount = ceil_to(missing, CENT)
+def _topped(case: Case, leg: LegView, amount: Decimal) -> Account:
+    """The account with money more: inside the leg's wall, or in the wallet in cross."""
     account = case.state.account
     if leg.mode is MarginMode.CROSS:
         cash = {**account.cash, leg.asset: account.cash.get(leg.asset, ZERO) + amount}
-        lands = _landed(case, msgspec.structs.replace(account, cash=cash))
+        return msgspec.structs.replace(account, cash=cash)
+    return _replaced(account, case.key, lambda p: msgspec.structs.replace(p, isolated_margin=p.isolated_margin + amount))
+
+
+def _add_margin(case: Case, leg: LegView, missing: Decimal) -> Remedy:
+    """The missing headroom as money: into the leg's wall, or into the wallet in cross. Where the venue counts added money for
+    less than it is (a closing fee that grows with it), as much more as that takes."""
+    amount = ceil_to(missing, CENT)
+    short = -_headroom(case, _topped(case, leg, amount))
+    if short > 0:
+        amount = ceil_to(missing * amount / (missing - short), CENT)
+    topped = _topped(case, leg, amount)
+    if leg.mode is MarginMode.CROSS:
+        lands = _landed(case, topped)
         return Remedy(Way.ADD_MARGIN, amount, leg.asset, lands, "deposited: the cash at hand already stands behind it")
-    topped = _replaced(account, case.key, lambda p: msgspec.structs.replace(p, isolated_margin=p.isolated_margin + amount))
     state, _, reject, _ = decide(case.state, AddMargin(leg.symbol, amount, leg.side), Venue(case.rulebook))
     note = f"from the cash at hand, which leaves {show(state.account.cash[leg.asset], 8)} {leg.asset}"
     if reject is not None:

@@ -1,8 +1,16 @@
-"""Binance USDⓈ-M restated from the venue's pages alone, in whole fractions, and none of it shared with the program.
+"""Binance futures restated from the venue's pages alone, in whole fractions, and none of it shared with the program.
+
+USDⓈ-M, q coins:
 
     UPNL = s*q*(MP - EP)        MM = q*MP*MMR - cum, row by q*MP          IM = q*MP * ceil8(1/L)
     LP = (WB - TMM + UPNL_other + cum_long + cum_short - q_long*EP_long + q_short*EP_short)
          / (q_long*MMR_long + q_short*MMR_short - q_long + q_short)
+
+COIN-M, q dollars (contracts * contract size), all else in the coin:
+
+    UPNL = s*q*(1/EP - 1/MP)    MM = q/MP*MMR - cum, row by q/MP          IM = q/MP * ceil8(1/L)
+    LP = (q_long*MMR_long + q_short*MMR_short + q_long - q_short)
+         / (WB - TMM + UPNL_other + cum_long + cum_short + q_long/EP_long - q_short/EP_short)
 
 WB is the cross wallet, or the leg's own wallet in isolated; TMM and UPNL_other are those of the other symbols (none in
 isolated). Rows are found by trying each: a price counts if at it the legs stand in the very rows it was computed with.
@@ -35,6 +43,10 @@ class Leg(NamedTuple):
     isolated: bool
     rows: list[tuple[Fraction, Fraction, Fraction]]
     asset: str
+    inverse: bool
+
+    def value(self, price: Fraction) -> Fraction:
+        return self.q / price if self.inverse else self.q * price
 
 
 def leg_of(p: Position, i: Instrument) -> Leg:
@@ -50,25 +62,28 @@ def leg_of(p: Position, i: Instrument) -> Leg:
         isolated=p.mode is MarginMode.ISOLATED,
         rows=rows,
         asset=i.settle,
+        inverse=i.kind == "inverse",
     )
 
 
 def row_at(leg: Leg, price: Fraction) -> int:
     """The row whose floor lies below the value; a value on a floor belongs to the row below it."""
-    return max(n for n, (floor, _, _) in enumerate(leg.rows) if n == 0 or leg.q * price > floor)
+    return max(n for n, (floor, _, _) in enumerate(leg.rows) if n == 0 or leg.value(price) > floor)
 
 
 def upnl(leg: Leg, price: Fraction) -> Fraction:
+    if leg.inverse:
+        return leg.s * leg.q * (1 / leg.ep - 1 / price)
     return leg.s * leg.q * (price - leg.ep)
 
 
 def mm(leg: Leg, price: Fraction) -> Fraction:
     _, rate, cum = leg.rows[row_at(leg, price)]
-    return leg.q * price * rate - cum
+    return leg.value(price) * rate - cum
 
 
 def im(leg: Leg, price: Fraction) -> Fraction:
-    return leg.q * price * leg.rate
+    return leg.value(price) * leg.rate
 
 
 class Restated(NamedTuple):
@@ -110,14 +125,22 @@ def liquidation_prices(pool: Restated, symbol: str) -> set[Fraction]:
     found = set()
     for rows in _rows(own):
         cum = sum((leg.rows[n][2] for leg, n in zip(own, rows, strict=True)), Fraction(0))
-        cost = sum((leg.s * leg.q * leg.ep for leg in own), Fraction(0))
-        below = sum((leg.q * leg.rows[n][1] - leg.s * leg.q for leg, n in zip(own, rows, strict=True)), Fraction(0))
+        top, below = _of_the_quotient(own, rows, pool.money - tmm + pnl + cum)
         if below == 0:
             continue
-        price = (pool.money - tmm + pnl + cum - cost) / below
+        price = top / below
         if price > 0 and [row_at(leg, price) for leg in own] == list(rows):
             found.add(price)
     return found
+
+
+def _of_the_quotient(legs: list[Leg], rows: tuple[int, ...], money: Fraction) -> tuple[Fraction, Fraction]:
+    """Numerator and denominator of the closed formula; `money`: WB - TMM + UPNL_other + the maintenance amounts."""
+    needed = sum((leg.q * leg.rows[n][1] for leg, n in zip(legs, rows, strict=True)), Fraction(0))
+    net = sum((leg.s * leg.q for leg in legs), Fraction(0))
+    if legs[0].inverse:
+        return needed + net, money + sum((leg.s * leg.q / leg.ep for leg in legs), Fraction(0))
+    return money - sum((leg.s * leg.q * leg.ep for leg in legs), Fraction(0)), needed - net
 
 
 def _rows(legs: list[Leg]) -> list[tuple[int, ...]]:

@@ -1,19 +1,21 @@
-"""The Binance rulebook against an independent restatement in whole fractions: margins, the trigger, liquidation prices."""
+"""The Binance futures rulebooks against an independent restatement in whole fractions: margins, triggers, prices."""
 
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
-from binance_restated import Restated, liquidation_prices, pools_of
+import pytest
+from binance_restated import Leg, Restated, liquidation_prices, pools_of
 from hypothesis import given
+from hypothesis import strategies as st
 
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.model import Account, Marks
 from plimsoll.verify.cases import account_of, instruments_of, parse_case, read_cases
 from random_accounts import accounts, on_boundaries, rulebook_of
 
-VENUE = "binance_usdm"
-GOLDEN = Path(__file__).parents[1] / "golden" / f"{VENUE}.json"
+VENUES = ("binance_usdm", "binance_coinm")
+GOLDEN = Path(__file__).parents[1] / "golden"
 CLOSE = Fraction(1, 10**24)
 
 
@@ -22,13 +24,15 @@ def near(got: Decimal, truth: Fraction, scale: Fraction) -> bool:
 
 
 def scale_of(pool: Restated) -> Fraction:
-    return abs(pool.money) + sum((leg.q * (pool.marks[leg.symbol] + leg.ep) for leg in pool.legs), Fraction(1, 10**6))
+    sides = (leg.value(pool.marks[leg.symbol]) + leg.value(leg.ep) for leg in pool.legs)
+    return abs(pool.money) + sum(sides, Fraction(1, 10**6))
 
 
-@given(accounts(VENUE))
-def test_margins_and_the_trigger_are_those_of_the_restatement(drawn: tuple[Account, Marks]) -> None:
-    account, marks = drawn
-    rulebook = rulebook_of(VENUE)
+@pytest.mark.parametrize("venue", VENUES)
+@given(st.data())
+def test_margins_and_the_trigger_are_those_of_the_restatement(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    rulebook = rulebook_of(venue)
     view = assess(account, marks, rulebook, Prices.NONE)
     truths = pools_of(account, marks, rulebook.instruments)
     assert len(view.pools) == len(truths)
@@ -41,10 +45,10 @@ def test_margins_and_the_trigger_are_those_of_the_restatement(drawn: tuple[Accou
         assert pool.liquidatable == truth.fails() or abs(truth.balance() - truth.maintenance()) <= CLOSE * scale
 
 
-def check_prices(account: Account, marks: Marks) -> None:
+def check_prices(venue: str, account: Account, marks: Marks) -> None:
     """Our prices are those that the closed formula finds, the nearest on each side of the mark; of a pool under water,
     one of them."""
-    rulebook = rulebook_of(VENUE)
+    rulebook = rulebook_of(venue)
     view = assess(account, marks, rulebook, Prices.OWN)
     truths = pools_of(account, marks, rulebook.instruments)
     for pool, truth in zip(view.pools, truths, strict=True):
@@ -52,39 +56,55 @@ def check_prices(account: Account, marks: Marks) -> None:
         if abs(headroom) <= CLOSE * scale:
             continue
         for leg in (leg for leg in view.legs if leg.pool == pool.key):
-            each = scale / Fraction(abs(leg.size))
+            own = next(x for x in truth.legs if x.symbol == leg.symbol and x.s == (1 if leg.size > 0 else -1))
             ours = sorted({Fraction(p) for p in (leg.liquidation_price, leg.other_liquidation_price) if p is not None})
             theirs = sorted(liquidation_prices(truth, leg.symbol))
             if headroom > 0:
                 mark = Fraction(leg.mark)
                 theirs = [p for p in theirs if p < mark][-1:] + [p for p in theirs if p > mark][:1]
                 assert len(ours) == len(theirs), leg.name
-                assert all(close(a, b, each) for a, b in zip(ours, theirs, strict=True))
+                assert all(close(a, b, own, scale) for a, b in zip(ours, theirs, strict=True))
             else:
-                assert all(any(close(a, b, each) for b in theirs) for a in ours)
+                assert all(any(close(a, b, own, scale) for b in theirs) for a in ours)
 
 
-def close(a: Fraction, b: Fraction, each: Fraction) -> bool:
-    """Equal but for the last digits of sums as large as `each` per unit held."""
+def close(a: Fraction, b: Fraction, leg: Leg, scale: Fraction) -> bool:
+    """Equal but for the last digits of sums as large as `scale`, which move the price of a unit held by as much."""
+    each = scale / leg.q * (b * b if leg.inverse else 1)
     return abs(a - b) <= CLOSE * max(b, each)
 
 
-@given(accounts(VENUE))
-def test_liquidation_prices_are_those_of_the_closed_formula(drawn: tuple[Account, Marks]) -> None:
-    check_prices(*drawn)
+@pytest.mark.parametrize("venue", VENUES)
+@given(st.data())
+def test_liquidation_prices_are_those_of_the_closed_formula(venue: str, data: st.DataObject) -> None:
+    check_prices(venue, *data.draw(accounts(venue)))
 
 
-@given(on_boundaries(VENUE))
-def test_liquidation_prices_are_those_of_the_closed_formula_on_boundaries(drawn: tuple[Account, Marks]) -> None:
-    check_prices(*drawn)
+@pytest.mark.parametrize("venue", VENUES)
+@given(st.data())
+def test_liquidation_prices_are_those_of_the_closed_formula_on_boundaries(venue: str, data: st.DataObject) -> None:
+    check_prices(venue, *data.draw(on_boundaries(venue)))
 
 
-def test_the_restatement_finds_the_prices_that_the_venue_printed() -> None:
-    raw = next(raw for raw in read_cases(GOLDEN) if raw.id == "usdm-cross-two-longs-faq")
+@pytest.mark.parametrize(
+    ("venue", "id"),
+    [
+        ("binance_usdm", "usdm-cross-two-longs-faq"),
+        ("binance_coinm", "coinm-iso-long-btc"),
+        ("binance_coinm", "coinm-cross-short-finite"),
+        ("binance_coinm", "coinm-cross-short-zero"),
+    ],
+)
+def test_the_restatement_finds_the_prices_that_the_venue_printed(venue: str, id: str) -> None:
+    raw = next(raw for raw in read_cases(GOLDEN / f"{venue}.json") if raw.id == id)
     case = parse_case(raw)
-    account = account_of(case, rulebook_of(VENUE).rules)
-    (pool,) = pools_of(account, Marks(case.marks), instruments_of(case))
+    account = account_of(case, rulebook_of(venue).rules)
+    (pool,) = [pool for pool in pools_of(account, Marks(case.marks), instruments_of(case)) if pool.legs]
     printed = {e.of: e.value for e in case.expect if e.quantity == "displayed_liquidation_price"}
-    assert len(printed) == 2
+    assert printed
     for symbol, price in printed.items():
-        assert any(abs(found - Fraction(price)) <= Fraction(1, 100) for found in liquidation_prices(pool, symbol))
+        found = liquidation_prices(pool, symbol)
+        if price is None:
+            assert not found
+        else:
+            assert any(abs(at - Fraction(price)) <= Fraction(1, 100) for at in found)

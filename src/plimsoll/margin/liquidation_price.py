@@ -13,7 +13,7 @@ from functools import cache
 from typing import NamedTuple
 
 from plimsoll.number import DIGITS, EXACT, ONE, ZERO, exact
-from plimsoll.rules.columns import Line, Market, Pool, PoolMargin
+from plimsoll.rules.columns import Leg, Line, Market, Pool, PoolMargin
 from plimsoll.rules.interface import Rules
 
 LAST_DIGIT = ONE.scaleb(1 - DIGITS)
@@ -30,8 +30,6 @@ HAIR = Decimal("1e-20")
 that a price could tell apart, and wide enough for 37 of the working digits."""
 NEAR = Decimal("1e-34")
 """A step of Newton's method shorter than this share of x is the last one: it ends far beyond the digits of the result."""
-SEARCHED = (Decimal("1e-12"), Decimal(1000))
-"""The factors that are tried where a line cannot be followed."""
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
 
@@ -105,8 +103,8 @@ def solver_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of one pool at these marks: along the lines of its legs; by search where legs beside it move as well; off two
-    assessments where it is valued in one currency."""
+    """The solver of one pool at these marks: along the lines of its legs; off two assessments where legs beside it move as
+    well, or where it is valued in one currency."""
     if pool.wallets:
         return _valued_solver(rules, pool, margin, marks, markets)
     along, beside = _along_lines(rules, pool, margin, marks, markets), {leg.market for leg in pool.beside}
@@ -117,7 +115,8 @@ def solver_of(
     def solve(moving: tuple[int, ...]) -> Solved:
         if beside.isdisjoint(moving):
             return along(moving)
-        return searched(rules, pool, marks, markets, moving)
+        way = Way(markets[moving[0]].inverse, (ONE, -ONE), rounding_room(pool, margin))
+        return _two_point(rules, pool, marks, markets, moving, way)
 
     return solve
 
@@ -192,9 +191,8 @@ def _valued_solver(
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
     """The solver of a valued pool: what counts of a coin depends on all the legs that settle in it, so that no leg has a
-    line of its own. The line of the pool at x is read off two assessments a hair apart. Its headroom is concave and made of
-    straight lines over one over the mark where an inverse contract moves alone, over the factor otherwise (also where an
-    inverse contract moves and its coin's index with it)."""
+    line of its own. Its headroom is concave and made of straight lines over one over the mark where an inverse contract
+    moves alone, over the factor otherwise (also where an inverse contract moves and its coin's index with it)."""
     room = rounding_room(pool, margin)
     with localcontext(WIDE):
         whole = rules.assess_pool(pool, marks, markets)
@@ -204,59 +202,69 @@ def _valued_solver(
         inverse = moving[-1] < len(markets) and markets[moving[0]].inverse
         with localcontext(WIDE):
             part = _part_of_coins(rules, pool, whole, marks, markets, moving)
-
-        def headroom(x: Decimal) -> Decimal:
-            column = list(marks)
-            for at in moving:
-                column[at] = marks[at] / x if inverse else marks[at] * x
-            there = rules.assess_pool(part, column, markets)
-            return there.balance - there.requirement
-
-        @cache
-        def line(x: Decimal) -> Line[Decimal]:
-            """Through x and a point beside it, on the side of the marks."""
-            step = x * HAIR if x <= 1 else -x * HAIR
-            here = headroom(x)
-            slope = (headroom(x + step) - here) / step
-            return Line(here - slope * x, slope, ZERO, ZERO)
-
-        with localcontext(WIDE):
-            low, high = ends(line, line(ONE), 2 * room, (ONE, -ONE))
-            if inverse:
-                low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
-
-        def fails(price: Decimal, lead: Decimal) -> bool:
-            column = list(marks)
-            for at in moving:
-                column[at] = price if marks[at] == lead else marks[at] * price / lead
-            there = rules.assess_pool(part, column, markets)
-            return there.balance - there.requirement <= -room
-
-        return Solved(low, high, fails)
+        slopes: tuple[Decimal, ...] = (ONE, -ONE)
+        if moving[-1] < len(markets) and not pool.rests:
+            slopes = tuple(slope for leg in part.legs for slope in _senses(leg, part, markets[leg.market]))
+        return _two_point(rules, part, marks, markets, moving, Way(inverse, slopes, room))
 
     return solve
-def searched(
+
+
+def _senses(leg: Leg[Decimal], pool: Pool[Decimal], market: Market[Decimal]) -> tuple[Decimal, ...]:
+    """Which way the headroom of a valued pool may go with the mark of a leg (its inverse, of an inverse contract): one way
+    where every unit of its profit counts more than it can need, both ways otherwise."""
+    wallet = pool.wallets[leg.wallet]
+    if wallet.collateral and wallet.rows and min(wallet.ratios) > max(market.rates):
+        return (ONE,) if (leg.amount > 0) != market.inverse else (-ONE,)
+    return ONE, -ONE
+
+
+class Way(NamedTuple):
+    """How a pool is followed while marks move: over their inverse or not, the signs that the slope may have, and what sums
+    may round."""
+
+    inverse: bool
+    slopes: tuple[Decimal, ...]
+    room: Decimal
+
+
+def _two_point(
     rules: Rules,
     pool: Pool[Decimal],
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
     moving: tuple[int, ...],
+    way: Way,
 ) -> Solved:
-    """As the solver, where legs beside the pool move as well and what they lock bends the sum: by secants, from 1e-12 to a
-    thousand times the present marks, the failing side within 1e-30 of that stretch. Nothing is found for a pool that fails
-    already."""
+    """Where a pool fails whose line nobody states: it is read off two assessments a hair apart."""
 
-    def headroom(factor: Decimal) -> Decimal:
-        column = [mark * factor if at in moving else mark for at, mark in enumerate(marks)]
-        margin = rules.assess_pool(pool, column, markets)
-        return margin.balance - margin.requirement
+    def headroom(x: Decimal) -> Decimal:
+        column = list(marks)
+        for at in moving:
+            column[at] = marks[at] / x if way.inverse else marks[at] * x
+        there = rules.assess_pool(pool, column, markets)
+        return there.balance - there.requirement
+
+    @cache
+    def line(x: Decimal) -> Line[Decimal]:
+        """Through x and a point beside it, on the side of the marks."""
+        step = x * HAIR if x <= 1 else -x * HAIR
+        here = headroom(x)
+        slope = (headroom(x + step) - here) / step
+        return Line(here - slope * x, slope, ZERO, ZERO)
+
+    with localcontext(WIDE):
+        low, high = ends(line, line(ONE), 2 * way.room, way.slopes)
+        if way.inverse:
+            low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
 
     def fails(price: Decimal, lead: Decimal) -> bool:
-        return headroom(price / lead) <= 0
+        column = list(marks)
+        for at in moving:
+            column[at] = price if marks[at] == lead else marks[at] * price / lead
+        there = rules.assess_pool(pool, column, markets)
+        return there.balance - there.requirement <= -way.room
 
-    if headroom(ONE) <= 0:
-        return Solved(None, None, fails)
-    low, high = (first_failure(headroom, ONE, end) if headroom(end) <= 0 else None for end in SEARCHED)
     return Solved(low, high, fails)
 
 
@@ -283,7 +291,7 @@ def _part_of_coins(
             elif leg.wallet == w:
                 settled += rules.unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
         wallets.append(wallet._replace(balance=wallet.balance + settled))
-    part = Pool(ZERO, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO, tuple(wallets))
+    part = Pool(ZERO, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO, wallets=tuple(wallets))
     here = rules.assess_pool(part, marks, markets)
     return part._replace(cash=whole.balance - whole.requirement - here.balance + here.requirement)
 

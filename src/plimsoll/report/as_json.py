@@ -7,7 +7,7 @@ grows when a key changes its meaning or goes away.
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import msgspec
@@ -20,24 +20,27 @@ SCHEMA = "plimsoll.comparison/1"
 
 def to_json(comparison: Comparison, regime_map: RegimeMap | None = None) -> bytes:
     """UTF-8 JSON of the whole answer; the same comparison always gives the same bytes."""
-    body = _plain(comparison)
+    body = plain(comparison)
     assert isinstance(body, dict)
-    page = {"schema": SCHEMA, **body, "regime_map": _plain(regime_map)}
+    page = {"schema": SCHEMA, **body, "regime_map": plain(regime_map)}
     return json.dumps(page, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
-def _plain(value: object) -> object:
-    """The value in JSON's own types."""
+def plain(value: object) -> object:
+    """The value in JSON's own types. Structs keep the names that they are written under in files (`from`, not `since`)."""
     if isinstance(value, Decimal):
         return show(value)
     if isinstance(value, datetime):
         return time_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, msgspec.Struct):
-        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        return {written: plain(getattr(value, name)) for written, name in names}
     if isinstance(value, dict):
-        return {str(key): _plain(value[key]) for key in sorted(value, key=str)}
+        return {str(key): plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 

@@ -1,4 +1,7 @@
-"""Binance USDⓈ-M futures, single-asset mode: what a pool is worth and what it needs, in the rule language.
+"""Binance futures, single-asset mode: what a pool is worth and what it needs, in the rule language.
+
+Written for the USDⓈ-M contracts and true of the COIN-M ones, which take these functions by name: there a value is face / price
+and a profit face * (1/entry - 1/price), in the coin (F-COINLIQ, F-COINLEV).
 
 Source keys (F-..., A-..., E-CODES) are spelled out in `people.SOURCES`. Grade `doc` unless a docstring says otherwise.
 Refuses to know: which positions exist, what anything is called, how it is printed.
@@ -47,7 +50,7 @@ def initial_rate(leverage: N, unit: N) -> N:
 
 
 def bracket(value: N, tier: N, market: Market[N]) -> int:
-    """Row that holds the leg's notional at the price in question, never at entry. F-LIQPX, F-LEV.
+    """Row that holds the leg's notional at the price in question, never at entry. F-LIQPX, F-LEV, F-COINLIQ, F-COINLEV.
 
     A value on a bound stays in the lower row: maintenance is continuous there, only the leverage cap could differ (grade
     derived; the venue does not say). `tier` is unused: this venue counts notional."""
@@ -55,8 +58,8 @@ def bracket(value: N, tier: N, market: Market[N]) -> int:
 
 
 def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
-    """The line of profit less maintenance on which the leg stays while its value is in the row that it has at `price`.
-    F-LIQPX: N * MMR - cum."""
+    """The line of profit less maintenance on which the leg stays while its value is in the row that it has at `price`: over the
+    price, or over 1/price of an inverse contract. F-LIQPX, F-COINLIQ: N * MMR - cum."""
     row = row_above(notional(leg.amount, price, market.inverse), market.floors, market.rows)
     most = zero(price)
     if row + 1 < market.rows:
@@ -65,12 +68,14 @@ def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
 
 
 def initial_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """IM = |q| * mark * IMR: at the mark, in both margin modes. F-WALLET; recorded ADA, WLD."""
+    """IM = N * IMR, N the value at the mark: |q| * mark, of an inverse contract |face| / mark; in both margin modes. F-WALLET,
+    F-COINLEV; recorded ADA, WLD (linear)."""
     return notional(leg.amount, mark, market.inverse) * leg.initial_rate
 
 
 def maintenance_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """MM = N * MMR - cum, N the mark notional, row by N: marginal, continuous, independent of leverage. F-LIQPX."""
+    """MM = N * MMR - cum, N the mark notional, row by N: marginal, continuous, independent of leverage. F-LIQPX,
+    F-COINLIQ."""
     value = notional(leg.amount, mark, market.inverse)
     return marginal_maintenance(value, bracket(value, leg.tier, market), market)
 
@@ -127,7 +132,7 @@ def order_cost(amount: N, price: N, mark: N, rate: N, market: Market[N]) -> N:
 def bankruptcy_price(leg: Leg[N], cash: N, market: Market[N]) -> Found[N]:
     """Price at which the leg's own money is gone: EP - s*wallet/q; no fee in it. Grade derived (the venue prints none).
 
-    Inverse: c / (c/EP + s*wallet)."""
+    Inverse: face / (face/EP + s*wallet), face unsigned."""
     if market.inverse:
         depth = leg.amount / leg.entry + cash
         if depth * leg.amount <= 0:

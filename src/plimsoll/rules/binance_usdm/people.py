@@ -87,7 +87,8 @@ def leg_name(key: LegKey, position_mode: PositionMode) -> str:
 
 
 def leverage_key(symbol: str, mode: MarginMode, side: LegSide) -> str:
-    """Leverage is one setting per symbol, for both modes and both hedge legs (the last: grade memory). E-CODES, F-LEV."""
+    """Leverage is one setting per symbol, for both modes and both hedge legs (the last: grade memory). E-CODES, F-LEV,
+    F-COINLEV."""
     return symbol
 
 
@@ -101,7 +102,8 @@ def fill_mode(account: Account, symbol: str, asked: MarginMode | None) -> Margin
 
 
 def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
-    """One cross pool per margin asset, one pool per isolated leg (hedge legs apart). F-MODE; single-asset mode."""
+    """One cross pool per margin asset, one pool per isolated leg (hedge legs apart). F-MODE; single-asset mode. In COIN-M all
+    contracts of a coin, perpetual and delivery, share its pool: F-COINLEV."""
     return pools_per_settle_asset(account, instruments, leg_name)
 
 
@@ -194,14 +196,15 @@ def may_switch_position_mode(account: Account, mode: PositionMode) -> Reject | N
 
 
 def row_cap(instrument: Instrument, leverage: Decimal) -> Decimal | None:
-    """The largest notional that a leverage allows: the cap of the last row that still allows it. F-LEV. None: no bound."""
+    """The largest notional that a leverage allows: the cap of the last row that still allows it. F-LEV, F-COINLEV.
+    None: no bound."""
     allowed = [row for row in instrument.brackets if row.max_leverage is None or row.max_leverage >= leverage]
     return allowed[-1].cap if allowed else Decimal(0)
 
 
 def may_set_leverage(ask: LeverageAsk) -> Reject | None:
-    """E-CODES -4028 not a leverage of this symbol, -2027 above the row of the present notional, -4161 lower with an
-    isolated position, -2028 lower in cross without free margin."""
+    """Refused: not a leverage of this symbol, lower with an isolated position, above the row of the present notional, lower in
+    cross without free margin. E-CODES (-4028; -4161, in COIN-M -4150; -2027; -2028)."""
     top = instrument_max_leverage(ask.instrument)
     if ask.new < 1 or (top is not None and ask.new > top) or ask.new != ask.new.to_integral_value():
         return Reject(
@@ -229,7 +232,7 @@ def instrument_max_leverage(instrument: Instrument) -> Decimal | None:
 
 
 def may_grow(ask: SizeAsk) -> Reject | None:
-    """-2027: notional beyond the cap of the last row that allows the leverage. F-LEV."""
+    """-2027: notional beyond the cap of the last row that allows the leverage. F-LEV, F-COINLEV."""
     cap = row_cap(ask.instrument, ask.leverage)
     if cap is not None and ask.value > cap:
         return Reject(
@@ -239,5 +242,5 @@ def may_grow(ask: SizeAsk) -> Reject | None:
 
 
 def limit_counts(order: Order, own: Instrument, other: Instrument) -> bool:
-    """Never: the cap of a leverage is compared with the leg alone (grade memory for hedge legs). F-LEV."""
+    """Never: the cap of a leverage is compared with the leg alone (grade memory for hedge legs). F-LEV, F-COINLEV."""
     return False

@@ -1,4 +1,4 @@
-"""Binance USDⓈ-M: the liquidation ladder as steps, in the rule language. F-LIQ, F-LIQ20, F-INS.
+"""Binance futures, USDⓈ-M and COIN-M: the liquidation ladder as steps, in the rule language. F-LIQ, F-LIQ20, F-INS.
 
 Cancel the orders, cut with one IOC to become compliant where any cut can do that after the clearance fee, otherwise hand
 everything to the insurance fund at the price where the pool has nothing left. The unpublished choices are readings.

@@ -60,12 +60,16 @@ SOURCES = {
 EXEMPT = {
     "long_and_short_mirror_each_other": ("H2", "profit_and_funding_of_long_and_short_mirror"),
     "isolated_pools_do_not_feel_each_other": ("H27", "an_isolated_pool_feels_no_other_position"),
+    "a_cross_position_pulls_the_others_of_its_pool_down_with_it": (
+        "H27",
+        "a_cross_position_that_loses_more_leaves_less_of_its_cash",
+    ),
     "a_reduction_never_raises_the_requirement": ("H11", "a_reduction_in_one_way_mode_never_raises_the_requirement"),
 }
 """Laws that this venue breaks: law -> (source key, the law that holds instead). The closing-fee reserve stands at the
 bankruptcy price, which a short has above its entry and a long below. Cross legs of different symbols fail apart and still
-stand on one cash. Of a long and a short of one symbol only the net side is exposed, so that closing the smaller one exposes
-more."""
+stand on one cash, of which a loss takes its part while a profit is nobody else's. Of a long and a short of one symbol only
+the net side is exposed, so that closing the smaller one exposes more."""
 
 CODES = {
     Reason.NOT_ENOUGH_MARGIN: "110007",
