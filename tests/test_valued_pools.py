@@ -26,6 +26,8 @@ from plimsoll.model import (
     LoanTier,
     MarginMode,
     Marks,
+    Order,
+    OrderType,
     Position,
     PositionMode,
 )
@@ -244,6 +246,18 @@ def test_the_whole_account_changes_its_mode_with_its_positions_and_back() -> Non
     assert rulebook.rules.venue_code(refused.reject) == "110073"
     owing = State(msgspec.structs.replace(owned, borrowed={"BTC": D("0.01")}), marks("60000"))
     assert decide(owing, SetMarginMode("", MarginMode.ISOLATED), Venue(rulebook)).reject is not None
+
+
+def test_orders_choose_the_tier_together_with_the_leg_they_enlarge_in_hedge_mode_too() -> None:
+    """1 BTC at 60,000 and a buy of 1 at 60,000 reach 120,000, the second tier: 60,000 * 1 % - 500 and 60,000 * 1 %."""
+    rulebook = book(contract(TWO_TIERS), {"USDT": in_full()})
+    one_way = account({"USDT": "50000"}, held("1", "60000"))
+    order = Order("o", "BTCUSDT", "buy", D(1), OrderType.LIMIT, D(60000))
+    for mode, side in ((PositionMode.ONE_WAY, LegSide.NET), (PositionMode.HEDGE, LegSide.LONG)):
+        leg = msgspec.structs.replace(one_way.positions[0], side=side)
+        resting = msgspec.structs.replace(order, position_side=side)
+        both = msgspec.structs.replace(one_way, position_mode=mode, positions=(leg,), orders=(resting,))
+        assert assess(both, marks("60000"), rulebook, Prices.NONE).pools[0].maintenance_margin == 100 + 600
 
 
 def test_the_regime_is_that_of_the_day_unless_the_account_says_otherwise() -> None:

@@ -13,7 +13,7 @@
     indexes USDT 1 BTC 60000                 prices of coins, in force from the next marks on
     marks BTCUSDT 60000 ETHUSDT 3520         all prices of one instant
     leverage ETHUSDT isolated 10 [long|short]
-    mode ETHUSDT isolated                    margin mode of the symbol, or `mode isolated` for the account: as the venue keeps it
+    mode ETHUSDT isolated                    margin mode of the symbol, or `mode isolated`: of the account
     buy ETHUSDT 0.5 isolated [at 3500] [long|short]      a trade, by default at the mark; likewise `sell`
     stop sell ETHUSDT 0.5 at 3400 isolated   a reduce-only stop on the mark
     funding ETHUSDT 0.0001 | deposit USDT 5 | withdraw USDT 5 | margin ETHUSDT +20 [long|short]

@@ -26,14 +26,15 @@ from plimsoll.rules.drawing import PoolSpec
 
 
 class RestingSpec(NamedTuple):
-    """Resting opening orders as one row: printed name, settle asset, whether they are for an isolated position; and the
-    orders themselves."""
+    """Resting opening orders as one row: printed name, settle asset, whether they are for an isolated position; the orders
+    themselves, and the leg they trade in."""
 
     name: str
     asset: str
     isolated: bool
     row: Resting[Decimal]
     orders: tuple[Order, ...]
+    leg: LegKey
 
 
 class Layout(NamedTuple):
@@ -188,6 +189,7 @@ def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal
         yield Rest(
             market=row.market,
             wallet=spec.assets.index(found.asset),
+            leg=spec.legs.index(found.leg) if found.leg in spec.legs else -1,
             amount=amount if order.side == "buy" else -amount,
             price=order.price,
             leads=leads,
@@ -265,7 +267,7 @@ def _resting(
             new_sells=_new(orders, "sell", position.size if netted and position is not None else ZERO, instrument),
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
-        yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row, tuple(orders))
+        yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row, tuple(orders), key)
 
 
 def _new(orders: Iterable[Order], side: str, closable: Decimal, instrument: Instrument) -> Decimal:

@@ -335,7 +335,8 @@ def account_take_over(
     pool: Pool[N], margin: PoolMargin[N], marks: Sequence[N], markets: Sequence[Market[N]], reading: Reading
 ) -> Step[N]:
     """Take a whole leg at the price, taker fee included, that gives up the margin balance evenly over the value of all legs:
-    linear mark*(1 - s*x)/(1 - s*f), inverse mark*(1 + s*f)/(1 + s*x), x = balance / value of all legs. Grade memory."""
+    linear mark*(1 - s*x)/(1 - s*f), inverse mark*(1 + s*f)/(1 + s*x), x = balance / value of all legs (the mark where
+    that is no price: no failing account has so much). Grade memory."""
     first = first_leg(pool, marks, marks, markets, reading.close_order, False)
     leg = pool.legs[first]
     market = markets[leg.market]
@@ -346,9 +347,10 @@ def account_take_over(
         value = notional(other.amount, marks[other.market], markets[other.market].inverse)
         gross += value * index_of(pool, other, marks)
     side = side_of(leg.amount)
-    if market.inverse:
+    price = mark
+    if market.inverse and gross + side * margin.balance > 0:
         price = mark * (1 + side * market.taker_rate) * gross / (gross + side * margin.balance)
-    else:
+    if not market.inverse and gross - side * margin.balance > 0:
         price = mark * (gross - side * margin.balance) / (gross * (1 - side * market.taker_rate))
     fee = notional(leg.amount, price, market.inverse) * market.taker_rate
     return Step(TAKE_OVER, first, -1, abs(leg.amount), price, fee, zero(fee))
