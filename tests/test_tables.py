@@ -13,8 +13,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from plimsoll import rulebook as rulebooks
+from plimsoll import law
 from plimsoll.errors import BadInput, RulebookGap
+from plimsoll.law import law_digest
 from plimsoll.model import Kind
 from plimsoll.rulebook import (
     Grade,
@@ -26,7 +27,6 @@ from plimsoll.rulebook import (
     for_case,
     in_force,
     known_symbols,
-    law_digest,
     match,
     rules_of,
     with_readings,
@@ -470,7 +470,7 @@ def test_an_expiry_is_matched_where_there_is_no_perpetual() -> None:
 
 def test_the_law_digest_is_the_same_in_another_process() -> None:
     program = (
-        "from datetime import date; from plimsoll.rulebook import in_force, law_digest;"
+        "from datetime import date; from plimsoll.law import law_digest; from plimsoll.rulebook import in_force;"
         "from plimsoll.table_files import load; print(law_digest(in_force(load('binance_usdm'), date(2026, 7, 2))))"
     )
     for seed in ("1", "2"):
@@ -507,10 +507,10 @@ def test_the_law_digest_changes_with_a_number_a_bracket_or_a_reading_and_not_wit
 def test_the_law_digest_follows_the_rules_and_not_their_comments(
     monkeypatch: pytest.MonkeyPatch, old: str, new: str, same: bool
 ) -> None:
-    before, getsource = law_digest(binance()), rulebooks.inspect.getsource
-    rulebooks._law_text.cache_clear()
-    monkeypatch.setattr(rulebooks.inspect, "getsource", lambda item: getsource(item).replace(old, new))
+    before, getsource = law_digest(binance()), law.inspect.getsource
+    law._law_text.cache_clear()
+    monkeypatch.setattr(law.inspect, "getsource", lambda item: getsource(item).replace(old, new))
     try:
         assert (law_digest(binance()) == before) is same
     finally:
-        rulebooks._law_text.cache_clear()
+        law._law_text.cache_clear()

@@ -14,11 +14,12 @@ import msgspec
 from plimsoll.account.state import Environment, Venue
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_note
+from plimsoll.law import law_digest
 from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
 from plimsoll.play import Unit, play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
-from plimsoll.rulebook import Rulebook, all_readings, law_digest, with_readings
+from plimsoll.rulebook import Rulebook, all_readings, with_readings
 from plimsoll.runs import Comparison, ModeResult, RegimeMap, Run, VenueNote, Verdict
 from plimsoll.sentences import closing_sentences, mode_sentence
 from plimsoll.standings import standings

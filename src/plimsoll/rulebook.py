@@ -1,16 +1,12 @@
 """A rulebook: a venue's rules together with the numbers in force on a date. Given parsed tables, it reads no table file
 and no clock; where no table is known it says so (`gaps`, RulebookGap) and never fills in a number."""
 
-import ast
 import importlib
-import inspect
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
-from hashlib import sha256
 from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
@@ -18,8 +14,6 @@ import msgspec
 import plimsoll.rules
 from plimsoll.errors import BadInput, RulebookGap
 from plimsoll.model import Account, Bracket, Coin, CollateralTier, Fees, Instrument, Kind, LoanTier
-from plimsoll.number import ceil_to, floor_to, half_up_to, show, zero
-from plimsoll.rules import columns, common
 from plimsoll.rules.interface import Rules
 
 
@@ -440,55 +434,3 @@ def match(rulebook: Rulebook, base: str, quote: str, kind: Kind) -> Instrument |
     """The venue's instrument of the same base, quote and kind: a perpetual before an expiry, None without either."""
     same = [i for i in rulebook.instruments.values() if (i.base, i.quote, i.kind) == (base, quote, kind)]
     return min(same, key=lambda instrument: (instrument.expires, instrument.symbol), default=None)
-
-
-def law_digest(rulebook: Rulebook) -> str:
-    """SHA-256 over what decides: the rules' text without comments and docstrings, the instruments, the readings.
-
-    Equal numbers written differently (1 and 1.0) give the same digest; needs the rules' source files."""
-    facts = [_plain(rulebook.instruments[symbol]) for symbol in sorted(rulebook.instruments)]
-    chosen = [f"{name}={rulebook.readings[name]}" for name in sorted(rulebook.readings)]
-    chosen += [f"{asset}={_plain(rulebook.coins[asset])}" for asset in sorted(rulebook.coins)]
-    chosen += [f"{name}={rulebook.regimes[name]}" for name in sorted(rulebook.regimes)]
-    return sha256("\n".join([_law_text(rulebook.name), *facts, *chosen]).encode()).hexdigest()
-
-
-SHARED_LAW: tuple[Any, ...] = (common, columns, zero, floor_to, ceil_to, half_up_to)
-
-
-@cache
-def _law_text(name: str) -> str:
-    """The rule text of a rulebook: its modules of rules, what venues share, the rounding steps."""
-    own = [importlib.import_module(module) for module in law_modules(rules_of(name))]
-    return "\n".join(_bare(inspect.getsource(item)) for item in (*own, *SHARED_LAW))
-
-
-def law_modules(rules: Rules) -> tuple[str, ...]:
-    """The modules that a rulebook's rules are written in, sorted: its own, and those of a sister product whose text it takes by
-    name. Not the ones for people, not `common`."""
-    own = [f"{rules.__name__}.{part.name}" for part in pkgutil.iter_modules(importlib.import_module(rules.__name__).__path__)]
-    taken = [item.__module__ for item in vars(rules).values() if inspect.isfunction(item)]
-    apart = (common.__name__, rules.__name__)
-    return tuple(sorted({m for m in (*own, *taken) if not m.endswith(".people") and m not in apart}))
-
-
-def _bare(source: str) -> str:
-    """Source without comments, layout and docstrings. Unparsed, because a dump differs between Python versions."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)):
-            node.body = [item for item in node.body if not _is_text(item)]
-    return ast.unparse(tree)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _plain(value: object) -> str:
-    """One line of text for frozen data, numbers in their shortest form."""
-    if isinstance(value, msgspec.Struct):
-        return f"({' '.join(_plain(field) for field in msgspec.structs.astuple(value))})"
-    if isinstance(value, tuple):
-        return f"[{' '.join(_plain(item) for item in value)}]"
-    return show(value) if isinstance(value, Decimal) else repr(value)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.rulebook import law_modules
+from plimsoll.law import law_modules
 from random_accounts import VENUES, rulebook_of
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,8 @@ import numpy as np
 from numba.extending import register_jitable
 
 from plimsoll import number
-from plimsoll.rulebook import law_modules, rules_of
+from plimsoll.law import law_modules
+from plimsoll.rulebook import rules_of
 from plimsoll.rules import common
 from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Rest, Step, Wallet
 

@@ -62,9 +62,13 @@ def open_loss(amount: N, price: N, mark: N, inverse: bool) -> N:
 def spread_price(amount: N, mark: N, balance: N, gross: N, inverse: bool) -> N:
     """The price at which a leg gives up balance/gross of its mark value: linear m - s*balance*m/gross, inverse
     m*gross/(gross + s*balance), s the side. With the balance and gross value of a whole pool the pool ends at exactly
-    zero. One division, last: a price that ends after few decimals comes out with those."""
+    zero. One division, last: a price that ends after few decimals comes out with those. The mark where no price does it (an
+    inverse short with as much coin as it is worth: no pool that fails)."""
     if inverse:
-        return mark * gross / (gross + side_of(amount) * balance)
+        depth = gross + side_of(amount) * balance
+        if depth <= 0:
+            return mark
+        return mark * gross / depth
     return mark - side_of(amount) * balance * mark / gross
 
 
