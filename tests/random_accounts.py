@@ -44,6 +44,18 @@ def mode_belongs_to_orders(venue: str) -> bool:
     return len(set(asked)) > 1
 
 
+@cache
+def position_modes(venue: str) -> tuple[PositionMode, ...]:
+    """The position modes that a venue has."""
+    empty = Account(PositionMode.ONE_WAY, {})
+    refused = rulebook_of(venue).rules.may_switch_position_mode(empty, PositionMode.HEDGE)
+    return (PositionMode.ONE_WAY, PositionMode.HEDGE) if refused is None else (PositionMode.ONE_WAY,)
+def under_regimes(rulebook: Rulebook) -> list[Rulebook]:
+    """The rulebook under each of its dated regimes; itself where it has none."""
+    options = [(name, option) for name, options in rulebook.rules.REGIMES.items() for option in options]
+    return [msgspec.structs.replace(rulebook, regimes={name: option}) for name, option in options] or [rulebook]
+
+
 def one_mode(venue: str) -> bool:
     """Whether the whole account is in one margin mode."""
     return rulebook_of(venue).rules.MODE_SCOPE == "account"
@@ -106,7 +118,7 @@ def accounts(
     """An account with 1 to `most_legs` positions and a price for each symbol; under water or far from it."""
     with exact():
         rulebook, rules = rulebook_of(venue), rulebook_of(venue).rules
-        hedge = draw(st.booleans())
+        hedge = draw(st.sampled_from(position_modes(venue))) is PositionMode.HEDGE
         symbols = draw(st.lists(st.sampled_from(symbols_of(venue)), min_size=1, max_size=3, unique=True))
         marks = {symbol: draw(prices()) for symbol in symbols}
         positions: list[Position] = []

@@ -38,7 +38,8 @@ from plimsoll.model import (
     PositionMode,
     Trigger,
 )
-from random_accounts import LEVERAGES, D, accounts, digits, marks_at, options_of, rulebook_of, symbols_of
+from plimsoll.rulebook import Rulebook
+from random_accounts import LEVERAGES, D, accounts, digits, marks_at, options_of, position_modes, rulebook_of, symbols_of
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
 MOST = D(10) ** 7
@@ -82,7 +83,7 @@ def openings(draw: st.DrawFn, venue: str) -> State:
     marks = {symbol: draw(digits("1", "500", 2)) for symbol in chosen}
     assets = sorted({rulebook_of(venue).instruments[s].settle for s in chosen})
     cash = {asset: draw(digits("10", "100000", 2)) for asset in assets}
-    mode = draw(st.sampled_from(PositionMode))
+    mode = draw(st.sampled_from(position_modes(venue)))
     options = options_of(venue, draw(st.sampled_from(MarginMode)))
     account = Account(mode, cash, fees=Fees(D("0.0002"), D("0.0005")), options=options)
     return State(account, Marks(marks, dict(marks), marks_at(venue, marks).indexes, START))
@@ -168,9 +169,10 @@ class Life:
         return [event for group in self.events for event in group]
 
 
-def live(data: st.DataObject, venue: str, steps: int = 20) -> Life:
-    """Play a random life. A refused command must leave the very state and no events: checked here, at every step."""
-    life = Life(Venue(rulebook_of(venue), data.draw(worlds(venue))), data.draw(openings(venue)))
+def live(data: st.DataObject, venue: str, steps: int = 20, rulebook: Rulebook | None = None) -> Life:
+    """Play a random life, under another dated way of reckoning where one is given. A refused command must leave the very
+    state and no events: checked here, at every step."""
+    life = Life(Venue(rulebook or rulebook_of(venue), data.draw(worlds(venue))), data.draw(openings(venue)))
     for n in range(1, data.draw(st.integers(steps // 2, steps)) + 1):
         before = life.states[-1]
         command = data.draw(commands(venue, before, n))

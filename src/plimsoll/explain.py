@@ -153,7 +153,7 @@ def _leg(quantity: str, view: LegView, look: Look) -> Explanation:
         price = view.liquidation_price
         inputs = _at_the_line(view, price, look)
     rules = look.rulebook.rules
-    function = liquidation_price if quantity == "liquidation_price" else getattr(rules, quantity)
+    function: Any = getattr(rules, quantity, rules.stated_liquidation_price if rules.PRICES_STATED else liquidation_price)
     is_price = quantity.endswith("_price")
     unit = look.rulebook.instruments[view.symbol].quote if is_price else view.asset
     return _explanation(
@@ -187,7 +187,7 @@ def _margin(key: str, look: Look, column: tuple[Decimal, ...]) -> PoolMargin[Dec
 def _row(legwise: Legwise, price: Decimal, look: Look) -> str:
     """The bracket row of the leg at a price, in words."""
     instrument = look.rulebook.instruments[legwise.view.symbol]
-    value = look.rulebook.rules.notional(legwise.leg.amount, price, legwise.market.inverse)
+    value = look.rulebook.rules.value(legwise.leg.amount, price, legwise.market)
     number = look.rulebook.rules.bracket(value, legwise.leg.tier, legwise.market)
     row = instrument.brackets[number]
     top = "" if row.max_leverage is None else f", up to {show(row.max_leverage)}x"
@@ -211,7 +211,8 @@ def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:
     if pool.reserved:
         has.append(Input("reserved for orders", pool.reserved))
     needs = [Input(f"maintenance_margin {leg.name}", leg.maintenance_margin) for leg in legs]
-    needs += [Input(f"closing_fee {leg.name}", leg.closing_fee) for leg in legs if leg.closing_fee]
+    if view.requirement != view.maintenance_margin:
+        needs += [Input(f"closing_fee {leg.name}", leg.closing_fee) for leg in legs if leg.closing_fee]
     needs += [Input(f"{a.asset} owed", a.borrowed) for a in coins if a.borrowed]
     both = [Input("margin_balance", view.margin_balance), Input("requirement", view.requirement)]
     inputs = {"margin_balance": has, "requirement": needs}.get(quantity, both)

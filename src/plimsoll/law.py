@@ -14,7 +14,7 @@ import msgspec
 import plimsoll.rules
 from plimsoll.number import ceil_to, floor_to, half_up_to, show, zero
 from plimsoll.rulebook import Rulebook, rules_of
-from plimsoll.rules import columns, common
+from plimsoll.rules import columns, common, usual
 from plimsoll.rules.interface import Rules
 
 
@@ -48,7 +48,7 @@ def law_modules(rules: Rules) -> tuple[str, ...]:
     found: set[str] = set()
     while waiting:
         module = waiting.pop()
-        if module in found or module == common.__name__ or module.endswith(".people"):
+        if module in (*found, common.__name__, usual.__name__) or module.endswith(".people"):
             continue
         found.add(module)
         taken = (item for item in vars(importlib.import_module(module)).values() if inspect.isfunction(item))

@@ -65,13 +65,15 @@ class Trigger(StrEnum):
 
 
 class Bracket(msgspec.Struct, frozen=True):
-    """One row of a maintenance table. `floor` and `cap` count the instrument's `bracket_unit`; `cap` None: no bound known."""
+    """One row of a maintenance table. `floor` and `cap` count the instrument's `bracket_unit`; `cap` None: no bound known;
+    `initial_rate`: the row's own, where the venue has one besides the leverage."""
 
     floor: Decimal
     cap: Decimal | None
     maintenance_rate: Decimal
     deduction: Decimal
     max_leverage: Decimal | None = None
+    initial_rate: Decimal | None = None
 
 
 class CollateralTier(msgspec.Struct, frozen=True):
@@ -100,7 +102,8 @@ class Coin(msgspec.Struct, frozen=True):
 
 class Instrument(msgspec.Struct, frozen=True):
     """One contract. `multiplier`: base units (linear), quote face (inverse) or settle units per unit of price (quanto) per
-    contract."""
+    contract. `unit`: the amount of its settle asset that the venue counts in (None: it does not round money).
+    `funding_rate`: that of the next funding, where it is known."""
 
     symbol: str
     kind: Kind
@@ -119,6 +122,8 @@ class Instrument(msgspec.Struct, frozen=True):
     min_size: Decimal | None = None
     min_notional: Decimal | None = None
     funding_hours: int | None = None
+    unit: Decimal | None = None
+    funding_rate: Decimal | None = None
 
 
 class LegKey(NamedTuple):
@@ -133,6 +138,7 @@ class Position(msgspec.Struct, frozen=True):
     """One open leg. `size` signed contracts; `isolated_margin` the money inside its wall, without running profit. Of that,
     `added_margin` was put in by hand (or frozen there by a rule) and `lost_margin` has been eaten by funding. `cost`: the
     signed value paid, in the settle asset, where the venue keeps it apart from the entry price (None: it follows from it).
+    `remarked`: the signed value that running profit counts from, after the venue has paid earlier profit out (None: `cost`).
     `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash."""
 
     symbol: str
@@ -145,6 +151,7 @@ class Position(msgspec.Struct, frozen=True):
     added_margin: Decimal = Decimal(0)
     lost_margin: Decimal = Decimal(0)
     cost: Decimal | None = None
+    remarked: Decimal | None = None
     realised_pnl: Decimal = Decimal(0)
     auto_add_margin: bool = False
 

@@ -13,8 +13,6 @@ import msgspec
 
 from plimsoll.account.commands import AddMargin, Command, Deposit, PlaceOrder
 from plimsoll.errors import BadInput
-from plimsoll.margin.ledger import money
-from plimsoll.margin.pools import market_of
 from plimsoll.model import (
     Account,
     Fees,
@@ -28,6 +26,7 @@ from plimsoll.model import (
     Trigger,
 )
 from plimsoll.number import ZERO, exact, floor_to, show
+from plimsoll.plan_walls import funding_notes, isolated_money, tallied
 from plimsoll.rulebook import Rulebook, match
 
 
@@ -172,6 +171,7 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
     are words of. BadInput: a symbol that even the home venue has never heard of."""
     found: dict[str, Instrument] = {}
     skipped: list[Skipped] = []
+    without_hedge = _no_hedge(plan, rulebook)
     for symbol in symbols_of(plan):
         known = home.instruments.get(symbol)
         if known is None and symbol not in home.gaps:
@@ -181,8 +181,8 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
             skipped.append(Skipped(symbol, f"{home.name}: {home.gaps[symbol]}"))
             continue
         there = known if rulebook.name == home.name else match(rulebook, known.base, known.quote, known.kind)
-        if there is None:
-            skipped.append(Skipped(symbol, _absence(rulebook, known)))
+        if there is None or without_hedge:
+            skipped.append(Skipped(symbol, without_hedge or _absence(rulebook, known)))
         else:
             found[symbol] = there
     return Matched(found, tuple(skipped))
@@ -241,6 +241,7 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             borrowed=dict(plan.borrowed),
             not_collateral=plan.not_collateral,
         )
+        notes += funding_notes(rulebook, matched.found.values())
         opened = [_market_open(p, sizes[leg_of(p)], matched.found, plan, mode) for p in kept if p.entry_price is None]
         orders = [_placed(order, sizes, matched.found, plan, mode, notes) for order in plan.orders]
         return Opening(
@@ -262,6 +263,14 @@ def _check_legs(plan: Plan, mode: PlanMode) -> None:
             cure = f"held in both modes, it cannot be played all {mode.value}; use --modes as-given"
             raise BadInput(plan.source, "positions", planned.symbol, cure)
         seen.add(leg)
+
+
+def _no_hedge(plan: Plan, rulebook: Rulebook) -> str:
+    """Why a venue cannot hold both legs of a symbol, where the plan does; else nothing."""
+    if plan.position_mode is not PositionMode.HEDGE:
+        return ""
+    refused = rulebook.rules.may_switch_position_mode(Account(PositionMode.ONE_WAY, {}), PositionMode.HEDGE)
+    return "" if refused is None else refused.message
 
 
 def holds_both_modes(plan: Plan) -> bool:
@@ -319,18 +328,10 @@ def _position(
         margin = planned.margin if planned.margin is not None else isolated_money(
             rulebook, instrument, signed, planned.entry_price, planned.leverage, fees
         )
-    return Position(
+    position = Position(
         instrument.symbol, margin_mode, leg_side(plan, planned.side), signed, planned.entry_price, planned.leverage, margin
     )
-
-
-def isolated_money(
-    rulebook: Rulebook, instrument: Instrument, size: Decimal, entry: Decimal, leverage: Decimal, fees: Fees
-) -> Decimal:
-    """What the venue walls off for `size` contracts opened at `entry`: its `margin_at_fill`, to the unit of the ledger."""
-    rate = rulebook.rules.initial_rate(leverage)
-    market = market_of(instrument, fees.taker_rate)
-    return money(rulebook.rules.margin_at_fill(size * instrument.multiplier, entry, leverage, rate, market))
+    return tallied(position, fees, rulebook) if planned.margin is not None else position
 
 
 def _fees(plan: Plan, rulebook: Rulebook, home: Rulebook, notes: list[str]) -> Fees:

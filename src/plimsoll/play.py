@@ -135,7 +135,7 @@ class _Tape:
         rules, markets = self.venue.rulebook.rules, self.layout().markets
         own = ZERO if spec.apart else pool.cash + pool.outside_pnl
         for leg in pool.legs:
-            own += rules.unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
+            own += rules.profit(leg, marks[leg.market], markets[leg.market])
         return own
 
     def _near(self, pool: str, headroom: Decimal, balance: Decimal, asset: str) -> None:

@@ -77,6 +77,9 @@ class InstrumentRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": 
     grades: dict[str, Grade] = {}
 
 
+SHARED_FIELDS = tuple(name for name in InstrumentRow.__struct_fields__ if name in Instrument.__struct_fields__)
+
+
 class LiquidationFeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
     """The clearance fee of forced orders, as a fraction of their notional. No `symbol`: all not named elsewhere."""
 
@@ -147,8 +150,18 @@ class ReadingRow(msgspec.Struct, frozen=True):
     why: str
 
 
+class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The amount of an asset that a venue counts money in: everything is a whole number of it."""
+    asset: str
+    unit: Decimal
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
 class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
-    """One parsed table file. `marginal`: brackets carry deductions that keep maintenance continuous."""
+    """One parsed table file. `marginal`: brackets carry deductions that keep maintenance continuous. `closed`: the last day
+    of a venue that is no more."""
 
     file: str
     name: str
@@ -162,6 +175,8 @@ class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     loans: tuple[LoanRow, ...] = ()
     regimes: tuple[RegimeRow, ...] = ()
     readings: tuple[ReadingRow, ...] = ()
+    units: tuple[UnitRow, ...] = ()
+    closed: date | None = None
 
 
 class TableAge(msgspec.Struct, frozen=True):
@@ -244,7 +259,7 @@ def in_force(
     for symbol in known_symbols(table) if symbols is None else symbols:
         age = _age(table, symbol, as_of, policy)
         if isinstance(age, TableAge):
-            ages[symbol], instruments[symbol] = age, _instrument(age, table.bracket_unit)
+            ages[symbol], instruments[symbol] = age, _in_units(_instrument(age, table.bracket_unit), table)
         elif asked and policy is Policy.IN_FORCE:
             raise RulebookGap(f"{table.name} {symbol}: {age}")
         else:
@@ -266,11 +281,14 @@ def in_force(
     )
 
 
+def _in_units(instrument: Instrument, table: VenueTable) -> Instrument:
+    """The instrument with the unit of its settle asset, where the table has one."""
+    unit = next((row.unit for row in table.units if row.asset == instrument.settle), None)
+    return instrument if unit is None else msgspec.structs.replace(instrument, unit=unit)
+
+
 def for_case(
-    table: VenueTable,
-    instruments: dict[str, Instrument],
-    as_of: date = date.max,
-    coins: Mapping[str, Coin] | None = None,
+    table: VenueTable, instruments: dict[str, Instrument], as_of: date = date.max, coins: Mapping[str, Coin] | None = None
 ) -> Rulebook:
     """A rulebook whose instruments, and `coins` where pools are valued, are given in full (a case, an exchange's answer);
     default readings, latest fees, the regime of the day."""
@@ -278,7 +296,7 @@ def for_case(
     return Rulebook(
         name=table.name,
         rules=rules,
-        instruments=instruments,
+        instruments={symbol: _in_units(instrument, table) for symbol, instrument in instruments.items()},
         fees=_fees(table, date.max),
         readings=_defaults(table),
         reading=reading_of(rules, table.readings, _defaults(table)),
@@ -344,6 +362,10 @@ def _age(table: VenueTable, symbol: str, as_of: date, policy: Policy) -> TableAg
     if contract is None:
         return f"brackets of {brackets.since} are known, the contract is not; add [[instruments]] in a file of your own"
     days = days_away(brackets, as_of)
+    if table.closed is not None and as_of > table.closed:
+        days = max(days, (as_of - table.closed).days)
+        if policy is Policy.IN_FORCE:
+            return f"the venue closed on {table.closed}: no rules are in force on {as_of}; use the policy `nearest`"
     if days and policy is Policy.IN_FORCE:
         return f"no bracket table covers {as_of}; the nearest known: {_spans(entries, as_of)}; use the policy `nearest`"
     fee = _liquidation_fee(table, symbol, as_of)
@@ -369,25 +391,9 @@ def _liquidation_fee(table: VenueTable, symbol: str, day: date) -> LiquidationFe
 
 
 def _instrument(age: TableAge, bracket_unit: str) -> Instrument:
-    row = age.contract
-    return Instrument(
-        symbol=row.symbol,
-        kind=row.kind,
-        base=row.base,
-        quote=row.quote,
-        settle=row.settle,
-        multiplier=row.multiplier,
-        brackets=age.brackets.rows,
-        bracket_unit=bracket_unit,
-        tick=row.tick,
-        lot=row.lot,
-        family=row.family,
-        expires=row.expires,
-        liquidation_fee_rate=age.liquidation_fee.rate if age.liquidation_fee is not None else None,
-        min_size=row.min_size,
-        min_notional=row.min_notional,
-        funding_hours=row.funding_hours,
-    )
+    alike = {field: getattr(age.contract, field) for field in SHARED_FIELDS}
+    fee = age.liquidation_fee.rate if age.liquidation_fee is not None else None
+    return Instrument(**alike, brackets=age.brackets.rows, bracket_unit=bracket_unit, liquidation_fee_rate=fee)
 
 
 def _fees(table: VenueTable, as_of: date) -> Fees:

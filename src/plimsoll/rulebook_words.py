@@ -15,7 +15,7 @@ from plimsoll.errors import Reason, Reject
 from plimsoll.explain import grade_in, sources_in
 from plimsoll.number import show
 from plimsoll.rulebook import BracketTable, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
-from plimsoll.rules import common
+from plimsoll.rules import common, usual
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
 
@@ -140,7 +140,9 @@ def words(rulebook: Rulebook, table: VenueTable, in_force_on: tuple[date, Policy
         [
             f"# {rulebook.rules.TITLE}",
             f"Rulebook `{rulebook.name}`. Made from its rules and tables by `python docs/generate.py`; edit those instead.",
+            *_closed(table),
             *_rules(rulebook),
+            *_regimes(table),
             *_readings(table),
             *(_in_force(table, *in_force_on) if in_force_on is not None else ()),
             *_instruments(table),
@@ -192,7 +194,7 @@ def _parts(rulebook: Rulebook) -> Iterator[Part]:
         written = [rule for rule in _written_in(module) if rule.__name__ not in MODES]
         own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
         yield _part(title, _doc(module), [*shared, *own], rulebook)
-    printed = [rule for rule in left if rule.__module__.endswith(".people")]
+    printed = [rule for rule in left if rule.__module__.endswith(".people") or rule.__module__ == usual.__name__]
     yield _part("Printed numbers and refusals", "", printed, rulebook)
 
 
@@ -226,6 +228,24 @@ def _rule(rule: RuleWords) -> str:
     parts = [f"### {rule.name}", lead, *map(_plain, rule.text.split("\n\n"))]
     parts += [f"Grade: {rule.grade}.", _bullets(map(_plain, rule.sources))]
     return "\n\n".join(part for part in parts if part)
+
+
+def _closed(table: VenueTable) -> Iterator[str]:
+    if table.closed is not None:
+        after = "after that day no rules are in force, and what is computed for one is *stale*"
+        yield f"The venue closed on {table.closed}: {after}."
+
+
+def _regimes(table: VenueTable) -> Iterator[str]:
+    """What changed on a date, and the units of money."""
+    if table.regimes:
+        yield "## What changed on a date"
+        dated = [(r.name, f"`{r.option}`", r.since, _until(r.until), r.grade, _plain(r.source)) for r in table.regimes]
+        yield _table(("what", "option", "from", "until", "grade", "source"), dated)
+    if table.units:
+        yield "Money is a whole number of units:"
+        units = [(unit.asset, _number(unit.unit), unit.grade, _plain(unit.source)) for unit in table.units]
+        yield _table(("asset", "unit", "grade", "source"), units)
 
 
 def _in_force(table: VenueTable, day: date, policy: Policy) -> Iterator[str]:
@@ -343,6 +363,9 @@ def _fees(table: VenueTable) -> Iterator[str]:
 def _codes(rulebook: Rulebook) -> Iterator[str]:
     yield "## Refusals and the venue's codes"
     codes = [(f"`{reason}`", rulebook.rules.venue_code(Reject(reason, ""))) for reason in Reason]
+    if not any(code for _, code in codes):
+        yield "None: the venue answers in words."
+        return
     yield _table(("reason", "code"), [(reason, f"`{code}`") for reason, code in codes if code])
 
 

@@ -26,6 +26,7 @@ from plimsoll.rulebook import (
     LoanRow,
     ReadingRow,
     RegimeRow,
+    UnitRow,
     VenueTable,
     discover,
 )
@@ -45,9 +46,12 @@ SECTIONS: dict[str, Any] = {
     "loans": LoanRow,
     "regimes": RegimeRow,
     "readings": ReadingRow,
+    "units": UnitRow,
 }
 DATED = ("brackets", "instruments", "liquidation_fees", "fees", "collateral", "loans", "regimes")
 CELLS = ("floor", "cap", "rate", "deduction", "max_leverage")
+LAST_CELL = "initial_rate"
+"""A sixth cell of a bracket, where the venue states an initial rate for the row itself."""
 ROWS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "brackets": (Bracket, CELLS),
     "collateral": (CollateralTier, ("floor", "cap", "ratio")),
@@ -96,7 +100,7 @@ def read(text: str, file: str) -> VenueTable:
     """A table file's text, parsed and checked. `file`: its name in messages."""
     document = read_toml(text, file)
     place = Place(file, "")
-    _only(document, [*HEADER, "sources", *SECTIONS], [*HEADER, "sources"], place)
+    _only(document, [*HEADER, "closed", "sources", *SECTIONS], [*HEADER, "sources"], place)
     header = {key: _choice(document, key, options or discover(), place) for key, options in HEADER.items()}
     sources = _sources(document["sources"], file)
     table = VenueTable(
@@ -104,10 +108,18 @@ def read(text: str, file: str) -> VenueTable:
         name=header["rulebook"],
         bracket_unit=header["bracket_unit"],
         marginal=header["deductions"] == "marginal",
+        closed=_closed(document, place),
         **{section: _section(document, section, sources, file) for section in SECTIONS},
     )
     _check(table)
     return table
+
+
+def _closed(document: Mapping[str, Any], place: Place) -> date | None:
+    day = document.get("closed")
+    if day is not None and type(day) is not date:
+        raise place.bad("closed", day, "write the last day of the venue as a date, such as 2026-09-23")
+    return day
 
 
 def merge(base: VenueTable, user: VenueTable) -> VenueTable:
@@ -254,6 +266,8 @@ COUNTED = {3: "three", 4: "four", 5: "five"}
 
 def _row(raw: object, section: str, place: Place, number: int, last: bool) -> Any:
     kind, cells = ROWS[section]
+    if section == "brackets" and isinstance(raw, list) and len(raw) == len(cells) + 1:
+        cells = (*cells, LAST_CELL)
     if not isinstance(raw, list) or len(raw) != len(cells):
         raise place.bad(f"row {number}", raw, f"give {COUNTED[len(cells)]} cells: {', '.join(cells)}")
     return kind(*(
@@ -275,6 +289,7 @@ def _check(table: VenueTable) -> None:
             if isinstance(entry, BracketTable):
                 _check_deductions(entry.rows, table.marginal and not entry.whole, place)
         _check_overlaps(table.file, section, entries)
+    _check_units(table)
     _check_readings(table)
 
 
@@ -380,6 +395,12 @@ def _check_readings(table: VenueTable) -> None:
             raise place.bad("options", ", ".join(row.options), "give at least one option and none twice")
         if names.index(row.name) != number - 1:
             raise place.bad("name", row.name, "is given twice; remove one of the two")
+
+
+def _check_units(table: VenueTable) -> None:
+    for number, row in enumerate(table.units, 1):
+        if not row.unit.is_finite() or row.unit <= 0:
+            raise Place(table.file, f"units {number} ({row.asset})").bad("unit", row.unit, "give an amount above zero")
 
 
 def _check_overlaps(file: str, section: str, entries: Sequence[Any]) -> None:

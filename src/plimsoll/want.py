@@ -20,7 +20,8 @@ from plimsoll.margin.assess import Assessment, LegView, Prices, assess, mark_col
 from plimsoll.margin.pools import lay_out
 from plimsoll.model import Account, LegKey, MarginMode, Marks, Order, OrderType, Position, leg_key
 from plimsoll.number import ONE, ZERO, ceil_to, exact, floor_to, parse_positive, show
-from plimsoll.plan import Plan, PlanMode, isolated_money, open_plan
+from plimsoll.plan import Plan, PlanMode, open_plan
+from plimsoll.plan_walls import isolated_money
 from plimsoll.rulebook import Rulebook
 
 CENT = Decimal("0.00000001")

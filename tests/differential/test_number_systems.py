@@ -20,12 +20,13 @@ from plimsoll.array.compile import (
     float_pool,
     rule_functions,
 )
-from plimsoll.margin.pools import Layout
+from plimsoll.margin.assess import mark_column
+from plimsoll.margin.pools import Layout, lay_out
 from plimsoll.model import Account, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import EXACT, exact
 from plimsoll.rulebook import Rulebook, all_readings
 from plimsoll.rules.columns import Pool, PoolMargin, Step
-from random_accounts import VENUES, D, accounts, laid_out, marks_at, on_boundaries, options_of, rulebook_of
+from random_accounts import VENUES, D, accounts, laid_out, marks_at, on_boundaries, options_of, rulebook_of, under_regimes
 
 BAND = 1e-12
 """Closeness, as a share of gross size, within which the engines may decide differently."""
@@ -45,11 +46,12 @@ def fractions(record: Any) -> Any:
 
 
 def drawn(venue: str, data: st.DataObject) -> Both:
-    """Any account, on a boundary or not, under any reading of the unpublished steps."""
+    """Any account, on a boundary or not, under any reading of the unpublished steps and any dated way of reckoning."""
     account, marks = data.draw(st.one_of(accounts(venue), on_boundaries(venue)))
     rulebook = data.draw(st.sampled_from(all_readings(rulebook_of(venue))))
-    layout, column = laid_out(venue, account, marks)
-    return rulebook, layout, column
+    rulebook = data.draw(st.sampled_from(under_regimes(rulebook)))
+    layout = lay_out(account, rulebook)
+    return rulebook, layout, mark_column(layout, marks.marks, marks.indexes)
 
 
 def gross(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:

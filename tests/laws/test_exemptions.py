@@ -1,5 +1,7 @@
 """A venue may break a law only by saying so, with its source and with the law that holds instead."""
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 import test_account_laws
@@ -13,6 +15,7 @@ from plimsoll.account.decide import decide
 from plimsoll.account.state import State, Venue
 from plimsoll.model import Account, Kind, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import exact
+from plimsoll.rules.columns import Pool, PoolMargin
 from random_accounts import VENUES, D, marks_at, rulebook_of
 
 LAW_FILES = (test_account_laws, test_margin_laws)
@@ -58,6 +61,40 @@ def test_only_the_venue_that_declares_it_is_exempt_and_only_from_that_law(monkey
 
 def test_a_failing_example_is_told_with_what_replays_it() -> None:
     assert settings().print_blob and not settings().derandomize
+
+
+def pool_of_one(venue: str, symbol: str, size: Decimal, cash: Decimal, price: Decimal) -> PoolMargin[Decimal]:
+    """A cross position opened at 100, at a price, on so much cash."""
+    leg, market = lone_leg(venue, symbol, size, D(100), D(10), MarginMode.CROSS)
+    pool = Pool(cash, (leg,), D(0), 0, D(0), D(0), D(0), D(0))
+    return rulebook_of(venue).rules.assess_pool(pool, [price], [market])
+
+
+ROUNDED = "a_legs_stated_line_is_its_share_of_the_headroom"
+TIERED = "headroom_is_concave_in_the_price_or_its_inverse"
+
+
+@pytest.mark.parametrize("venue", [v for v in VENUES if ROUNDED in exempt_of(v)])
+def test_where_value_is_rounded_by_lots_a_small_move_of_the_price_changes_nothing(venue: str) -> None:
+    """So headroom is a staircase: neither a line, nor zero at any one price, nor safe just beside it."""
+    rulebook = rulebook_of(venue)
+    symbol, i = next((s, i) for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR and i.unit and i.lot)
+    with exact():
+        lots = i.lot or D(1)
+        still = D(100) * (1 + (i.unit or D(0)) / (lots * i.multiplier * 100) / 4)
+        at = [pool_of_one(venue, symbol, lots * 7, D(10), price) for price in (D(100), still)]
+    assert still > 100 and at[0] == at[1]
+
+
+@pytest.mark.parametrize("venue", [v for v in VENUES if TIERED in exempt_of(v)])
+def test_where_a_tier_takes_its_rate_of_the_whole_a_falling_price_can_free_margin(venue: str) -> None:
+    rulebook = rulebook_of(venue)
+    symbol, i = next((s, i) for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR and len(i.brackets) > 1)
+    with exact():
+        lot = i.lot or D(1)
+        size = i.brackets[1].floor / (100 * i.multiplier * lot) * lot
+        above, on = (pool_of_one(venue, symbol, size, D(10), price) for price in (D("100.001"), D(100)))
+    assert on.requirement < above.requirement and on.balance - on.requirement > above.balance - above.requirement
 
 
 @pytest.mark.parametrize("venue", [v for v in VENUES if "long_and_short_mirror_each_other" in exempt_of(v)])

@@ -1,17 +1,20 @@
 """What holds for the margin of every venue, whatever its formulas."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal, localcontext
 from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from lawbook import law
 
 from plimsoll.errors import RulebookGap
-from plimsoll.margin.assess import PoolView, Prices, assess
+from plimsoll.margin.assess import PoolView, Prices, assess, mark_column
+from plimsoll.margin.liquidation_price import held_brackets
+from plimsoll.margin.pools import Layout, lay_out
 from plimsoll.model import (
     Account,
     Bracket,
@@ -43,6 +46,7 @@ from random_accounts import (
     shares,
     sizes,
     symbols_of,
+    under_regimes,
 )
 
 LAST_DIGIT = D("1e-30")
@@ -311,6 +315,93 @@ def test_headroom_is_concave_in_the_price_or_its_inverse(venue: str, data: st.Da
             assert found[1][0] >= chord - room - LAST_DIGIT * max(f[1] for f in found)
 
 
+def in_whole_units(leg: Leg[Decimal], market: Market[Decimal]) -> Decimal:
+    """How far rounding by lots may take a leg's headroom from the straight line: half a unit a lot, and two roundings more."""
+    lots = abs(leg.amount) / market.lot if market.lot else D(1)
+    return market.unit * (lots / 2 + 2)
+
+
+def sought_in(venue: str, layout: Layout, i: int, column: Sequence[Decimal]) -> Sequence[Market[Decimal]]:
+    """The markets in which a venue seeks the prices of pool i: with the brackets of this instant where it holds them."""
+    return held_brackets(rulebook_of(venue).rules, layout.pools[i], column, layout.markets)
+
+
+@law
+@given(st.data())
+def test_headroom_is_concave_within_its_tiers_but_for_whole_units(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    symbol = data.draw(st.sampled_from([p.symbol for p in account.positions]))
+    instrument = rulebook_of(venue).instruments[symbol]
+    inverse = instrument.kind is Kind.INVERSE
+    x1, x3, share = data.draw(prices()), data.draw(prices()), data.draw(shares()) / 2
+    with exact():
+        layout, column = laid_out(venue, account, marks)
+        at = layout.symbols.index(symbol)
+        for i, pool in enumerate(layout.pools):
+            markets, found = sought_in(venue, layout, i, column), []
+            for x in (x1, x1 + (x3 - x1) * share, x3):
+                moved = [(1 / x if inverse else x) if n == at else m for n, m in enumerate(column)]
+                margin = rulebook_of(venue).rules.assess_pool(pool, moved, markets)
+                found.append((margin.balance - margin.requirement, margin.scale))
+            chord = found[0][0] + (found[2][0] - found[0][0]) * share
+            room = sum((jump(venue, instrument.brackets) for leg in pool.legs if leg.market == at), D(0))
+            room += sum((2 * in_whole_units(leg, markets[at]) for leg in pool.legs if leg.market == at), D(0))
+            assert found[1][0] >= chord - room - LAST_DIGIT * max(f[1] for f in found)
+
+
+@law
+@given(st.data())
+def test_a_legs_stated_line_is_its_share_of_the_headroom_but_for_whole_units(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    rules = rulebook_of(venue).rules
+    with exact(60):
+        layout, column = laid_out(venue, account, marks)
+        for pool in layout.pools:
+            for leg in pool.legs:
+                market, price = layout.markets[leg.market], column[leg.market]
+                line = rules.headroom_line(leg, price, market)
+                alone = Pool(D(0), (leg,), D(0), 0, D(0), D(0), D(0), D(0))
+                margin = rules.assess_pool(alone, column, layout.markets)
+                stated = line.base + line.slope * (1 / price if market.inverse else price)
+                room = in_whole_units(leg, market) + LAST_DIGIT * (margin.scale + abs(line.base))
+                assert abs(stated - (margin.balance - margin.requirement)) <= room
+
+
+@law
+@given(st.data())
+def test_a_stated_liquidation_price_is_where_the_pool_loses_its_last_whole_unit_a_lot(
+    venue: str, data: st.DataObject
+) -> None:
+    """Where a venue rounds value by lots, headroom is a staircase: half a unit a lot worse than at the price the pool fails,
+    half a unit a lot better it holds; under every way of reckoning that the table dates, tiers held."""
+    if not rulebook_of(venue).rules.PRICES_STATED:
+        pytest.skip(f"{venue}: prices follow from the headroom itself")
+    account, marks = data.draw(accounts(venue))
+    rulebook = data.draw(st.sampled_from(under_regimes(rulebook_of(venue))))
+    view = assess(account, marks, rulebook, Prices.OWN)
+    with exact():
+        layout = lay_out(account, rulebook)
+        column = mark_column(layout, marks.marks, marks.indexes)
+        for spec, pool in zip(layout.specs, layout.pools, strict=True):
+            for key, leg in zip(spec.legs, pool.legs, strict=True):
+                price = next(v.liquidation_price for v in view.legs if (v.symbol, v.mode, v.side) == key)
+                if price is None:
+                    continue
+                markets = held_brackets(rulebook.rules, pool, column, layout.markets)
+                market = markets[leg.market]
+                lot, half = market.lot or abs(leg.amount), market.unit * D("0.5000001")
+                worth = lot / price if market.inverse else lot * price
+                gains = (leg.amount > 0) != market.inverse
+                for better in (False, True):
+                    each = worth + (half if better == gains else -half)
+                    if each <= 0:
+                        continue
+                    moved = list(column)
+                    moved[leg.market] = lot / each if market.inverse else each / lot
+                    margin = rulebook.rules.assess_pool(pool, moved, markets)
+                    assert rulebook.rules.is_liquidatable(margin.balance, margin.requirement) is not better
+
+
 @law
 @given(st.data())
 def test_a_legs_stated_line_is_its_share_of_the_headroom(venue: str, data: st.DataObject) -> None:
@@ -403,6 +494,9 @@ def test_a_cross_position_pulls_the_others_of_its_pool_down_with_it(venue: str, 
     account = msgspec.structs.replace(account, fees=Fees(D(0), D(0)))  # a fee kept for closing may shrink with the entry
     i = data.draw(st.integers(0, len(account.positions) - 1))
     held = account.positions[i]
+    instrument = rulebook_of(venue).instruments[held.symbol]
+    lot, price = (instrument.lot or D(1)) * instrument.multiplier, held.entry_price * 2
+    assume((lot / price if instrument.kind is Kind.INVERSE else lot * held.entry_price / 2) > 2 * (instrument.unit or 0))
     worse = with_position(account, i, entry_price=held.entry_price * (2 if held.size > 0 else D("0.5")))
     views = assess(account, marks, rulebook_of(venue), Prices.NONE).legs
     shared = next(leg.pool for leg in views if leg.symbol == held.symbol)

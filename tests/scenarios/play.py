@@ -12,6 +12,7 @@
     ratio BTC 0.95 0.04                      what a coin counts as collateral, and the maintenance rate of a debt in it
     indexes USDT 1 BTC 60000                 prices of coins, in force from the next marks on
     marks BTCUSDT 60000 ETHUSDT 3520         all prices of one instant
+    clock 2023-06-01T00:10                   the time (UTC) of the marks that follow
     leverage ETHUSDT isolated 10 [long|short]
     mode ETHUSDT isolated                    margin mode of the symbol, or `mode isolated`: of the account
     buy ETHUSDT 0.5 isolated [at 3500] [long|short]      a trade, by default at the mark; likewise `sell`
@@ -20,12 +21,13 @@
     settle BTC-USD-220624 at 40000           the daily settlement of an expiry
     refused CODE ...                         the act that follows must be refused with the venue's code (`any`: with some)
     expect cash USDT 100 [+- 0.5]            cash outside the walls; `expect position NAME SIZE|gone`,
+    expect available USDT 460                what new orders may use
     expect headroom POOL above 0             `expect margin NAME 200`, `expect stage POOL HEALTHY`, `expect orders 0`
     expect world insurance_fund USDT -12     what the world has gained since the start
     expect events TakenOver ETHUSDT, ...     the forced events of the last act, in order; `expect events none`
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -82,6 +84,7 @@ class Play:
         self.wanted_refusal: str | None = None
         self.indexes: dict[str, Decimal] = {}
         self.orders = 0
+        self.clock: datetime | None = None
 
     def line(self, text: str) -> None:
         verb, *words = text.split("#")[0].split()
@@ -111,7 +114,8 @@ class Play:
         price = D(words[words.index("at") + 1]) if "at" in words else None
         match verb:
             case "marks":
-                return SetMarks({s: D(p) for s, p in zip(words[::2], words[1::2], strict=True)}, {}, self.indexes)
+                moved = {s: D(p) for s, p in zip(words[::2], words[1::2], strict=True)}
+                return SetMarks(moved, {}, self.indexes, self.clock)
             case "buy" | "sell":
                 at = price if price is not None else self.state.marks.marks[words[0]]
                 return Fill(words[0], verb, D(words[1]), at, "taker", mode, side)
@@ -189,6 +193,9 @@ def _events(play: Play, words: list[str]) -> bool | str:
 
 EXPECTATIONS: dict[str, Any] = {
     "cash": lambda play, words: number(play.state.account.cash.get(words[0], D(0)), words[1:]),
+    "available": lambda play, words: number(
+        next((a.available_balance for a in play.view().assets if a.asset == words[0]), D(0)), words[1:]
+    ),
     "position": _position,
     "margin": lambda play, words: number(play.leg(words[0]).isolated_margin, words[1:]),
     "headroom": _headroom,
@@ -249,8 +256,13 @@ def _counterparty(play: Play, words: list[str]) -> None:
     _world(play, counterparties=(*play.venue.environment.counterparties, party))
 
 
+def _clock(play: Play, words: list[str]) -> None:
+    play.clock = datetime.fromisoformat(words[0]).replace(tzinfo=UTC)
+
+
 SETTINGS: dict[str, Any] = {
     "venue": _venue,
+    "clock": _clock,
     "fees": lambda play, words: _account(play, fees=Fees(D(words[0]), D(words[1]))),
     "brackets": _brackets,
     "clearance": lambda play, words: _instrument(play, words[0], liquidation_fee_rate=D(words[1])),

@@ -37,7 +37,7 @@ from plimsoll.account.events import (
     PositionModeSet,
     Withdrawn,
 )
-from plimsoll.account.liquidate import liquidate
+from plimsoll.account.marking import lock_funding, pay_profit_out, stand
 from plimsoll.account.orders import place, run_triggers
 from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode
 from plimsoll.account.state import State, Venue
@@ -48,7 +48,7 @@ from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import legs_by_key
 from plimsoll.model import LegKey, LegSide, MarginMode, PositionMode, leg_key
-from plimsoll.number import ZERO, exact
+from plimsoll.number import ONE, ZERO, exact
 
 _CASH = Posting(Ledger.CASH, "", ZERO)
 _OUTSIDE = Posting(Ledger.OUTSIDE, "", ZERO)
@@ -75,7 +75,8 @@ def decide(state: State, command: Command, venue: Venue, laid: Laid | None = Non
         try:
             reject = _handle(turn, command)
             if reject is None:
-                liquidate(turn)
+                pay_profit_out(turn, state.marks.time)
+                stand(turn)
                 if isinstance(command, SetMarks):
                     run_triggers(turn)
         except BadInput as bad:
@@ -158,13 +159,17 @@ def _funding(turn: Turn, command: SettleFunding) -> Reject | None:
     views = legs_by_key(layout)
     for position in legs:
         leg = views[leg_key(position)]
-        amount = money(rules.funding_payment(leg.amount, mark, command.rate, instrument.kind == "inverse"))
+        worth = rules.value(leg.amount, mark, turn.market(command.symbol)) * (1 if leg.amount > 0 else -1)
+        amount = money(rules.funding_payment(worth, ONE, command.rate, False), instrument.unit)
         from_cash, from_leg = rules.funding_split(amount, leg, _free(turn, instrument.settle))
+        if amount < 0 and leg.isolated and turn.rulebook.readings.get("funding_received") == "refills_position":
+            from_cash, from_leg = ZERO, amount
         funding = Posting(Ledger.FUNDING, "", ZERO)
         key = leg_key(position)
         postings = transfer(instrument.settle, from_cash, _CASH, funding)
         postings += transfer(instrument.settle, from_leg, wall(key), funding)
         turn.emit(FundingPaid(key, command.rate, mark, amount, postings))
+        lock_funding(turn, position, amount)
     return None
 
 

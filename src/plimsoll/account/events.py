@@ -64,6 +64,8 @@ class FundingPaid(msgspec.Struct, frozen=True, tag=True):
 
 
 class ExpirySettled(msgspec.Struct, frozen=True, tag=True):
+    """Running profit became cash at `price`: the daily settlement of an expiry, or a venue's pay-out of profit."""
+
     leg: LegKey
     price: Decimal
     realised_pnl: Decimal
@@ -96,6 +98,16 @@ class MarginMoved(msgspec.Struct, frozen=True, tag=True):
     amount: Decimal
     postings: tuple[Posting, ...]
     why: str = "user"
+
+
+class MarginLocked(msgspec.Struct, frozen=True, tag=True):
+    """A position holds `added` besides its initial margin, and has lost `lost` to funding: sized anew by the venue. In cross
+    nothing is paid for it, the money is locked where it is."""
+
+    leg: LegKey
+    added: Decimal
+    lost: Decimal
+    postings: tuple[Posting, ...] = ()
 
 
 class LeverageSet(msgspec.Struct, frozen=True, tag=True):
@@ -213,6 +225,7 @@ Event = (
     | Deposited
     | Withdrawn
     | MarginMoved
+    | MarginLocked
     | LeverageSet
     | MarginModeSet
     | PositionModeSet

@@ -7,8 +7,6 @@ money and positions stands here once for every venue.
 from collections.abc import Sequence
 from decimal import Decimal
 
-import msgspec
-
 from plimsoll.account.convert import convert, square
 from plimsoll.account.events import (
     Deleveraged,
@@ -22,7 +20,7 @@ from plimsoll.account.events import (
 )
 from plimsoll.account.settings import asset_view
 from plimsoll.account.state import fund_size
-from plimsoll.account.trade import realised_pnl, wall
+from plimsoll.account.trade import realised_pnl, smaller, wall
 from plimsoll.account.turn import Turn
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import Layout, orders_in_scope
@@ -140,7 +138,7 @@ def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, s
     penalty = min(money(step.penalty), room - fee)
     own = wall(key)
     postings = transfer(asset, realised, _MARKET, own) + transfer(asset, fee, own, _FEES) + transfer(asset, penalty, own, _FUND)
-    after = _smaller(position, size)
+    after = _smaller(turn, position, size)
     turn.emit(Reduced(pool, key, _side(position), size, price, fee, penalty, realised, after, postings))
     if after.size == 0 and key.mode is MarginMode.ISOLATED:
         _empty_wall(turn, pool, asset, key)
@@ -159,9 +157,8 @@ def _side(position: Position) -> str:
     return "long" if position.size > 0 else "short"
 
 
-def _smaller(position: Position, size: Decimal) -> Position:
-    left = position.size - size if position.size > 0 else position.size + size
-    return msgspec.structs.replace(position, size=left)
+def _smaller(turn: Turn, position: Position, size: Decimal) -> Position:
+    return smaller(turn, position, position.size - size if position.size > 0 else position.size + size)
 
 
 def _empty_wall(turn: Turn, pool: str, asset: str, key: LegKey) -> None:
@@ -215,11 +212,12 @@ def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal], size: Decimal) -
     position = turn.held(key)
     assert position is not None
     instrument = turn.instrument(key.symbol)
-    asset, alone = instrument.settle, len(spec.legs) == 1 and not spec.assets and not spec.apart
-    inside = position.isolated_margin if key.mode is MarginMode.ISOLATED else turn.account.cash.get(asset, ZERO)
+    asset, follows = instrument.settle, turn.rulebook.rules.MARGIN_FOLLOWS
+    alone = len(spec.legs) == 1 and not spec.assets and (follows or not spec.apart)
+    inside = _inside(turn, spec, position, asset)
     fee = money(min(step.fee, max(inside, ZERO)) if alone else step.fee)
     realised = fee - inside if alone and size == abs(position.size) else realised_pnl(turn, position, size, step.price)
-    if spec.apart:
+    if spec.apart and not follows:
         realised = max(realised, fee - max(inside, ZERO))
     stated = turn.venue.environment.liquidation_fill
     fill = stated.get(key.symbol, turn.mark(key.symbol))
@@ -231,12 +229,24 @@ def _take_over(turn: Turn, spec: PoolSpec, step: Step[Decimal], size: Decimal) -
     result += beyond
     postings = transfer(asset, realised, _MARKET, wall(key)) + transfer(asset, result, _MARKET, _FUND)
     postings += transfer(asset, beyond, _OTHERS, _MARKET) + transfer(asset, fee, wall(key), _FEES)
-    after = _smaller(position, size)
+    after = _smaller(turn, position, size)
     turn.emit(
         TakenOver(spec.key, key, _side(position), size, step.price, fill, result, realised, after, postings, fee)
     )
     for party in parties:
         turn.emit(Deleveraged(party.id, key, party.size, step.price))
+
+
+def _inside(turn: Turn, spec: PoolSpec, position: Position, asset: str) -> Decimal:
+    """The money that goes with the last leg of a pool: the wall's, the cash, or that part of the cash which a cross position
+    by itself stands on."""
+    if position.mode is MarginMode.ISOLATED:
+        return position.isolated_margin
+    cash = turn.account.cash.get(asset, ZERO)
+    if not spec.apart or not turn.rulebook.rules.MARGIN_FOLLOWS:
+        return cash
+    running = realised_pnl(turn, position, abs(position.size), turn.mark(position.symbol))
+    return min(cash, _balance(turn, spec.key, asset) - running)
 
 
 def _too_much(
@@ -256,7 +266,7 @@ def _too_much(
         return ZERO
     instrument = turn.instrument(position.symbol)
     if fill is None:
-        value = turn.rulebook.rules.notional(size * instrument.multiplier, price, instrument.kind == "inverse")
+        value = turn.rulebook.rules.value(size * instrument.multiplier, price, turn.market(position.symbol))
         return size if value > max(fund, ZERO) else ZERO
     if -result <= max(fund, ZERO):
         return ZERO

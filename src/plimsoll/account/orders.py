@@ -70,9 +70,9 @@ def _market_price(turn: Turn, order: Order) -> Decimal:
 
 
 def _value(turn: Turn, order: Order) -> Decimal:
-    instrument = turn.instrument(order.symbol)
+    market = turn.market(order.symbol)
     price = order.price or order.stop_price or turn.price(order.symbol)
-    return turn.rulebook.rules.notional(order.size * instrument.multiplier, price, instrument.kind == "inverse")
+    return turn.rulebook.rules.value(order.size * market.multiplier, price, market)
 
 
 def _reduces(turn: Turn, order: Order) -> Reject | None:
@@ -98,10 +98,10 @@ def _grows_too_far(turn: Turn, order: Order) -> Reject | None:
         return None
     instrument = turn.instrument(order.symbol)
     leverage = held.leverage if held is not None else leverage_of(turn.account, turn.rulebook, *key_of(order))
-    at_mark = turn.rulebook.rules.notional(
-        signed * instrument.multiplier, turn.mark(order.symbol), instrument.kind == "inverse"
+    at_mark = turn.rulebook.rules.value(
+        signed * instrument.multiplier, turn.mark(order.symbol), turn.market(order.symbol)
     )
-    added = sum((order_value(o, instrument) for o in same), _value(turn, order))
+    added = sum((order_value(o, turn.rulebook) for o in same), _value(turn, order))
     value = abs(at_mark * (1 if signed > 0 else -1) + added * sign)
     beside = sum((o.size for o in _counted_beside(turn, order)), ZERO) + sum(
         (abs(p.size) for p in _held_beside(turn, order)), ZERO

@@ -5,15 +5,15 @@ from decimal import Decimal
 import msgspec
 
 from plimsoll.account.commands import SetLeverage, SetMarginMode
-from plimsoll.account.events import LeverageSet, MarginModeSet, MarginMoved
+from plimsoll.account.events import LeverageSet, MarginLocked, MarginModeSet, MarginMoved
 from plimsoll.account.trade import wall
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
 from plimsoll.margin.assess import AssetView, Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
-from plimsoll.margin.pools import lay_out, legs_by_key, leverage_of
+from plimsoll.margin.pools import lay_out, legs_by_key, leverage_of, sized
 from plimsoll.model import LegKey, LegSide, MarginMode, Position, leg_key
-from plimsoll.number import ZERO
+from plimsoll.number import ONE, ZERO
 from plimsoll.rules.asks import LeverageAsk
 from plimsoll.rules.columns import Leg
 
@@ -70,9 +70,12 @@ def _leg_of(turn: Turn, position: Position) -> Leg[Decimal]:
 def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     """The setting, and the positions under it. Isolated money moves where the venue's rule or reading says so."""
     instrument = turn.instrument(command.symbol)
-    if not (command.leverage.is_finite() and command.leverage > 0):
-        return Reject(Reason.LEVERAGE_INVALID, "leverage must be greater than zero", command.leverage, ZERO)
     rules = turn.rulebook.rules
+    chosen = rules.mode_on_leverage(turn.account, command.symbol, command.leverage, command.mode)
+    if not command.leverage.is_finite() or command.leverage < 0 or (command.leverage == 0 and chosen is None):
+        return Reject(Reason.LEVERAGE_INVALID, "leverage must be greater than zero", command.leverage, ZERO)
+    if chosen is not None:
+        return _choose(turn, command.symbol, command.leverage, chosen)
     mode = rules.fill_mode(turn.account, command.symbol, command.mode)
     setting = rules.leverage_key(command.symbol, mode, command.position_side)
     under = [p for p in turn.account.positions if rules.leverage_key(p.symbol, p.mode, p.side) == setting]
@@ -143,9 +146,8 @@ def _leverage_move(turn: Turn, position: Position, leverage: Decimal) -> Decimal
 
 
 def _value(turn: Turn, position: Position) -> Decimal:
-    instrument = turn.instrument(position.symbol)
-    amount = position.size * instrument.multiplier
-    return turn.rulebook.rules.notional(amount, turn.mark(position.symbol), instrument.kind == "inverse")
+    market = turn.market(position.symbol)
+    return turn.rulebook.rules.value(position.size * market.multiplier, turn.mark(position.symbol), market)
 
 
 def _wanted(turn: Turn, under: list[Position], command: SetLeverage, asset: str) -> Decimal:
@@ -180,6 +182,8 @@ def set_margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
     reject = rules.may_switch_mode(turn.account, command.symbol, command.mode)
     if reject is not None:
         return reject
+    if rules.MARGIN_FOLLOWS:
+        return _choose(turn, command.symbol, _leverage_for(turn, command.symbol, command.mode), command.mode)
     moving = [p for p in turn.account.positions if p.mode is not command.mode and command.symbol in ("", p.symbol)]
     for position in moving:
         if position.isolated_margin != 0:
@@ -215,3 +219,88 @@ def _short(turn: Turn) -> Reject | None:
             limit = margin.requirement if under else asked
             return Reject(Reason.MARGIN_MODE_SHORT, f"{spec.key} would be short of margin", margin.balance, limit)
     return None
+
+
+def _choose(turn: Turn, symbol: str, leverage: Decimal, mode: MarginMode) -> Reject | None:
+    """A leverage that is a margin mode as well: the position held changes its mode on the spot and its margin is sized anew,
+    with the loss of this moment inside. Refused where the tier does not allow it, the free margin does not suffice, or the
+    position would be liquidated by it."""
+    rules, instrument = turn.rulebook.rules, turn.instrument(symbol)
+    held = [p for p in turn.account.positions if p.symbol == symbol]
+    before = asset_view(turn, instrument.settle)
+    reject = rules.may_set_leverage(
+        LeverageAsk(
+            instrument=instrument,
+            mode=mode,
+            old=leverage_of(turn.account, turn.rulebook, symbol, mode, LegSide.NET),
+            new=leverage,
+            positions=tuple(held),
+            orders=tuple(o for o in turn.account.orders if o.symbol == symbol),
+            value=max((_risk_value(turn, p) for p in held), default=ZERO),
+            size=max((abs(p.size) for p in held), default=ZERO),
+            wanted=ZERO,
+            free=ZERO,
+        )
+    )
+    if reject is not None:
+        return reject
+    for position in held:
+        if position.mode is MarginMode.ISOLATED and mode is MarginMode.CROSS:
+            _wall_money(turn, leg_key(position), -position.isolated_margin)
+    if turn.account.margin_modes.get(symbol, MarginMode.CROSS) is not mode or any(p.mode is not mode for p in held):
+        turn.emit(MarginModeSet(symbol, mode, tuple(leg_key(p) for p in held if p.mode is not mode)))
+    keys = tuple(LegKey(symbol, mode, p.side) for p in held)
+    turn.emit(LeverageSet(rules.leverage_key(symbol, mode, LegSide.NET), symbol, leverage, keys, ()))
+    if mode is MarginMode.ISOLATED:
+        for key in keys:
+            _size_anew(turn, key)
+    return _strained(turn, instrument.settle, keys, ZERO if before is None else before.available_balance)
+
+
+def _size_anew(turn: Turn, key: LegKey) -> None:
+    """The wall takes what the venue sizes it to: the initial margin of the leverage and the loss of this moment."""
+    position = turn.held(key)
+    assert position is not None
+    market, mark = turn.market(key.symbol), turn.mark(key.symbol)
+    due = turn.rulebook.rules.topped_up(_leg_of(turn, position), mark, market)
+    if turn.rulebook.readings.get("relevered") == "keeps_added":
+        due += max(position.added_margin - position.lost_margin, ZERO)
+    locked = msgspec.structs.replace(position, added_margin=due)
+    needed = sized(locked, mark, turn.rulebook, turn.account.fees) - position.isolated_margin
+    postings = transfer(turn.instrument(key.symbol).settle, needed, _CASH, wall(key))
+    turn.emit(MarginLocked(key, due, position.lost_margin, postings))
+
+
+def _strained(turn: Turn, asset: str, keys: tuple[LegKey, ...], before: Decimal) -> Reject | None:
+    """What a change may not do: take more than was free, or put a pool of the legs under water (grade derived: no venue lets
+    a setting liquidate)."""
+    view = asset_view(turn, asset)
+    after = ZERO if view is None else view.available_balance
+    if after < min(before, ZERO):
+        return Reject(Reason.LEVERAGE_NEEDS_MARGIN, "not enough free margin for that", before - after, before)
+    layout, rules = turn.layout(), turn.rulebook.rules
+    column = turn.column(layout)
+    for spec, pool in zip(layout.specs, layout.pools, strict=True):
+        if any(key in spec.legs for key in keys):
+            margin = rules.assess_pool(pool, column, layout.markets)
+            if rules.is_liquidatable(margin.balance, margin.requirement):
+                return Reject(Reason.MARGIN_MODE_SHORT, f"{spec.key} would be liquidated", margin.balance, margin.requirement)
+    return None
+
+
+def _risk_value(turn: Turn, position: Position) -> Decimal:
+    return _value(turn, position) + turn.rulebook.rules.tier_of(position, turn.account, turn.rulebook.instruments)
+
+
+def _leverage_for(turn: Turn, symbol: str, mode: MarginMode) -> Decimal:
+    """The leverage that a bare switch to a mode implies: none in cross, in isolated the one chosen before, else the highest
+    of the tier."""
+    if mode is MarginMode.CROSS:
+        return ZERO
+    known = leverage_of(turn.account, turn.rulebook, symbol, mode, LegSide.NET)
+    if known > 0:
+        return known
+    rules, instrument, market = turn.rulebook.rules, turn.instrument(symbol), turn.market(symbol)
+    held = [_risk_value(turn, p) for p in turn.account.positions if p.symbol == symbol]
+    row = instrument.brackets[rules.bracket(max(held, default=ZERO), ZERO, market)]
+    return row.max_leverage or (ONE / row.initial_rate if row.initial_rate else ONE)

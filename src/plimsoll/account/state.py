@@ -10,6 +10,7 @@ from plimsoll.account.events import (
     ExpirySettled,
     FundingPaid,
     LeverageSet,
+    MarginLocked,
     MarginModeSet,
     MarginMoved,
     MarksSet,
@@ -97,6 +98,13 @@ def _facts(account: Account, event: Event) -> Account:
         return replace(account, borrowed={**account.borrowed, event.target: left})
     if isinstance(event, MarginMoved) and event.why in ("user", "auto"):
         return replace(account, positions=_counted(account.positions, event.leg, event.amount, ZERO))
+    if isinstance(event, MarginLocked):
+        locked = event.leg
+        positions = tuple(
+            replace(p, added_margin=event.added, lost_margin=event.lost) if leg_key(p) == locked else p
+            for p in account.positions
+        )
+        return replace(account, positions=positions)
     if isinstance(event, FundingPaid):
         paid = tuple(
             replace(p, realised_pnl=p.realised_pnl - event.amount) if leg_key(p) == event.leg else p for p in account.positions

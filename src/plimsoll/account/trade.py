@@ -10,7 +10,7 @@ from plimsoll.account.events import Traded
 from plimsoll.account.state import fund_size
 from plimsoll.account.turn import Turn
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
-from plimsoll.margin.pools import leverage_of
+from plimsoll.margin.pools import leg_of, leverage_of, signed_cost, sized
 from plimsoll.margin.waterfall import split_shortfall
 from plimsoll.model import LegKey, MarginMode, Position
 from plimsoll.number import ZERO
@@ -47,6 +47,7 @@ def trade(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
     parts = split_size(position, side, size)
     closed = _close(turn, key, position, parts.closing, price, fee_rate)
     opened = _open(turn, key, position, parts, side, price, fee_rate)
+    followed = _followed(turn, key, position, parts, opened.position, closed.realised)
     flipped = position is None or (parts.closing > 0 and parts.opening > 0)
     before = ZERO if flipped or position is None else position.realised_pnl + closed.realised - closed.fee
     turn.emit(
@@ -59,7 +60,7 @@ def trade(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
             realised_pnl=closed.realised,
             position=msgspec.structs.replace(opened.position, realised_pnl=before - opened.fee),
             order_id=order_id,
-            postings=closed.postings + opened.postings,
+            postings=closed.postings + opened.postings + followed,
         )
     )
 
@@ -89,7 +90,9 @@ def _close(turn: Turn, key: LegKey, position: Position | None, size: Decimal, pr
     own = wall(key)
     postings = transfer(asset, realised, _WORLD, own)
     whole = size == abs(position.size)
-    if whole or _releases(turn):
+    if not whole and turn.rulebook.rules.MARGIN_FOLLOWS:
+        postings += transfer(asset, fee, _CASH, _FEES)
+    elif whole or _releases(turn):
         share = position.isolated_margin if whole else money(position.isolated_margin * size / abs(position.size))
         released = share + realised
         if released < 0 and whole:
@@ -122,7 +125,7 @@ def _open(
     isolated = key.mode is MarginMode.ISOLATED
     from_cash, from_leg = turn.rulebook.rules.opening_fee_split(fee, isolated)
     postings = transfer(instrument.settle, from_cash, _CASH, _FEES)
-    if isolated:
+    if isolated and not turn.rulebook.rules.MARGIN_FOLLOWS:
         rate = turn.rulebook.rules.initial_rate(leverage)
         amount = sign * parts.opening * instrument.multiplier
         margin = money(turn.rulebook.rules.margin_at_fill(amount, price, leverage, rate, turn.market(key.symbol)))
@@ -131,36 +134,81 @@ def _open(
         )
     if fresh or position is None:
         return Opened(fee, Position(key.symbol, key.mode, key.side, after, entry, leverage), postings)
-    return Opened(fee, msgspec.structs.replace(position, size=after, entry_price=entry), postings)
+    grown = msgspec.structs.replace(position, size=after, entry_price=entry)
+    if turn.rulebook.rules.MARGIN_FOLLOWS:
+        grown = _with_cost(turn, position, grown, sign * parts.opening, price)
+    return Opened(fee, grown, postings)
 
 
 def _releases(turn: Turn) -> bool:
     """Whether a partial close lets its share of the isolated money out of the wall."""
-    return turn.rulebook.readings.get("partial_close") == "pro_rata_release"
+    return turn.rulebook.rules.MARGIN_FOLLOWS or turn.rulebook.readings.get("partial_close") == "pro_rata_release"
 
 
 def _shrunk(turn: Turn, position: Position, after: Decimal) -> Position:
     """The position at its smaller size; where money is released in proportion, so are the tallies of it."""
+    left = smaller(turn, position, after)
     if not _releases(turn):
-        return msgspec.structs.replace(position, size=after)
-    share = after / position.size
+        return left
+    share, unit = after / position.size, turn.instrument(position.symbol).unit
+    return msgspec.structs.replace(
+        left,
+        added_margin=money(position.added_margin * share, unit),
+        lost_margin=money(position.lost_margin * share, unit),
+    )
+
+
+def smaller(turn: Turn, position: Position, after: Decimal) -> Position:
+    """The position at its smaller size, less the cost of what is gone."""
+    gone = _part(turn, position, position.size - after)
     return msgspec.structs.replace(
         position,
         size=after,
-        added_margin=money(position.added_margin * share),
-        lost_margin=money(position.lost_margin * share),
+        cost=None if position.cost is None or gone.cost is None else position.cost - gone.cost,
+        remarked=None if position.remarked is None or gone.remarked is None else position.remarked - gone.remarked,
     )
+
+
+def _part(turn: Turn, position: Position, size: Decimal) -> Position:
+    """`size` signed contracts of a position, with their share of its cost."""
+    share, unit = size / position.size, turn.instrument(position.symbol).unit
+    return msgspec.structs.replace(
+        position,
+        size=size,
+        cost=None if position.cost is None else money(position.cost * share, unit),
+        remarked=None if position.remarked is None else money(position.remarked * share, unit),
+    )
+
+
+def _with_cost(turn: Turn, before: Position, grown: Position, opening: Decimal, price: Decimal) -> Position:
+    """The grown position with its cost as paid, trade by trade: averages of rounded values are not rounded values."""
+    paid = signed_cost(Position(grown.symbol, grown.mode, grown.side, opening, price, grown.leverage), turn.rulebook)
+    remarked = None if before.remarked is None else before.remarked + paid
+    return msgspec.structs.replace(grown, cost=signed_cost(before, turn.rulebook) + paid, remarked=remarked)
+
+
+def _followed(
+    turn: Turn, key: LegKey, before: Position | None, parts: Parts, after: Position, realised: Decimal
+) -> tuple[Posting, ...]:
+    """Where the venue sizes isolated walls itself: the cash takes what the wall holds too much of after the trade, and
+    brings what an opening part needs. A loss on closing is not made up from the cash."""
+    if key.mode is MarginMode.CROSS or not turn.rulebook.rules.MARGIN_FOLLOWS or after.size == 0:
+        return ()
+    asset = turn.instrument(key.symbol).settle
+    flipped = parts.closing > 0 and parts.opening > 0
+    inside = ZERO if before is None or flipped else before.isolated_margin + realised
+    needed = sized(after, turn.mark(key.symbol), turn.rulebook, turn.account.fees) - inside
+    return transfer(asset, needed if parts.opening > 0 else min(needed, ZERO), _CASH, wall(key))
 
 
 def realised_pnl(turn: Turn, position: Position, size: Decimal, price: Decimal) -> Decimal:
     """Price profit of closing `size` > 0 contracts at `price`, on the entry as the rules use it."""
-    instrument = turn.instrument(position.symbol)
-    amount = size * instrument.multiplier * (1 if position.size > 0 else -1)
-    entry = turn.rulebook.rules.entry_in_rules(position.entry_price)
-    return money(turn.rulebook.rules.unrealised_pnl(amount, entry, price, instrument.kind == "inverse"))
+    part = _part(turn, position, size if position.size > 0 else -size)
+    leg = leg_of(part, turn.account, turn.rulebook)
+    market = turn.market(position.symbol)
+    return money(turn.rulebook.rules.profit(leg, price, market), turn.instrument(position.symbol).unit)
 
 
 def _fee(turn: Turn, symbol: str, size: Decimal, price: Decimal, rate: Decimal) -> Decimal:
-    instrument = turn.instrument(symbol)
-    value = turn.rulebook.rules.notional(size * instrument.multiplier, price, instrument.kind == "inverse")
-    return money(value * rate)
+    market = turn.market(symbol)
+    return money(turn.rulebook.rules.value(size * market.multiplier, price, market) * rate, turn.instrument(symbol).unit)

@@ -25,7 +25,7 @@ from plimsoll import number
 from plimsoll.law import law_modules
 from plimsoll.rulebook import rules_of
 from plimsoll.rules import common
-from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Rest, Step, Wallet
+from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Step
 
 ERROR_MODEL: Final = "python"
 STEPS_OF_NUMBER = (number.zero, number.floor_to, number.ceil_to, number.half_up_to)
@@ -49,6 +49,7 @@ LEG_RECORD = np.dtype(
         ("cost", np.float64),
         ("wallet", np.int64),
         ("spare", np.float64),
+        ("remarked", np.float64),
     ],
     align=True,
 )
@@ -65,6 +66,9 @@ MARKET_RECORD = np.dtype(
         ("rates", np.float64, (ROWS,)),
         ("deductions", np.float64, (ROWS,)),
         ("leverages", np.float64, (ROWS,)),
+        ("initials", np.float64, (ROWS,)),
+        ("unit", np.float64),
+        ("funding_rate", np.float64),
         ("regime", np.int64),
     ],
     align=True,
@@ -98,6 +102,22 @@ REST_RECORD = np.dtype(
         ("sells", np.float64),
         ("initial_rate", np.float64),
         ("leverage", np.float64),
+    ],
+    align=True,
+)
+RESTING_RECORD = np.dtype(
+    [
+        ("market", np.int64),
+        ("amount", np.float64),
+        ("buys", np.float64),
+        ("sells", np.float64),
+        ("initial_rate", np.float64),
+        ("leverage", np.float64),
+        ("new_buys", np.float64),
+        ("new_sells", np.float64),
+        ("gross", np.float64),
+        ("tier", np.float64),
+        ("isolated", np.bool_),
     ],
     align=True,
 )
@@ -165,13 +185,15 @@ def _records(rows: Sequence[tuple[Any, ...]], kind: np.dtype[Any]) -> Column:
 
 def float_pool(pool: Pool[Decimal]) -> Pool[float]:
     """A pool for compiled rules: numbers as float64; legs, wallets and resting orders as records."""
-    legs = cast("Sequence[Leg[float]]", float_legs(pool.legs))
-    wallets = cast("Sequence[Wallet[float]]", _records(pool.wallets, WALLET_RECORD))
-    rests = cast("Sequence[Rest[float]]", _records(pool.rests, REST_RECORD))
-    beside = cast("Sequence[Leg[float]]", float_legs(pool.beside))
-    columns = ("legs", "beside", "wallets", "rests")
-    fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in columns}
-    return Pool(legs=legs, beside=beside, wallets=wallets, rests=rests, **fields)
+    records = {
+        "legs": float_legs(pool.legs),
+        "beside": float_legs(pool.beside),
+        "wallets": _records(pool.wallets, WALLET_RECORD),
+        "rests": _records(pool.rests, REST_RECORD),
+        "asks": _records(pool.asks, RESTING_RECORD),
+    }
+    fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in records}
+    return Pool(**fields, **cast("dict[str, Any]", records))
 
 
 def _plain(value: Decimal | float | bool | Sequence[Decimal]) -> Any:

@@ -18,6 +18,7 @@ from plimsoll.margin.liquidation_price import (
     Triggers,
     at_factor,
     first_failure,
+    held_brackets,
     nearest,
     prices_at,
     solver_of,
@@ -27,7 +28,7 @@ from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside,
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.asks import PriceAsk
-from plimsoll.rules.columns import CoinMargin, Found, Leg, Pool, PoolMargin
+from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin
 from plimsoll.rules.drawing import PoolSpec
 
 
@@ -189,11 +190,15 @@ class Instant(NamedTuple):
 
 
 class Home(NamedTuple):
-    """A pool with what describes it and what it has and needs."""
+    """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver."""
 
     spec: PoolSpec
     pool: Pool[Decimal]
     margin: PoolMargin[Decimal]
+    markets: Sequence[Market[Decimal]]
+    solved: Solver
+    together: Factors
+    coins: Mapping[str, tuple[int, ...]]
 
 
 def assess(
@@ -212,26 +217,24 @@ def assess(
         margins = [rulebook.rules.assess_pool(pool, now.column, layout.markets) for pool in layout.pools]
         legs: list[LegView] = []
         pools: list[PoolView] = []
+        homes: list[Home] = []
         for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-            coins = _coins(now, pool)
-            solved = solver_of(rulebook.rules, pool, margin, now.column, layout.markets)
-            together = _factors(solved)
-            views = [
-                _leg_view(now, Home(spec, pool, margin), key, leg, _triggers(now, leg, coins, solved, together))
-                for key, leg in zip(spec.legs, pool.legs, strict=True)
-            ]
+            markets = held_brackets(rulebook.rules, pool, now.column, layout.markets)
+            solved = solver_of(rulebook.rules, pool, margin, now.column, markets)
+            home = Home(spec, pool, margin, markets, solved, _factors(solved), _coins(now, pool))
+            views = [_leg_view(now, home, key, leg) for key, leg in zip(spec.legs, pool.legs, strict=True)]
             legs.extend(views)
-            pools.append(_pool_view(now, spec, views, pool, margin, solved))
+            pools.append(_pool_view(now, home, views))
+            homes.append(home)
         asks = tuple(OrdersView(r.name, r.asset, r.isolated, _order_margin(now, r)) for r in layout.resting)
         assets: list[AssetView] = []
         valued = None
-        for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-            home = Home(spec, pool, margin)
-            if spec.key == "account":
+        for home in homes:
+            if home.spec.key == "account":
                 counted = _counted(now, home)
                 assets += [_coin_view(now, home, i, coin, legs) for i, coin in enumerate(counted)]
                 valued = _account_view(now, home, counted)
-            elif not spec.isolated and not spec.apart:
+            elif not home.spec.isolated and not home.spec.apart:
                 assets.append(_asset_view(now, home, legs, asks, outside))
     return Assessment(rulebook.name, tuple(legs), tuple(pools), tuple(assets), asks, valued)
 
@@ -241,18 +244,22 @@ def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
     return now.rulebook.rules.order_margin(resting.row, now.column[at], now.layout.markets[at])
 
 
-def _triggers(
-    now: Instant, leg: Leg[Decimal], coins: Mapping[str, tuple[int, ...]], solved: Solver, together: Factors
-) -> tuple[Triggers, Triggers]:
+def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
     none = Triggers(None, None)
     if now.prices is Prices.NONE:
         return none, none
-    mark, base = now.column[leg.market], now.bases[leg.market]
-    own = prices_at(solved((leg.market,)), mark)
+    mark, base, rules = now.column[leg.market], now.bases[leg.market], now.rulebook.rules
+    if rules.PRICES_STATED:
+        with exact(WORKING):
+            found = rules.stated_liquidation_price(leg, at.pool, at.margin, now.column, at.markets)
+        price = +found.price if found.found else None
+        own = Triggers(price, None) if price is not None and price < mark else Triggers(None, price)
+    else:
+        own = prices_at(at.solved((leg.market,)), mark)
     if now.prices is Prices.OWN:
         return own, none
-    return own, own if len(coins[base]) == 1 else at_factor(together(coins[base]), mark)
+    return own, own if len(at.coins[base]) == 1 else at_factor(at.together(at.coins[base]), mark)
 
 
 def _factors(solved: Solver) -> Factors:
@@ -282,28 +289,31 @@ def money_behind(
         return leg.margin
     if not spec.apart or len(pool.legs) > 1:
         return None
+    if rulebook.rules.MARGIN_FOLLOWS:
+        margin = rulebook.rules.assess_pool(pool, column, layout.markets)
+        return margin.balance - rulebook.rules.profit(leg, column[leg.market], layout.markets[leg.market])
     return pool.cash - pool.reserved - locked_beside(pool, layout, rulebook, column)
 
 
-def _bankruptcy(now: Instant, leg: Leg[Decimal], behind: Decimal) -> Found[Decimal]:
+def _bankruptcy(now: Instant, home: Home, leg: Leg[Decimal], behind: Decimal) -> Found[Decimal]:
     """At more digits than the answer has: at 1x two nearly equal numbers are subtracted."""
     with exact(WORKING):
-        found = now.rulebook.rules.bankruptcy_price(leg, behind, now.layout.markets[leg.market])
+        found = now.rulebook.rules.bankruptcy_price(leg, behind, home.markets[leg.market])
     return Found(found.found, +found.price)
 
 
-def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal], triggers: tuple[Triggers, Triggers]) -> LegView:
-    own, together = triggers
+def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegView:
+    own, together = _triggers(now, home, leg)
     spec = home.spec
     behind = money_behind(now.layout, now.rulebook, now.column, spec, home.pool, leg)
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
-    value = rules.notional(leg.amount, mark, market.inverse)
+    value = rules.value(leg.amount, mark, market)
     row = rules.bracket(value, leg.tier, market)
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
-    bankrupt = Found(False, ZERO) if behind is None else _bankruptcy(now, leg, behind)
+    bankrupt = Found(False, ZERO) if behind is None else _bankruptcy(now, home, leg, behind)
     return LegView(
         name=rules.leg_name(key, now.account.position_mode),
         symbol=position.symbol,
@@ -316,7 +326,7 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal], triggers
         leverage=position.leverage,
         mark=mark,
         notional=value,
-        unrealised_pnl=rules.unrealised_pnl(leg.amount, leg.entry, mark, market.inverse),
+        unrealised_pnl=rules.profit(leg, mark, market),
         initial_margin=rules.initial_margin(leg, mark, market),
         maintenance_margin=rules.maintenance_margin(leg, mark, market),
         closing_fee=rules.closing_fee(leg, mark, market),
@@ -344,14 +354,8 @@ def _displayed(
     return now.rulebook.rules.displayed_liquidation_price(ask)
 
 
-def _pool_view(
-    now: Instant,
-    spec: PoolSpec,
-    views: Sequence[LegView],
-    pool: Pool[Decimal],
-    margin: PoolMargin[Decimal],
-    solved: Solver,
-) -> PoolView:
+def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
+    spec, pool, margin = home.spec, home.pool, home.margin
     return PoolView(
         key=spec.key,
         asset=spec.asset,
@@ -364,17 +368,21 @@ def _pool_view(
         headroom=margin.balance - margin.requirement,
         scale=margin.scale,
         venue_ratio=now.rulebook.rules.venue_ratio(margin),
-        liquidatable=now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
-        portfolio_liquidation_move=_common_move(now, pool, margin, solved) if now.prices is Prices.ALL else None,
+        liquidatable=(bool(pool.legs or pool.wallets) or margin.requirement > 0)
+        and now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
+        portfolio_liquidation_move=_common_move(now, home) if now.prices is Prices.ALL else None,
     )
 
 
-def _common_move(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal], solved: Solver) -> Decimal | None:
-    """As `portfolio_move` with every beta 1, solved exactly."""
+def _common_move(now: Instant, home: Home) -> Decimal | None:
+    """As `portfolio_move` with every beta 1, solved exactly where all of the pool's contracts are of one kind."""
+    pool, margin, solved = home.pool, home.margin, home.solved
     if not pool.legs:
         return None
     if margin.balance <= margin.requirement:
         return ZERO
+    if not pool.wallets and len({now.layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}) > 1:
+        return portfolio_move(pool, now.column, now.layout, now.rulebook, {})
     moving = tuple(sorted({leg.market for leg in (*pool.legs, *pool.beside)}))
     factors = solved(moving + _moving_coins(now.layout, now.rulebook, pool))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
@@ -423,12 +431,13 @@ def _asset_view(
     asks: Sequence[OrdersView],
     outside: Mapping[str, Outside] | None,
 ) -> AssetView:
-    rules, (spec, pool, margin) = now.rulebook.rules, home
+    rules, spec, pool, margin = now.rulebook.rules, home.spec, home.pool, home.margin
     cross_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and not a.isolated), ZERO)
     isolated_orders = sum((a.order_initial_margin for a in asks if a.asset == spec.asset and a.isolated), ZERO)
     mine = [leg for leg in legs if leg.asset == spec.asset]
-    walled = [leg for leg in mine if leg.mode is MarginMode.ISOLATED]
-    assigned = sum((leg.isolated_margin for leg in walled), ZERO)
+    inner = [leg for leg in mine if leg.mode is MarginMode.ISOLATED]
+    assigned = sum((leg.isolated_margin for leg in inner), ZERO)
+    walled = [leg for leg in inner if LegKey(leg.symbol, leg.mode, leg.side) not in spec.beside]
     other = (outside or {}).get(spec.asset, Outside())
     running = sum((leg.unrealised_pnl for leg in mine), pool.outside_pnl)
     return AssetView(
@@ -473,7 +482,7 @@ def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], leg
 
 
 def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]) -> AccountView:
-    spec, pool, margin = home
+    spec, pool, margin = home.spec, home.pool, home.margin
     settled = pool.cash + sum((coin.settled_value for coin in coins), ZERO)
     whole = sum((coin.equity * now.column[w.place] for coin, w in zip(coins, pool.wallets, strict=True)), ZERO)
     return AccountView(

@@ -8,7 +8,7 @@ import msgspec
 
 from plimsoll.errors import BadInput
 from plimsoll.model import LegKey
-from plimsoll.number import ZERO
+from plimsoll.number import ZERO, half_up_to
 
 MONEY_UNIT = Decimal("1e-18")
 LIMIT = Decimal("1e15")
@@ -38,11 +38,14 @@ class Posting(msgspec.Struct, frozen=True):
     leg: LegKey | None = None
 
 
-def money(amount: Decimal) -> Decimal:
+def money(amount: Decimal, unit: Decimal | None = None) -> Decimal:
     """An amount fit for a posting: half-even to 18 decimals, so that sums stay exact in 34 digits. Far below the unit of any
-    venue (8 to 16 decimals); half-even because no side may gain by it. BadInput from 1e15 on."""
+    venue (8 to 16 decimals); half-even because no side may gain by it. Where the venue counts whole units of money
+    (`unit`), half up to one of these. BadInput from 1e15 on."""
     if abs(amount) >= LIMIT:
         raise BadInput("amount", "money", amount, f"no account moves {LIMIT} or more; give smaller sizes or prices")
+    if unit is not None:
+        return half_up_to(amount, unit)
     return amount.quantize(MONEY_UNIT, ROUND_HALF_EVEN).normalize() + ZERO
 
 

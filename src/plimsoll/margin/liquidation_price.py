@@ -303,6 +303,28 @@ def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decim
     return Pool(rest, tuple([pool.legs[i] for i in legs]), ZERO, 0, ZERO, ZERO, ZERO, ZERO)
 
 
+def held_brackets(
+    rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]
+) -> tuple[Market[Decimal], ...]:
+    """The markets in which a pool's prices are sought: as they are, or, where the venue holds its brackets meanwhile
+    (PRICES_STATED, one leg a market), with nothing but the row that each leg stands in at these marks."""
+    if not rules.PRICES_STATED:
+        return tuple(markets)
+    held = list(markets)
+    for leg in (*pool.legs, *pool.beside):
+        market = markets[leg.market]
+        row = rules.bracket(rules.value(leg.amount, marks[leg.market], market), leg.tier, market)
+        held[leg.market] = market._replace(
+            rows=1,
+            floors=(ZERO,),
+            rates=(market.rates[row],),
+            deductions=(market.deductions[row],),
+            leverages=(market.leverages[row],),
+            initials=(market.initials[row],),
+        )
+    return tuple(held)
+
+
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     """What 34-digit sums over several legs may round the other way, so that headroom is to fall short by as much."""
     if pool.wallets:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from plimsoll.errors import BadInput
 from plimsoll.model import (
     Account,
+    Fees,
     Instrument,
     LegKey,
     LegSide,
@@ -16,13 +17,15 @@ from plimsoll.model import (
     OrderType,
     Outside,
     Position,
+    PositionMode,
     leg_key,
 )
-from plimsoll.number import ZERO
+from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules.columns import Leg, Market, Pool, Rest, Resting, Wallet
-from plimsoll.rules.common import notional
-from plimsoll.rules.drawing import PoolSpec
+from plimsoll.rules.drawing import PoolSpec, each_apart
+
+NO_FEES = Fees(ZERO, ZERO)
 
 
 class RestingSpec(NamedTuple):
@@ -66,6 +69,9 @@ def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> M
         rates=tuple([row.maintenance_rate for row in rows]),
         deductions=tuple([row.deduction for row in rows]),
         leverages=tuple([row.max_leverage or ZERO for row in rows]),
+        initials=tuple([row.initial_rate or ZERO for row in rows]),
+        unit=instrument.unit or ZERO,
+        funding_rate=instrument.funding_rate or ZERO,
         regime=regime,
     )
 
@@ -84,6 +90,8 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     extra = outside or {}
     known = {spec.asset for spec in specs}
     specs += tuple(PoolSpec(f"asset:{asset}", asset, False, ()) for asset in extra if asset not in known)
+    if rulebook.rules.cross_apart(regime):
+        specs = each_apart(specs)
     assets = tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
     resting = tuple(_resting(account, rulebook, index, held))
     at = _At(account, rulebook, index, {asset: len(symbols) + i for i, asset in enumerate(assets)}, held, resting)
@@ -99,7 +107,6 @@ def _set_aside(
         return ZERO
     rows = [r.row for r in resting if r.asset == spec.asset]
     return sum((rulebook.rules.order_margin(row, ZERO, markets[row.market]) for row in rows), ZERO)
-
 
 
 class _At(NamedTuple):
@@ -130,7 +137,30 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         cost=ZERO if position.cost is None else position.cost,
         wallet=spec.assets.index(instrument.settle) if spec.assets else 0,
         spare=at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
+        remarked=ZERO if position.remarked is None else position.remarked,
     )
+
+
+def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Decimal]:
+    """One position as a row of its own, its market the first."""
+    spec = PoolSpec("", rulebook.instruments[position.symbol].settle, False, ())
+    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, ()))
+
+
+def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO_FEES) -> Decimal:
+    """What the venue puts into the wall of an isolated position when it sizes it anew. Call inside `exact()`."""
+    alone = Account(PositionMode.ONE_WAY, {}, (position,), fees=fees)
+    market = market_of(rulebook.instruments[position.symbol], alone.fees.taker_rate)
+    return rulebook.rules.sized_margin(leg_of(position, alone, rulebook), mark, market)
+
+
+def signed_cost(position: Position, rulebook: Rulebook) -> Decimal:
+    """The value paid, as the venue counts it: negative for a long inverse and a short other position. Call inside `exact()`."""
+    if position.cost is not None:
+        return position.cost
+    market = market_of(rulebook.instruments[position.symbol], ZERO)
+    paid = rulebook.rules.value(position.size * market.multiplier, position.entry_price, market)
+    return paid if (position.size > 0) != market.inverse else -paid
 
 
 def _pool(spec: PoolSpec, at: _At, outside: Outside | None, set_aside: Decimal) -> Pool[Decimal]:
@@ -153,6 +183,7 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None, set_aside: Decimal) 
         rests=tuple(rest for found in at.resting if spec.assets for rest in _rests(found, spec, at)),
         beside=tuple(_leg(at.held[key], spec, at) for key in spec.beside),
         apart=spec.apart,
+        asks=tuple(asked.row for asked in at.resting if spec.apart and not spec.less_orders and asked.asset == spec.asset),
     )
 
 
@@ -233,10 +264,11 @@ def opens(order: Order) -> bool:
     return not closing
 
 
-def order_value(order: Order, instrument: Instrument) -> Decimal:
+def order_value(order: Order, rulebook: Rulebook) -> Decimal:
     """Value of a limit order at its own price, in the settle asset."""
     assert order.price is not None
-    return notional(order.size * instrument.multiplier, order.price, instrument.kind == "inverse")
+    market = market_of(rulebook.instruments[order.symbol], ZERO)
+    return rulebook.rules.value(order.size * market.multiplier, order.price, market)
 
 
 def leverage_of(account: Account, rulebook: Rulebook, symbol: str, mode: MarginMode, side: LegSide) -> Decimal:
@@ -256,25 +288,30 @@ def _resting(
         position = held.get(key)
         netted = key.side is LegSide.NET and position is not None
         leverage = position.leverage if position is not None else leverage_of(account, rulebook, *key)
+        buys = [o for o in orders if o.side == "buy" and opens(o)]
+        sells = [o for o in orders if o.side == "sell" and opens(o)]
+        standing = position or Position(key.symbol, key.mode, key.side, ZERO, ONE, leverage)
         row = Resting(
             market=index[key.symbol],
             amount=position.size * instrument.multiplier if netted and position is not None else ZERO,
-            buys=sum((order_value(o, instrument) for o in orders if o.side == "buy" and opens(o)), ZERO),
-            sells=sum((order_value(o, instrument) for o in orders if o.side == "sell" and opens(o)), ZERO),
+            buys=sum((order_value(o, rulebook) for o in buys), ZERO),
+            sells=sum((order_value(o, rulebook) for o in sells), ZERO),
             initial_rate=rulebook.rules.initial_rate(leverage),
             leverage=leverage,
-            new_buys=_new(orders, "buy", -position.size if netted and position is not None else ZERO, instrument),
-            new_sells=_new(orders, "sell", position.size if netted and position is not None else ZERO, instrument),
+            new_buys=_new(buys, -position.size if netted and position is not None else ZERO, rulebook),
+            new_sells=_new(sells, position.size if netted and position is not None else ZERO, rulebook),
+            gross=sum((o.size * instrument.multiplier for o in (*buys, *sells)), ZERO),
+            tier=rulebook.rules.tier_of(standing, account, rulebook.instruments),
+            isolated=key.mode is MarginMode.ISOLATED,
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
         yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row, tuple(orders), key)
 
 
-def _new(orders: Iterable[Order], side: str, closable: Decimal, instrument: Instrument) -> Decimal:
+def _new(opening: Sequence[Order], closable: Decimal, rulebook: Rulebook) -> Decimal:
     """Value of the orders of one side beyond the `closable` contracts that they would only close, spread evenly over them."""
-    opening = [o for o in orders if o.side == side and opens(o)]
     size = sum((o.size for o in opening), ZERO)
-    value = sum((order_value(o, instrument) for o in opening), ZERO)
+    value = sum((order_value(o, rulebook) for o in opening), ZERO)
     if closable <= 0 or size == 0:
         return value
     return value * max(ZERO, size - closable) / size

@@ -13,7 +13,9 @@ from plimsoll.number import N
 class Market(NamedTuple, Generic[N]):
     """One instrument. `floors` .. `leverages` are the bracket columns, one entry a row, lowest floor first; `rows` counts
     them. `lot` and `tick` are steps of an amount and of a price (zero: unknown). `regime`: which of the rules' REGIMES is in
-    force, by date or by the account's own statement (0 where a venue has none)."""
+    force, by date or by the account's own statement (0 where a venue has none). `initials`: the row's own initial rate where
+    the venue states one (else 0). `unit`: the amount of money that the venue counts in (0: it does not round).
+    `funding_rate`: the one that the next funding will charge (0: none is known)."""
 
     inverse: bool
     multiplier: N
@@ -26,6 +28,9 @@ class Market(NamedTuple, Generic[N]):
     rates: Sequence[N]
     deductions: Sequence[N]
     leverages: Sequence[N]
+    initials: Sequence[N]
+    unit: N
+    funding_rate: N
     regime: int
 
 
@@ -35,7 +40,8 @@ class Leg(NamedTuple, Generic[N]):
     its bracket where the venue counts contracts, or the value of resting orders where those count beside the position's own
     (else 0). `added`, `lost`: of the isolated money, what was put in by hand and what funding took. `cost`: the signed value
     paid (0: it follows from the entry). `wallet`: the coin it settles in, as an index into the wallets of a valued pool.
-    `spare`: free cash that the venue may add to it by itself (0: it may not)."""
+    `spare`: free cash that the venue may add to it by itself (0: it may not). `remarked`: the signed value that running
+    profit counts from, where the venue has paid earlier profit out (0: the cost)."""
 
     market: int
     amount: N
@@ -50,6 +56,7 @@ class Leg(NamedTuple, Generic[N]):
     cost: N
     wallet: int
     spare: N
+    remarked: N
 
 
 class Wallet(NamedTuple, Generic[N]):
@@ -89,11 +96,31 @@ class Rest(NamedTuple, Generic[N]):
     leverage: N
 
 
+class Resting(NamedTuple, Generic[N]):
+    """The resting opening orders of one symbol and mode (in hedge mode: of one leg). `amount`: the signed position they
+    net against (0 in hedge mode); `buys`, `sells`: their values at their own prices, in the settle asset; `new_*`: the
+    part of these values that is left when as many contracts as the position holds only close it; `gross`: their amounts
+    together. `tier` as in `Leg`; `isolated`: the mode."""
+
+    market: int
+    amount: N
+    buys: N
+    sells: N
+    initial_rate: N
+    leverage: N
+    new_buys: N
+    new_sells: N
+    gross: N
+    tier: N
+    isolated: bool
+
+
 class Pool(NamedTuple, Generic[N]):
     """Some collateral and the legs it stands behind. `cash`: settled money (the wallet share of a cross pool, the assigned
     money of an isolated leg). `reserved`: what the venue takes off the balance for resting orders. `orders`: how many
     rest in the pool's scope. `outside_*`: totals of legs that a source states without listing them. `apart`: cross legs
-    that fail apart from those `beside` them, which stand on the same cash and lock their share of it.
+    that fail apart from those `beside` them, which stand on the same cash and lock their share of it; `asks`: the resting
+    orders that lock theirs, where that depends on marks.
 
     A valued pool holds several coins and is measured in one currency: `wallets` are its coins, `rests` its opening orders,
     `cash` only what a source states without listing coins. In a pool of one asset both are empty."""
@@ -110,21 +137,7 @@ class Pool(NamedTuple, Generic[N]):
     rests: Sequence[Rest[N]] = ()
     beside: Sequence[Leg[N]] = ()
     apart: bool = False
-
-
-class Resting(NamedTuple, Generic[N]):
-    """The resting opening orders of one symbol and mode (in hedge mode: of one leg). `amount`: the signed position they
-    net against (0 in hedge mode); `buys`, `sells`: their values at their own prices, in the settle asset; `new_*`: the
-    part of these values that is left when as many contracts as the position holds only close it."""
-
-    market: int
-    amount: N
-    buys: N
-    sells: N
-    initial_rate: N
-    leverage: N
-    new_buys: N
-    new_sells: N
+    asks: Sequence[Resting[N]] = ()
 
 
 class PoolMargin(NamedTuple, Generic[N]):

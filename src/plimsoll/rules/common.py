@@ -27,6 +27,38 @@ def unrealised_pnl(amount: N, entry: N, price: N, inverse: bool) -> N:
     return amount * (price - entry)
 
 
+def value(amount: N, price: N, market: Market[N]) -> N:
+    """Value of a position at a price, unsigned, in the settle asset, unrounded."""
+    return notional(amount, price, market.inverse)
+
+
+def profit(leg: Leg[N], price: N, market: Market[N]) -> N:
+    """Running profit of a leg at a price, from its entry, unrounded."""
+    return unrealised_pnl(leg.amount, leg.entry, price, market.inverse)
+
+
+def sized_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
+    """An isolated wall holds what has gone into it, nothing re-sizes it."""
+    return leg.margin
+
+
+def topped_up(leg: Leg[N], mark: N, market: Market[N]) -> N:
+    """Nothing is moved into a position when its mark changes."""
+    return leg.added
+
+
+def movable(free: N, market: Market[N]) -> N:
+    """What of the free margin can be moved into a position: all of it."""
+    return max(zero(free), free)
+
+
+def stated_liquidation_price(
+    leg: Leg[N], pool: Pool[N], margin: PoolMargin[N], marks: Sequence[N], markets: Sequence[Market[N]]
+) -> Found[N]:
+    """None is stated: the price follows from the headroom."""
+    return no_price(pool.cash)
+
+
 def row_above(size: N, floors: Sequence[N], rows: int) -> int:
     """The bracket row of `size` where a floor belongs to the row below it (floor exclusive, cap inclusive)."""
     for i in range(1, rows):

@@ -50,6 +50,21 @@ def pools_per_settle_asset(
     return cross + tuple(isolated)
 
 
+def each_apart(specs: tuple[PoolSpec, ...]) -> tuple[PoolSpec, ...]:
+    """The same walls where every cross leg is a pool by itself: the pool of the asset keeps the cash and counts all of its
+    legs, and each cross leg stands on what the other cross legs leave of it."""
+    out: list[PoolSpec] = []
+    alone: list[PoolSpec] = []
+    for spec in specs:
+        if spec.isolated:
+            alone.append(spec)
+            continue
+        walled = tuple(key for other in specs if other.isolated and other.asset == spec.asset for key in other.legs)
+        out.append(PoolSpec(spec.key, spec.asset, False, (), beside=(*spec.legs, *walled)))
+        for key in spec.legs:
+            others = tuple(other for other in spec.legs if other != key)
+            alone.append(PoolSpec(key.symbol, spec.asset, False, (key,), beside=others, apart=True))
+    return (*out, *alone)
 def valued_pool(account: Account, instruments: Mapping[str, Instrument], currency: str) -> tuple[PoolSpec, ...]:
     """One pool for the whole account, measured in `currency`: every coin held, owed or settled in, and every cross leg."""
     assets = dict.fromkeys([*account.cash, *account.borrowed])

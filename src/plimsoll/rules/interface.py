@@ -2,6 +2,7 @@
 number type; the array engine compiles the same names for float. Arguments go by position."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -18,7 +19,10 @@ class Rules(Protocol):
     __name__: str
     TITLE: str
     DEFAULT_LEVERAGE: Decimal
+    CHARGES_FUNDING_AHEAD: bool
+    MARGIN_FOLLOWS: bool
     MODE_SCOPE: str
+    PRICES_STATED: bool
     SETTLES_EXPIRIES_DAILY: bool
     WALLET_HOLDS_ISOLATED: bool
 
@@ -40,6 +44,12 @@ class Rules(Protocol):
     def unrealised_pnl(self, amount: Decimal, entry: Decimal, price: Decimal, inverse: bool, /) -> Decimal:
         """Profit of a signed amount from `entry` to `price`."""
 
+    def value(self, amount: Decimal, price: Decimal, market: Market[Decimal], /) -> Decimal:
+        """Unsigned value of a position as the venue counts it, rounded where it rounds."""
+
+    def profit(self, leg: Leg[Decimal], price: Decimal, market: Market[Decimal], /) -> Decimal:
+        """Running profit of a leg at a price, rounded where the venue rounds."""
+
     def bracket(self, value: Decimal, tier: Decimal, market: Market[Decimal], /) -> int:
         """Row of the table, by notional or by contracts as the venue counts."""
 
@@ -57,6 +67,15 @@ class Rules(Protocol):
 
     def closing_fee(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """What the venue adds to maintenance before it compares, or holds inside its margins, for closing."""
+
+    def sized_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
+        """What the venue puts into an isolated wall when it sizes it anew (MARGIN_FOLLOWS)."""
+
+    def topped_up(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
+        """Margin that a position is to hold at this mark besides its initial margin."""
+
+    def movable(self, free: Decimal, market: Market[Decimal], /) -> Decimal:
+        """What of the free margin can be moved into a position."""
 
     def order_margin(self, resting: Resting[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """Initial margin of resting orders on top of the position's own."""
@@ -100,6 +119,17 @@ class Rules(Protocol):
 
     def bankruptcy_price(self, leg: Leg[Decimal], cash: Decimal, market: Market[Decimal], /) -> Found[Decimal]:
         """Price at which the leg's money is gone."""
+
+    def stated_liquidation_price(
+        self,
+        leg: Leg[Decimal],
+        pool: Pool[Decimal],
+        margin: PoolMargin[Decimal],
+        marks: Sequence[Decimal],
+        markets: Sequence[Market[Decimal]],
+        /,
+    ) -> Found[Decimal]:
+        """The liquidation price in the venue's own form (PRICES_STATED)."""
 
     def liquidation_fee(self, leg: Leg[Decimal], price: Decimal, market: Market[Decimal], /) -> Decimal:
         """Fee or penalty of a forced close of the whole leg."""
@@ -151,6 +181,17 @@ class Rules(Protocol):
 
     def pools_of(self, account: Account, instruments: Mapping[str, Instrument], /) -> tuple[PoolSpec, ...]:
         """How the account is divided."""
+
+    def cross_apart(self, regime: int, /) -> bool:
+        """Whether each cross position is liquidated by itself, on what the others leave free."""
+
+    def pays_profit_out(self, regime: int, before: datetime | None, now: datetime | None, /) -> bool:
+        """Whether running profit of cross positions becomes cash between two instants."""
+
+    def mode_on_leverage(
+        self, account: Account, symbol: str, leverage: Decimal, asked: MarginMode | None, /
+    ) -> MarginMode | None:
+        """The margin mode that choosing a leverage sets, open positions included; None: none."""
 
     def tier_of(self, position: Position, account: Account, instruments: Mapping[str, Instrument], /) -> Decimal:
         """Contracts that choose a position's bracket; 0 where brackets count notional."""

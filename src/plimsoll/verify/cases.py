@@ -83,6 +83,7 @@ class CaseInstrument(msgspec.Struct, frozen=True):
     family: str = ""
     taker_rate: Decimal | None = None
     liquidation_fee_rate: Decimal | None = None
+    funding_rate: Decimal | None = None
 
 
 class CaseWallet(msgspec.Struct, frozen=True):
@@ -105,6 +106,9 @@ class CasePosition(msgspec.Struct, frozen=True):
     realised_pnl: Decimal = ZERO
     auto_add_margin: bool = False
     session_average_price: Decimal | None = None
+    pos_cross: Decimal | None = None
+    pos_loss: Decimal | None = None
+    signed_cost: Decimal | None = None
 
     @property
     def entry(self) -> Decimal | None:
@@ -119,6 +123,7 @@ class CaseOrder(msgspec.Struct, frozen=True):
     id: str = ""
     type: OrderType = OrderType.LIMIT
     price: Decimal | None = None
+    cost: Decimal | None = None
     stop_price: Decimal | None = None
     trigger: Trigger = Trigger.MARK
     reduce_only: bool = False
@@ -144,7 +149,7 @@ class CaseMarket(msgspec.Struct, frozen=True):
 
 class CaseKnown(msgspec.Struct, frozen=True):
     """Totals that a source states: per asset those of legs that it does not list; those of a valued account without its coins;
-    and totals of the account that replace what we would compute (see `stated`)."""
+    and totals of the account that replace what we would compute (see `stated`, `fill_in`)."""
 
     unlisted: dict[str, Outside] = {}
     isolated_equity: dict[str, Decimal] = {}
@@ -155,6 +160,8 @@ class CaseKnown(msgspec.Struct, frozen=True):
     position_margin: Decimal | None = None
     order_initial_margin: Decimal | None = None
     equity: Decimal | None = None
+    available_balance: Decimal | None = None
+    margin_balance: Decimal | None = None
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -289,6 +296,7 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
             family=i.family,
             taker_rate=i.taker_rate,
             liquidation_fee_rate=i.liquidation_fee_rate,
+            funding_rate=i.funding_rate,
         )
         for symbol, i in case.instruments.items()
     }
@@ -317,8 +325,9 @@ def account_of(case: Case, rules: Rules) -> Account:
     orders, leverages = [], {}
     bare = Account(stated.position_mode, {}, options=options)
     for n, o in enumerate(stated.orders):
-        mode = o.mode or modes.get(o.symbol) or rules.fill_mode(bare, o.symbol, None)
-        order = order_of(o, hedge, mode, str(n + 1))
+        chosen = None if o.leverage is None else rules.mode_on_leverage(bare, o.symbol, o.leverage, None)
+        mode = o.mode or modes.get(o.symbol) or chosen or rules.fill_mode(bare, o.symbol, None)
+        order = order_of(_priced(o, case), hedge, mode, str(n + 1))
         orders.append(order)
         if o.leverage is not None:
             leverages[rules.leverage_key(o.symbol, order.mode, order.position_side)] = o.leverage
@@ -346,10 +355,27 @@ def account_of(case: Case, rules: Rules) -> Account:
     )
 
 
+def _priced(o: CaseOrder, case: Case) -> CaseOrder:
+    """The order at the price that its cost implies, where the source gives cost instead."""
+    price = o.price or _implied_price(case.instruments[o.symbol], o.size, o.cost)
+    return o if price is o.price else msgspec.structs.replace(o, price=price)
+
+
+def _implied_price(instrument: CaseInstrument, size: Decimal, cost: Decimal | None) -> Decimal | None:
+    """The price at which a stated cost was paid."""
+    if cost is None:
+        return None
+    with exact():
+        amount = size * instrument.multiplier
+        return amount / abs(cost) if instrument.kind is Kind.INVERSE else abs(cost) / amount
+
+
 def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees) -> Position:
     """Isolated money that the source does not state is what the venue locks at a fill, and what was added to it."""
-    entry = p.entry or case.marks.get(p.symbol) or ONE
-    size, leverage = p.size if p.side == "long" else -p.size, p.leverage or ONE
+    implied = _implied_price(case.instruments[p.symbol], p.size, p.signed_cost)
+    entry = p.entry or implied or case.marks.get(p.symbol) or ONE
+    size = p.size if p.side == "long" else -p.size
+    leverage = p.leverage or (rules.DEFAULT_LEVERAGE if rules.MARGIN_FOLLOWS else ONE)
     margin = ZERO
     if p.mode is MarginMode.ISOLATED and p.isolated_margin is not None:
         margin = p.isolated_margin
@@ -366,7 +392,9 @@ def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees
         entry_price=entry,
         leverage=leverage,
         isolated_margin=margin,
-        added_margin=p.added_margin,
+        added_margin=p.pos_cross or p.added_margin,
+        lost_margin=p.pos_loss or ZERO,
+        cost=p.signed_cost,
         realised_pnl=p.realised_pnl,
         auto_add_margin=p.auto_add_margin,
     )

@@ -34,9 +34,9 @@ from plimsoll.verify.cases import (
     environment_of,
     instruments_of,
     marks_of,
-    outside_of,
     parse_case,
 )
+from plimsoll.verify.fill_in import with_known_balance, with_totals, with_walls
 from plimsoll.verify.stated import of_account, printed, replaced
 from plimsoll.verify.steps import command_of, step_of
 
@@ -62,10 +62,14 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
     where = f"{raw.file}: case {raw.id}"
     known = table_coins(table, case.as_of)
     rulebook = for_case(table, instruments_of(case), case.as_of, coins_of(case, known))
-    account = account_of(case, rulebook.rules)
-    state = State(account, marks_of(case))
+    marks, listed = marks_of(case), with_totals(case)
+    account = with_walls(account_of(case, rulebook.rules), case, marks, rulebook)
+    if case.known.available_balance is not None:
+        bare = assess(account, marks, rulebook, Prices.NONE, listed)
+        account = with_known_balance(account, case, {a.asset: a.available_balance for a in bare.assets})
+    state = State(account, marks)
     venue = Venue(rulebook, environment_of(case))
-    given = Given(case.known, replaced(case, where, state, rulebook, outside_of(case)))
+    given = Given(case.known, replaced(case, where, state, rulebook, listed))
     rows = _compare(raw, 0, case.expect, state, (), venue, given)
     for n, body in enumerate(case.steps, start=1):
         step = step_of(where, body)
@@ -194,6 +198,7 @@ _GONE: dict[str, Value] = {
     "liquidatable": False,
     "margin_balance": ZERO,
     "requirement": ZERO,
+    "locked_margin": ZERO,
 }
 """What a leg or pool that does not exist has."""
 

@@ -57,11 +57,30 @@ from plimsoll.rules.binance_usdm.people import (
     venue_ratio,
 )
 from plimsoll.rules.binance_usdm.procedure import next_step
-from plimsoll.rules.common import assess_coin
+from plimsoll.rules.common import (
+    assess_coin,
+    movable,
+    profit,
+    sized_margin,
+    stated_liquidation_price,
+    topped_up,
+    value,
+)
+from plimsoll.rules.usual import (
+    CHARGES_FUNDING_AHEAD,
+    MARGIN_FOLLOWS,
+    PRICES_STATED,
+    cross_apart,
+    mode_on_leverage,
+    pays_profit_out,
+)
 
 __all__ = [
+    "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
+    "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "PRICES_STATED",
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
@@ -76,6 +95,7 @@ __all__ = [
     "break_even_price",
     "cancels",
     "closing_fee",
+    "cross_apart",
     "displayed_liquidation_price",
     "entry_in_rules",
     "fill_mode",
@@ -97,6 +117,8 @@ __all__ = [
     "may_set_leverage",
     "may_switch_mode",
     "may_switch_position_mode",
+    "mode_on_leverage",
+    "movable",
     "next_step",
     "notional",
     "open_loss",
@@ -105,11 +127,17 @@ __all__ = [
     "order_funds",
     "order_margin",
     "order_reserve",
+    "pays_profit_out",
     "pools_of",
     "position_margin",
     "printed",
+    "profit",
+    "sized_margin",
+    "stated_liquidation_price",
     "tier_of",
+    "topped_up",
     "unrealised_pnl",
+    "value",
     "venue_code",
     "venue_initial_ratio",
     "venue_ratio",

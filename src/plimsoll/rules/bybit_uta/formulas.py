@@ -281,7 +281,19 @@ def assess_order(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Ma
     lost = open_loss(rest.amount, rest.price, mark, market.inverse)
     if not rest.leads:
         return PoolMargin(none, none, none, lost, lost)
-    resting = Resting(rest.market, rest.held, rest.buys, rest.sells, rest.initial_rate, rest.leverage, rest.buys, rest.sells)
+    resting = Resting(
+        rest.market,
+        rest.held,
+        rest.buys,
+        rest.sells,
+        rest.initial_rate,
+        rest.leverage,
+        rest.buys,
+        rest.sells,
+        none,
+        none,
+        False,
+    )
     held = none
     if rest.leg >= 0:
         held = base_value(pool.legs[rest.leg], mark, market)

@@ -1,0 +1,30 @@
+"""What most venues answer where a few have something of their own. Plain Python; a venue that differs writes its own."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from plimsoll.model import Account, MarginMode
+
+PRICES_STATED = False
+"""Liquidation prices follow from the headroom; tiers are chosen anew at each price."""
+
+CHARGES_FUNDING_AHEAD = False
+"""The next funding payment is not part of a requirement."""
+
+MARGIN_FOLLOWS = False
+"""An isolated wall holds what has gone into it; nothing sizes it anew."""
+
+
+def cross_apart(regime: int) -> bool:
+    """All cross positions of a pool are liquidated on what the whole of it has."""
+    return False
+
+
+def pays_profit_out(regime: int, before: datetime | None, now: datetime | None) -> bool:
+    """Running profit stays in its position until that is closed."""
+    return False
+
+
+def mode_on_leverage(account: Account, symbol: str, leverage: Decimal, asked: MarginMode | None) -> MarginMode | None:
+    """Choosing a leverage leaves the margin mode alone."""
+    return None
