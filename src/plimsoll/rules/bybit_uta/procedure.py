@@ -66,7 +66,7 @@ def next_step(
         return hold
     need = margin.requirement - margin.balance
     if not taking and most_gain(pool, need, marks, fills, markets) > need:
-        return reduction(pool, need, marks, fills, markets, reading)
+        return reduction(stage, pool, need, marks, fills, markets, reading)
     return account_take_over(pool, margin, marks, markets, reading)
 
 
@@ -311,9 +311,16 @@ def most_gain(pool: Pool[N], need: N, marks: Sequence[N], fills: Sequence[N], ma
 
 
 def reduction(
-    pool: Pool[N], need: N, marks: Sequence[N], fills: Sequence[N], markets: Sequence[Market[N]], reading: Reading
+    stage: int,
+    pool: Pool[N],
+    need: N,
+    marks: Sequence[N],
+    fills: Sequence[N],
+    markets: Sequence[Market[N]],
+    reading: Reading,
 ) -> Step[N]:
-    """The forced order in the leg that goes first: whole lots, strictly more than `need` asks where it can be. Grade memory."""
+    """The forced order in the leg that goes first: whole lots, strictly more than `need` asks where it can be; after a cut
+    that did not suffice (what it brought in reached a slice that counts less) at least a tenth of the leg. Grade memory."""
     none = zero(need)
     first = first_leg(pool, marks, fills, markets, reading.close_order, True)
     leg = pool.legs[first]
@@ -322,6 +329,8 @@ def reduction(
     need = need / index_of(pool, leg, marks)
     weight = gain_weight(pool, leg.wallet, marks, markets)
     amount, _ = cut(leg, need, marks[leg.market], fill, market, weight, reading.reduce_target)
+    if stage >= 2:
+        amount = max(amount, abs(leg.amount) / 10)
     if market.lot > 0:
         amount = floor_to(amount, market.lot) + market.lot
     else:
@@ -336,8 +345,8 @@ def account_take_over(
     pool: Pool[N], margin: PoolMargin[N], marks: Sequence[N], markets: Sequence[Market[N]], reading: Reading
 ) -> Step[N]:
     """Take a whole leg at the price, taker fee included, that gives up the margin balance evenly over the value of all legs:
-    linear mark*(1 - s*x)/(1 - s*f), inverse mark*(1 + s*f)/(1 + s*x), x = balance / value of all legs (the mark where
-    that is no price: no failing account has so much). Grade memory."""
+    linear mark*(1 - s*x)/(1 - s*f), inverse mark*(1 + s*f)/(1 + s*x), x = balance / value of all legs; at the mark
+    where no price gives up so much. Grade memory."""
     first = first_leg(pool, marks, marks, markets, reading.close_order, False)
     leg = pool.legs[first]
     market = markets[leg.market]
@@ -348,10 +357,14 @@ def account_take_over(
         value = notional(other.amount, marks[other.market], markets[other.market].inverse)
         gross += value * index_of(pool, other, marks)
     side = side_of(leg.amount)
-    price = mark
-    if market.inverse and gross + side * margin.balance > 0:
-        price = mark * (1 + side * market.taker_rate) * gross / (gross + side * margin.balance)
-    if not market.inverse and gross - side * margin.balance > 0:
-        price = mark * (gross - side * margin.balance) / (gross * (1 - side * market.taker_rate))
+    depth = gross - side * margin.balance
+    if market.inverse:
+        depth = gross + side * margin.balance
+    if depth <= 0:
+        price = mark
+    elif market.inverse:
+        price = mark * (1 + side * market.taker_rate) * gross / depth
+    else:
+        price = mark * depth / (gross * (1 - side * market.taker_rate))
     fee = notional(leg.amount, price, market.inverse) * market.taker_rate
     return Step(TAKE_OVER, first, -1, abs(leg.amount), price, fee, zero(fee))
