@@ -229,11 +229,11 @@ def test_explain_gives_formula_numbers_row_source_date_and_grade() -> None:
     assert "brackets of 2026-07-02, grade recorded" in told.tables[0]
 
 
-@pytest.mark.parametrize("venue", ["binance_usdm", "okx_futures", "bybit_classic"])
+@pytest.mark.parametrize("venue", ["binance_usdm", "okx_futures", "bybit_classic", "bybit_uta"])
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_quantity_explains_itself_in_every_example(quantity: str, venue: str) -> None:
     for name in example_names():
-        if venue == "binance_usdm" and name == "inverse":
+        if (venue, name) in (("binance_usdm", "inverse"), ("bybit_uta", "mixed")):
             continue
         told = build(options(name, *own_marks(name), venue=venue, explain=quantity)).explanations
         assert told, name

@@ -202,7 +202,10 @@ def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:
     legs = [leg for leg in look.view.legs if leg.pool == view.key]
     at = next(i for i, spec in enumerate(look.layout.specs) if spec.key == view.key)
     pool = look.layout.pools[at]
-    has = [Input("cash", pool.cash), *(Input(f"unrealised_pnl {leg.name}", leg.unrealised_pnl) for leg in legs)]
+    coins = [a for a in look.view.assets if a.collateral_value is not None and pool.wallets]
+    has = [Input(f"{a.asset} counts", a.collateral_value) for a in coins if a.collateral_value is not None]
+    if not coins:
+        has = [Input("cash", pool.cash), *(Input(f"unrealised_pnl {leg.name}", leg.unrealised_pnl) for leg in legs)]
     if pool.beside:
         has.append(Input("locked by positions beside", locked_beside(pool, look.layout, look.rulebook, look.column)))
     if pool.reserved:
@@ -210,6 +213,7 @@ def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:
     needs = [Input(f"maintenance_margin {leg.name}", leg.maintenance_margin) for leg in legs]
     if view.requirement != view.maintenance_margin:
         needs += [Input(f"closing_fee {leg.name}", leg.closing_fee) for leg in legs if leg.closing_fee]
+    needs += [Input(f"{a.asset} owed", a.borrowed) for a in coins if a.borrowed]
     both = [Input("margin_balance", view.margin_balance), Input("requirement", view.requirement)]
     inputs = {"margin_balance": has, "requirement": needs}.get(quantity, both)
     symbols = tuple(dict.fromkeys(leg.symbol for leg in legs))
@@ -219,6 +223,8 @@ def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:
 
 
 def _asset(quantity: str, view: AssetView, look: Look) -> Explanation:
+    if view.collateral_value is not None and look.view.account is not None:
+        return _coin(quantity, view, look.view.account.pool, look)
     key = f"asset:{view.asset}"
     pool = next(p for p in look.view.pools if p.key == key)
     asks = {walled: [a for a in look.view.orders if a.asset == view.asset and a.isolated is walled] for walled in (False, True)}
@@ -232,6 +238,22 @@ def _asset(quantity: str, view: AssetView, look: Look) -> Explanation:
     rule = getattr(look.rulebook.rules, quantity)
     symbols = tuple(dict.fromkeys(leg.symbol for leg in look.view.legs if leg.pool == key))
     return _explanation(quantity, key, getattr(view, quantity), view.asset, rule, inputs, look, symbols)
+
+
+def _coin(quantity: str, view: AssetView, key: str, look: Look) -> Explanation:
+    """What may be used or taken out of one coin of a valued pool."""
+    pool = next(p for p in look.view.pools if p.key == key)
+    at = look.layout.assets.index(view.asset) + len(look.layout.symbols)
+    inputs = [
+        Input("cash", view.cash),
+        Input("equity", view.equity),
+        Input("index price", look.column[at]),
+        Input("margin_balance", pool.margin_balance),
+        Input("initial_margin", pool.initial_margin),
+    ]
+    symbols = tuple(dict.fromkeys(leg.symbol for leg in look.view.legs if leg.pool == key))
+    rule, of = look.rulebook.rules.assess_coin, f"asset:{view.asset}"
+    return _explanation(quantity, of, getattr(view, quantity), view.asset, rule, inputs, look, symbols)
 
 
 def _explanation(

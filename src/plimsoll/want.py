@@ -4,7 +4,7 @@ Three ways: add money, cut the position, set another leverage. Each is worked ou
 price, then carried out on the account and assessed again: an answer that does not land there is not given.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -26,6 +26,8 @@ from plimsoll.rulebook import Rulebook
 
 CENT = Decimal("0.00000001")
 """Amounts of money are rounded up to this."""
+TRIES = 40
+"""Secants towards the money that is missing; each lands nearer, below or at it."""
 
 
 class Way(StrEnum):
@@ -92,15 +94,17 @@ def read_want(text: str) -> Ask:
 
 
 def wanted(ask: Ask, plan: Plan, rulebook: Rulebook, home: Rulebook, marks: Mapping[str, Decimal]) -> tuple[Want, ...]:
-    """The answer with the position in cross, then in isolated; all other positions as the plan has them. `marks`: venue
-    symbols. BadInput: no such position, or a wallet that cannot pay for it in either mode."""
+    """The answer with the position in cross, then in isolated; all other positions as the plan has them, or with it where the
+    venue keeps one mode for the whole account. `marks`: venue symbols. BadInput: no such position, or a wallet that cannot
+    pay for it in either mode."""
     symbol, _, side = ask.name.partition(":")
     planned = dict.fromkeys(p.symbol for p in plan.positions)
     if symbol not in planned:
         raise BadInput("--want", "symbol", ask.name, f"no such position; there are {', '.join(planned) or 'none'}")
     out: list[Want] = []
+    together = tuple(planned) if rulebook.rules.MODE_SCOPE == "account" else (symbol,)
     for mode in MarginMode:
-        opening = open_plan(with_mode(plan, symbol, mode), rulebook, home, PlanMode.AS_GIVEN)
+        opening = open_plan(with_mode(plan, together, mode), rulebook, home, PlanMode.AS_GIVEN)
         if symbol not in opening.symbols:
             raise BadInput("--want", "symbol", symbol, opening.skipped[0].reason)
         state = begin(opening, rulebook, marks).state
@@ -113,14 +117,14 @@ def wanted(ask: Ask, plan: Plan, rulebook: Rulebook, home: Rulebook, marks: Mapp
     return tuple(out)
 
 
-def with_mode(plan: Plan, symbol: str, mode: MarginMode) -> Plan:
-    """The plan with the positions of one symbol in another mode; money assigned by hand stays only where it fits."""
+def with_mode(plan: Plan, symbols: Sequence[str], mode: MarginMode) -> Plan:
+    """The plan with the positions of some symbols in another mode; money assigned by hand stays only where it fits."""
     replace = msgspec.structs.replace
     positions = tuple(
-        replace(p, mode=mode, margin=p.margin if p.mode is mode else None) if p.symbol == symbol else p
+        replace(p, mode=mode, margin=p.margin if p.mode is mode else None) if p.symbol in symbols else p
         for p in plan.positions
     )
-    orders = tuple(replace(o, mode=None) if o.symbol == symbol else o for o in plan.orders)
+    orders = tuple(replace(o, mode=None) if o.symbol in symbols else o for o in plan.orders)
     return replace(plan, positions=positions, orders=orders)
 
 
@@ -131,23 +135,23 @@ def answer(case: Case) -> Want:
         leg = _leg(view, case.key)
         pool = next(p for p in view.pools if p.key == leg.pool)
         if pool.liquidatable:
-            return _want(case, leg, None, (), "it is due for liquidation at this mark; no wish can be granted")
+            return _want(case, leg, pool.asset, None, (), "it is due for liquidation at this mark; no wish can be granted")
         falling = _falls(case, leg)
         if (case.target < leg.mark) is not falling:
             side, word = ("below", "falling") if falling else ("above", "rising")
             note = f"a {word} mark liquidates it, so the price must lie {side} the mark {show(leg.mark)}"
-            return _want(case, leg, None, (), note)
+            return _want(case, leg, pool.asset, None, (), note)
         spare = _headroom(case, case.state.account)
         if spare >= 0:
-            return _want(case, leg, spare, (), "it is there already, or safer")
+            return _want(case, leg, pool.asset, spare, (), "it is there already, or safer")
         remedies = (_add_margin(case, leg, -spare), _cut_size(case, leg), _set_leverage(case, leg))
-        return _want(case, leg, spare, remedies, "")
+        return _want(case, leg, pool.asset, spare, remedies, "")
 
 
-def _want(case: Case, leg: LegView, spare: Decimal | None, remedies: tuple[Remedy, ...], note: str) -> Want:
+def _want(case: Case, leg: LegView, unit: str, spare: Decimal | None, remedies: tuple[Remedy, ...], note: str) -> Want:
     reached = spare is not None and spare >= 0
     return Want(
-        leg.name, leg.mode, leg.mark, case.target, leg.liquidation_price, reached, spare, leg.asset, remedies, note
+        leg.name, leg.mode, leg.mark, case.target, leg.liquidation_price, reached, spare, unit, remedies, note
     )
 
 
@@ -205,9 +209,15 @@ def _topped(case: Case, leg: LegView, amount: Decimal) -> Account:
 def _add_margin(case: Case, leg: LegView, missing: Decimal) -> Remedy:
     """The missing headroom as money: into the leg's wall, or into the wallet in cross. Where the venue counts added money for
     less than it is (a closing fee that grows with it), as much more as that takes."""
-    amount = ceil_to(missing, CENT)
-    short = -_headroom(case, _topped(case, leg, amount))
-    if short > 0:
+    pool = next(p for p in _view(case.state, case.rulebook).pools if p.key == leg.pool)
+    price = ONE if pool.asset == leg.asset else case.state.marks.indexes[leg.asset]
+    amount = ceil_to(missing / price, CENT)
+    for _ in range(TRIES):
+        short = -_headroom(case, _topped(case, leg, amount))
+        if short <= 0:
+            break
+        if short >= missing:
+            return Remedy(Way.ADD_MARGIN, None, leg.asset, None, f"more {leg.asset} does not count")
         amount = ceil_to(missing * amount / (missing - short), CENT)
     topped = _topped(case, leg, amount)
     if leg.mode is MarginMode.CROSS:

@@ -9,10 +9,12 @@
     fund USDT 10                             what the insurance fund holds (default: enough)
     fills ETHUSDT nobody                     who takes forced orders: a price, or nobody (default: the mark)
     counterparty eve ETHUSDT short 5 rank 1
+    ratio BTC 0.95 0.04                      what a coin counts as collateral, and the maintenance rate of a debt in it
+    indexes USDT 1 BTC 60000                 prices of coins, in force from the next marks on
     marks BTCUSDT 60000 ETHUSDT 3520         all prices of one instant
     clock 2023-06-01T00:10                   the time (UTC) of the marks that follow
     leverage ETHUSDT isolated 10 [long|short]
-    mode ETHUSDT isolated                    the symbol's margin mode, where the venue keeps one per symbol
+    mode ETHUSDT isolated                    margin mode of the symbol, or `mode isolated`: of the account
     buy ETHUSDT 0.5 isolated [at 3500] [long|short]      a trade, by default at the mark; likewise `sell`
     stop sell ETHUSDT 0.5 at 3400 isolated   a reduce-only stop on the mark
     funding ETHUSDT 0.0001 | deposit USDT 5 | withdraw USDT 5 | margin ETHUSDT +20 [long|short]
@@ -46,15 +48,18 @@ from plimsoll.account.commands import (
     Withdraw,
 )
 from plimsoll.account.decide import decide
-from plimsoll.account.events import Deleveraged, Event, Reduced, ShortfallCovered, TakenOver
+from plimsoll.account.events import Converted, Deleveraged, Event, Reduced, ShortfallCovered, TakenOver
 from plimsoll.account.state import State, Venue
 from plimsoll.margin.assess import Assessment, Prices, assess
 from plimsoll.margin.waterfall import Counterparty
 from plimsoll.model import (
     Account,
     Bracket,
+    Coin,
+    CollateralTier,
     Fees,
     LegSide,
+    LoanTier,
     MarginMode,
     Marks,
     Order,
@@ -77,6 +82,7 @@ class Play:
         self.state = State(Account(PositionMode.ONE_WAY, {}), Marks({}))
         self.events: tuple[Event, ...] = ()
         self.wanted_refusal: str | None = None
+        self.indexes: dict[str, Decimal] = {}
         self.orders = 0
         self.clock: datetime | None = None
 
@@ -108,7 +114,8 @@ class Play:
         price = D(words[words.index("at") + 1]) if "at" in words else None
         match verb:
             case "marks":
-                return SetMarks({s: D(p) for s, p in zip(words[::2], words[1::2], strict=True)}, time=self.clock)
+                moved = {s: D(p) for s, p in zip(words[::2], words[1::2], strict=True)}
+                return SetMarks(moved, {}, self.indexes, self.clock)
             case "buy" | "sell":
                 at = price if price is not None else self.state.marks.marks[words[0]]
                 return Fill(words[0], verb, D(words[1]), at, "taker", mode, side)
@@ -123,7 +130,7 @@ class Play:
                 number = next(D(w) for w in words[1:] if w not in MODES | SIDES)
                 return SetLeverage(words[0], number, mode, side)
             case "mode":
-                return SetMarginMode(words[0], mode or MarginMode.CROSS)
+                return SetMarginMode("" if words[0] in MODES else words[0], mode or MarginMode.CROSS)
             case "funding":
                 return SettleFunding(words[0], D(words[1]))
             case "settle" if price is not None:
@@ -172,9 +179,12 @@ def _headroom(play: Play, words: list[str]) -> bool | str:
 
 
 def _events(play: Play, words: list[str]) -> bool | str:
-    forced = [e for e in play.events if isinstance(e, (Reduced, TakenOver, Deleveraged, ShortfallCovered))]
+    forced = [e for e in play.events if isinstance(e, (Converted, Reduced, TakenOver, Deleveraged, ShortfallCovered))]
     told = []
     for e in forced:
+        if isinstance(e, Converted):
+            told.append(f"Converted {e.source}")
+            continue
         who = e.counterparty if isinstance(e, Deleveraged) else e.pool if isinstance(e, ShortfallCovered) else e.leg.symbol
         told.append(f"{type(e).__name__} {who}")
     text = ", ".join(told) or "none"
@@ -223,6 +233,18 @@ def _brackets(play: Play, words: list[str]) -> None:
     _instrument(play, words[0], brackets=tuple(rows))
 
 
+def _ratio(play: Play, words: list[str]) -> None:
+    """`ratio BTC 0.95 0.04`: what the coin counts, and the maintenance rate of a debt in it."""
+    coin = Coin((CollateralTier(D(0), None, D(words[1])),), (LoanTier(D(0), None, D("0.2"), D(words[2])),))
+    book = play.venue.rulebook
+    play.venue = Venue(msgspec.structs.replace(book, coins={**book.coins, words[0]: coin}), play.venue.environment)
+
+
+def _indexes(play: Play, words: list[str]) -> None:
+    """Prices of coins, which come in force with the next marks."""
+    play.indexes = {asset: D(price) for asset, price in zip(words[::2], words[1::2], strict=True)}
+
+
 def _fills(play: Play, words: list[str]) -> None:
     price = None if words[1] == "nobody" else D(words[1])
     _world(play, liquidation_fill={**play.venue.environment.liquidation_fill, words[0]: price})
@@ -249,6 +271,8 @@ SETTINGS: dict[str, Any] = {
     "fund": lambda play, words: _world(
         play, insurance_fund={**play.venue.environment.insurance_fund, words[0]: D(words[1])}
     ),
+    "ratio": _ratio,
+    "indexes": _indexes,
     "fills": _fills,
     "counterparty": _counterparty,
 }

@@ -93,6 +93,7 @@ REST_RECORD = np.dtype(
     [
         ("market", np.int64),
         ("wallet", np.int64),
+        ("leg", np.int64),
         ("amount", np.float64),
         ("price", np.float64),
         ("leads", np.bool_),

@@ -29,14 +29,15 @@ NO_FEES = Fees(ZERO, ZERO)
 
 
 class RestingSpec(NamedTuple):
-    """Resting opening orders as one row: printed name, settle asset, whether they are for an isolated position; and the
-    orders themselves."""
+    """Resting opening orders as one row: printed name, settle asset, whether they are for an isolated position; the orders
+    themselves, and the leg they trade in."""
 
     name: str
     asset: str
     isolated: bool
     row: Resting[Decimal]
     orders: tuple[Order, ...]
+    leg: LegKey
 
 
 class Layout(NamedTuple):
@@ -220,6 +221,7 @@ def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal
         yield Rest(
             market=row.market,
             wallet=spec.assets.index(found.asset),
+            leg=spec.legs.index(found.leg) if found.leg in spec.legs else -1,
             amount=amount if order.side == "buy" else -amount,
             price=order.price,
             leads=leads,
@@ -304,7 +306,7 @@ def _resting(
             isolated=key.mode is MarginMode.ISOLATED,
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
-        yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row, tuple(orders))
+        yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row, tuple(orders), key)
 
 
 def _new(opening: Sequence[Order], closable: Decimal, rulebook: Rulebook) -> Decimal:

@@ -80,10 +80,12 @@ class Wallet(NamedTuple, Generic[N]):
 
 class Rest(NamedTuple, Generic[N]):
     """One resting opening order of a valued pool: its signed `amount` and `price`, and with it the orders of its leg together
-    (`held` .. `leverage`, as in Resting). `leads`: the first of them, which stands for their sum."""
+    (`held` .. `leverage`, as in Resting). `leads`: the first of them, which stands for their sum. `leg`: that leg's index in
+    the pool (-1: there is none yet)."""
 
     market: int
     wallet: int
+    leg: int
     amount: N
     price: N
     leads: bool

@@ -178,7 +178,9 @@ def order_maintenance(resting: Resting[N], value: N, mark: N, market: Market[N])
 
 
 def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
-    """A cross account (with coins) by `assess_account`, an isolated leg or the cash of a coin by `assess_leg`. H1, H3."""
+    """Cross, in USD: balance = coins (wallet - borrowed + profit) after their ratios, requirement = maintenance of positions,
+    orders and debts, less the order loss. H1, A2, H17; recorded (see `assess_account`). Isolated, in the settle coin: balance
+    = V/L + F + X + profit, requirement = base MM + the fee at the leg's bankruptcy price. H3 (see `assess_leg`)."""
     if len(pool.wallets) > 0:
         return assess_account(pool, marks, markets)
     return assess_leg(pool, marks, markets)
@@ -292,18 +294,12 @@ def assess_order(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Ma
         none,
         False,
     )
-    held = held_value(pool, rest.market, rest.held, mark, market)
+    held = none
+    if rest.leg >= 0:
+        held = base_value(pool.legs[rest.leg], mark, market)
     maintenance = order_maintenance(resting, held, mark, market)
     initial = order_margin(resting, mark, market)
     return PoolMargin(none, initial, maintenance, maintenance + lost, lost + rest.buys + rest.sells)
-
-
-def held_value(pool: Pool[N], at: int, amount: N, mark: N, market: Market[N]) -> N:
-    """Value, as maintenance counts it, of the leg of `amount` in market `at`; none where orders stand alone. H18."""
-    for i in range(len(pool.legs)):
-        if pool.legs[i].market == at and pool.legs[i].amount == amount:
-            return base_value(pool.legs[i], mark, market)
-    return zero(mark)
 
 
 def is_liquidatable(balance: N, requirement: N) -> bool:

@@ -7,7 +7,7 @@ rules. Callers are inside `exact()`.
 from collections.abc import Mapping
 from decimal import Decimal
 
-from plimsoll.errors import Reason, Reject
+from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.model import Account, Instrument, Kind, LegKey, LegSide, MarginMode, Order, OrderType, Position, PositionMode
 from plimsoll.number import ONE, ZERO, ceil_to, floor_to
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
@@ -130,8 +130,9 @@ DEFAULT_LEVERAGE = Decimal(10)
 
 
 def account_mode(account: Account) -> MarginMode:
-    """The account's margin mode; cross by default. A3, H6."""
-    return MarginMode(account.options.get("margin_mode", MarginMode.CROSS))
+    """The account's margin mode: as stated, else that of its first position, else cross, the default. A3, H6."""
+    given = account.positions[0].mode if account.positions else MarginMode.CROSS
+    return MarginMode(account.options.get("margin_mode", given))
 
 
 def fill_mode(account: Account, symbol: str, asked: MarginMode | None) -> MarginMode:
@@ -140,11 +141,17 @@ def fill_mode(account: Account, symbol: str, asked: MarginMode | None) -> Margin
 
 
 def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
-    """Cross: one pool over all coins, in USD. Isolated: one pool per leg (hedge legs apart), and each coin's cash. H1, H6."""
-    apart = pools_per_settle_asset(account, instruments, leg_name)
-    if account_mode(account) is MarginMode.ISOLATED:
-        return apart
-    return valued_pool(account, instruments, CURRENCY) + tuple(spec for spec in apart if spec.isolated)
+    """Cross: one pool over all coins, in USD. Isolated: one pool per leg (hedge legs apart), and each coin's cash. H1, H6.
+
+    BadInput: a position in another mode than the account's; an account that states none is in its positions'."""
+    mode = account_mode(account)
+    stray = next((p for p in account.positions if p.mode is not mode), None)
+    if stray is not None:
+        cure = f"the whole account is in {mode} margin (options: margin_mode), and so is each of its positions"
+        raise BadInput("account", f"mode of {stray.symbol}", stray.mode, cure)
+    if mode is MarginMode.ISOLATED:
+        return pools_per_settle_asset(account, instruments, leg_name)
+    return valued_pool(account, instruments, CURRENCY)
 
 
 def tier_of(position: Position, account: Account, instruments: Mapping[str, Instrument]) -> Decimal:

@@ -194,16 +194,35 @@ def sellable(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Marke
     return max(zero(wallet.balance), wallet.balance - wallet.borrowed + loss)
 
 
-def cut_gain(leg: Leg[N], rate: N, mark: N, fill: N, market: Market[N]) -> N:
+def gain_weight(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
+    """What one more unit of the coin `at` adds to headroom: the ratio of the slice that its equity has reached, or where it is
+    owed all of it and the maintenance of the loan. H7, A14."""
+    wallet = pool.wallets[at]
+    pnl = coin_pnl(pool, at, marks, markets)
+    equity = wallet.balance - wallet.borrowed + pnl
+    one = zero(equity) + 1
+    if equity < 0:
+        if wallet.loan_rows == 0:
+            return one
+        return one + wallet.loan_maintenance[row_above(owed(wallet, pnl), wallet.loan_floors, wallet.loan_rows)]
+    if not wallet.collateral or wallet.rows == 0:
+        return zero(equity)
+    row = row_above(equity, wallet.floors, wallet.rows)
+    if row + 1 < wallet.rows and equity == wallet.floors[row + 1]:
+        row += 1
+    return wallet.ratios[row]
+
+
+def cut_gain(leg: Leg[N], rate: N, mark: N, fill: N, market: Market[N], weight: N) -> N:
     """Headroom won by closing one unit, in the settle coin: base maintenance freed at `rate` and the reserve, less the taker
-    fee (H15) and the slippage of the fill. Grade derived."""
+    fee (H15) and the slippage of the fill; what comes in counts by `weight`, what goes out in full. Grade derived."""
     side = side_of(leg.amount)
     price = mark
     if market.regime == 0:
         price = leg.entry
     freed = notional(side, price, market.inverse) * rate + reserve(side, leg.entry, leg.leverage, market)
-    fee = notional(side, fill, market.inverse) * market.taker_rate
-    return freed - fee + unrealised_pnl(side, mark, fill, market.inverse)
+    cash = unrealised_pnl(side, mark, fill, market.inverse) - notional(side, fill, market.inverse) * market.taker_rate
+    return freed + min(cash, cash * weight)
 
 
 def counted_value(leg: Leg[N], mark: N, market: Market[N]) -> N:
@@ -213,7 +232,7 @@ def counted_value(leg: Leg[N], mark: N, market: Market[N]) -> N:
     return notional(leg.amount, mark, market.inverse)
 
 
-def cut(leg: Leg[N], need: N, mark: N, fill: N, market: Market[N], target: int) -> tuple[N, N]:
+def cut(leg: Leg[N], need: N, mark: N, fill: N, market: Market[N], weight: N, target: int) -> tuple[N, N]:
     """(amount to close, headroom won, in the settle coin): walks down the tiers while a cut still gains, until `need` is met.
 
     target 0: the least amount that does it; 1: down to the floor of the tier in which that happens; 2: the whole leg."""
@@ -223,7 +242,7 @@ def cut(leg: Leg[N], need: N, mark: N, fill: N, market: Market[N], target: int) 
     won = zero(mark)
     row = row_above(left, market.floors, market.rows)
     while row >= 0:
-        gain = cut_gain(leg, market.rates[row], mark, fill, market)
+        gain = cut_gain(leg, market.rates[row], mark, fill, market, weight)
         if gain <= 0:
             return closed, won
         span = (left - market.floors[row]) / unit
@@ -238,12 +257,12 @@ def cut(leg: Leg[N], need: N, mark: N, fill: N, market: Market[N], target: int) 
     return closed, won
 
 
-def gains(leg: Leg[N], mark: N, fill: N, market: Market[N]) -> bool:
+def gains(leg: Leg[N], mark: N, fill: N, market: Market[N], weight: N) -> bool:
     """Whether the first unit closed would win headroom at all (and somebody fills it)."""
     if fill <= 0:
         return False
     row = row_above(counted_value(leg, mark, market), market.floors, market.rows)
-    return cut_gain(leg, market.rates[row], mark, fill, market) > 0
+    return cut_gain(leg, market.rates[row], mark, fill, market, weight) > 0
 
 
 def index_of(pool: Pool[N], leg: Leg[N], marks: Sequence[N]) -> N:
@@ -269,7 +288,7 @@ def first_leg(
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
         at = leg.market
-        if gaining and not gains(leg, marks[at], fills[at], markets[at]):
+        if gaining and not gains(leg, marks[at], fills[at], markets[at], gain_weight(pool, leg.wallet, marks, markets)):
             continue
         this = close_score(leg, marks[at], markets[at], order) * index_of(pool, leg, marks)
         if best < 0 or this > score:
@@ -284,8 +303,9 @@ def most_gain(pool: Pool[N], need: N, marks: Sequence[N], fills: Sequence[N], ma
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
         at = leg.market
-        if gains(leg, marks[at], fills[at], markets[at]):
-            _, won = cut(leg, need, marks[at], fills[at], markets[at], 2)
+        weight = gain_weight(pool, leg.wallet, marks, markets)
+        if gains(leg, marks[at], fills[at], markets[at], weight):
+            _, won = cut(leg, need, marks[at], fills[at], markets[at], weight, 2)
             total += won * index_of(pool, leg, marks)
     return total
 
@@ -300,14 +320,15 @@ def reduction(
     reading: Reading,
 ) -> Step[N]:
     """The forced order in the leg that goes first: whole lots, strictly more than `need` asks where it can be; after a cut
-    that did not suffice (its result counts less than the margin it frees) at least a tenth of the leg. Grade memory."""
+    that did not suffice (what it brought in reached a slice that counts less) at least a tenth of the leg. Grade memory."""
     none = zero(need)
     first = first_leg(pool, marks, fills, markets, reading.close_order, True)
     leg = pool.legs[first]
     market = markets[leg.market]
     fill = fills[leg.market]
     need = need / index_of(pool, leg, marks)
-    amount, _ = cut(leg, need, marks[leg.market], fill, market, reading.reduce_target)
+    weight = gain_weight(pool, leg.wallet, marks, markets)
+    amount, _ = cut(leg, need, marks[leg.market], fill, market, weight, reading.reduce_target)
     if stage >= 2:
         amount = max(amount, abs(leg.amount) / 10)
     if market.lot > 0:
