@@ -144,12 +144,17 @@ class _Tape:
             self.least[pool] = Least(pool, told, headroom / balance if balance > 0 else None, self.time)
 
     def _worth(self) -> dict[str, Decimal]:
-        return {asset: self._value(asset) for asset in self.state.account.cash}
+        held = [position.symbol for position in self.state.account.positions]
+        settles = [self.venue.rulebook.instruments[symbol].settle for symbol in held]
+        pools = [spec.asset for spec in self.layout().specs]
+        return {asset: self._value(asset) for asset in dict.fromkeys([*self.state.account.cash, *settles, *pools])}
 
     def _value(self, asset: str) -> Decimal:
         """What one unit of an asset is worth in the unit that the run is told in."""
-        if asset == self.unit.name or any(spec.assets and asset == spec.asset for spec in self.layout().specs):
+        if asset == self.unit.name:
             return ONE
+        if any(spec.assets and asset == spec.asset for spec in self.layout().specs):
+            return ONE / coin_value(self.unit.name, self.state, self.venue)
         return coin_value(asset, self.state, self.venue) if self.unit.mixed else ZERO
 
     def indexes(self, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
