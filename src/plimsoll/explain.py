@@ -217,7 +217,29 @@ def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:
     return _explanation(quantity, view.key, getattr(view, quantity), unit, rule, inputs, look, symbols)
 
 
+def _coin(quantity: str, view: AssetView, home: str, look: Look) -> Explanation:
+    """One coin of a pool that values several: what it holds, owes and counts, and what the pool has and needs."""
+    at = next(i for i, spec in enumerate(look.layout.specs) if spec.key == home)
+    wallet = look.layout.pools[at].wallets[look.layout.specs[at].assets.index(view.asset)]
+    pool = next(p for p in look.view.pools if p.key == home)
+    inputs = [
+        Input("wallet balance", wallet.balance),
+        Input("equity", view.equity),
+        Input("borrowed", view.borrowed),
+        Input("index price", look.column[wallet.place]),
+        Input("collateral_value", ZERO if view.collateral_value is None else view.collateral_value),
+        Input(f"margin_balance {home}", pool.margin_balance),
+        Input(f"initial_margin {home}", pool.initial_margin),
+    ]
+    symbols = tuple(dict.fromkeys(leg.symbol for leg in look.view.legs if leg.pool == home))
+    rule = look.rulebook.rules.assess_coin
+    return _explanation(quantity, view.asset, getattr(view, quantity), view.asset, rule, inputs, look, symbols)
+
+
 def _asset(quantity: str, view: AssetView, look: Look) -> Explanation:
+    home = next((spec.key for spec in look.layout.specs if view.asset in spec.assets), None)
+    if home is not None:
+        return _coin(quantity, view, home, look)
     key = f"asset:{view.asset}"
     pool = next(p for p in look.view.pools if p.key == key)
     asks = {walled: [a for a in look.view.orders if a.asset == view.asset and a.isolated is walled] for walled in (False, True)}

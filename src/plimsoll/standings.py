@@ -11,6 +11,9 @@ from plimsoll.number import ZERO, exact, show
 from plimsoll.runs import LegResult, ModeResult, Run, Standing
 from plimsoll.sentences import amount, names, price
 
+NOTICED = Decimal("0.005")
+"""Share by which the value held on two venues may differ without a word: sizes are cut to each venue's steps."""
+
 
 def standings(results: Sequence[ModeResult]) -> tuple[Standing, ...]:
     """One line per venue and mode, modes together, the first venue leading; empty where there is one venue only."""
@@ -57,9 +60,14 @@ def _moment(leg: LegResult) -> str:
     return "~" if leg.hit_at is None else leg.hit_at.isoformat()
 
 
+def _value(run: Run) -> Decimal:
+    """What the positions were worth when they began."""
+    return sum((leg.notional_at_start for leg in run.legs), ZERO)
+
+
 def demanded(run: Run) -> Decimal | None:
     """What the venue required at the start, as a share of the value then held; None where nothing was held yet."""
-    value = sum((leg.notional_at_start for leg in run.legs), ZERO)
+    value = _value(run)
     return run.requirement_at_start / value if value > 0 and run.requirement_at_start > 0 else None
 
 
@@ -120,6 +128,9 @@ def _causes(result: ModeResult, lead: ModeResult) -> str:
         parts.append(f"demanded {_rate(here)} of the positions' value{beside}")
     if run.unit == other.unit and amount(run.start_equity, run.unit) != amount(other.start_equity, run.unit):
         parts.append(f"counted {amount(run.start_equity, run.unit)} of the account, not {amount(other.start_equity, run.unit)}")
+    value, other_value = _value(run), _value(other)
+    if not absent and run.unit == other.unit and abs(value - other_value) > NOTICED * other_value:
+        parts.append(f"held {amount(value, run.unit)} of positions, not {amount(other_value, run.unit)}")
     counted = (run.start_equity, other.start_equity)
     mine, theirs = amount(run.money_at_risk, run.unit), amount(other.money_at_risk, other.unit)
     if run.unit == other.unit and mine != theirs and (run.money_at_risk, other.money_at_risk) != counted:

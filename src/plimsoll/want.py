@@ -91,15 +91,17 @@ def read_want(text: str) -> Ask:
 
 
 def wanted(ask: Ask, plan: Plan, rulebook: Rulebook, home: Rulebook, marks: Mapping[str, Decimal]) -> tuple[Want, ...]:
-    """The answer with the position in cross, then in isolated; all other positions as the plan has them. `marks`: venue
+    """The answer with the position in cross, then in isolated; all other positions as the plan has them, or in the same mode
+    where the venue keeps one for the whole account. `marks`: venue
     symbols. BadInput: no such position, or a wallet that cannot pay for it in either mode."""
     symbol, _, side = ask.name.partition(":")
     planned = dict.fromkeys(p.symbol for p in plan.positions)
     if symbol not in planned:
         raise BadInput("--want", "symbol", ask.name, f"no such position; there are {', '.join(planned) or 'none'}")
     out: list[Want] = []
+    whole = rulebook.rules.MODE_SCOPE == "account"
     for mode in MarginMode:
-        opening = open_plan(with_mode(plan, symbol, mode), rulebook, home, PlanMode.AS_GIVEN)
+        opening = open_plan(with_mode(plan, symbol, mode, whole), rulebook, home, PlanMode.AS_GIVEN)
         if symbol not in opening.symbols:
             raise BadInput("--want", "symbol", symbol, opening.skipped[0].reason)
         state = begin(opening, rulebook, marks).state
@@ -112,14 +114,15 @@ def wanted(ask: Ask, plan: Plan, rulebook: Rulebook, home: Rulebook, marks: Mapp
     return tuple(out)
 
 
-def with_mode(plan: Plan, symbol: str, mode: MarginMode) -> Plan:
-    """The plan with the positions of one symbol in another mode; money assigned by hand stays only where it fits."""
+def with_mode(plan: Plan, symbol: str, mode: MarginMode, whole: bool = False) -> Plan:
+    """The plan with the positions of one symbol (`whole`: all of them) in another mode; money assigned by hand stays only
+    where it fits."""
     replace = msgspec.structs.replace
     positions = tuple(
-        replace(p, mode=mode, margin=p.margin if p.mode is mode else None) if p.symbol == symbol else p
+        replace(p, mode=mode, margin=p.margin if p.mode is mode else None) if whole or p.symbol == symbol else p
         for p in plan.positions
     )
-    orders = tuple(replace(o, mode=None) if o.symbol == symbol else o for o in plan.orders)
+    orders = tuple(replace(o, mode=None) if whole or o.symbol == symbol else o for o in plan.orders)
     return replace(plan, positions=positions, orders=orders)
 
 

@@ -304,7 +304,9 @@ def decided(result: ModeResult) -> Iterator[str]:
     if result.worst is None or result.best is None:
         return
     low, high = (money(run.final_equity, unit) for run in (result.worst, result.best))
-    if low != high:
+    if low != high and result.worst.final_equity > result.best.final_equity:
+        yield f"{mode}: the path inside the bars leaves final equity between {high} and {low} {unit}."
+    elif low != high:
         yield f"{mode}: the path inside the bars leaves final equity between {low} (worst) and {high} {unit} (best)."
 
 
