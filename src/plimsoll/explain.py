@@ -222,12 +222,13 @@ def _coin(quantity: str, view: AssetView, home: str, look: Look) -> Explanation:
     at = next(i for i, spec in enumerate(look.layout.specs) if spec.key == home)
     wallet = look.layout.pools[at].wallets[look.layout.specs[at].assets.index(view.asset)]
     pool = next(p for p in look.view.pools if p.key == home)
+    assert view.collateral_value is not None
     inputs = [
         Input("wallet balance", wallet.balance),
         Input("equity", view.equity),
         Input("borrowed", view.borrowed),
         Input("index price", look.column[wallet.place]),
-        Input("collateral_value", ZERO if view.collateral_value is None else view.collateral_value),
+        Input("collateral_value", view.collateral_value),
         Input(f"margin_balance {home}", pool.margin_balance),
         Input(f"initial_margin {home}", pool.initial_margin),
     ]

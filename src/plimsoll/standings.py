@@ -12,7 +12,7 @@ from plimsoll.runs import LegResult, ModeResult, Run, Standing
 from plimsoll.sentences import amount, names, price
 
 NOTICED = Decimal("0.005")
-"""Share by which the value held on two venues may differ without a word: sizes are cut to each venue's steps."""
+"""Share by which value and money on two venues may differ without a word: steps of size and opening fees differ."""
 
 
 def standings(results: Sequence[ModeResult]) -> tuple[Standing, ...]:
@@ -131,10 +131,10 @@ def _causes(result: ModeResult, lead: ModeResult) -> str:
     value, other_value = _value(run), _value(other)
     if not absent and run.unit == other.unit and abs(value - other_value) > NOTICED * other_value:
         parts.append(f"held {amount(value, run.unit)} of positions, not {amount(other_value, run.unit)}")
-    counted = (run.start_equity, other.start_equity)
-    mine, theirs = amount(run.money_at_risk, run.unit), amount(other.money_at_risk, other.unit)
-    if run.unit == other.unit and mine != theirs and (run.money_at_risk, other.money_at_risk) != counted:
-        parts.append(f"had {mine} behind them, not {theirs}")
+    mine, theirs = run.money_at_risk, other.money_at_risk
+    told = (mine, theirs) == (run.start_equity, other.start_equity)
+    if run.unit == other.unit and not told and abs(mine - theirs) > NOTICED * theirs:
+        parts.append(f"had {amount(mine, run.unit)} behind them, not {amount(theirs, run.unit)}")
     return names(parts) if parts else "began with the same money behind the positions"
 
 
@@ -177,7 +177,7 @@ def _ended(run: Run, lead: Run) -> str:
 
 def _fates(run: Run) -> dict[str, str]:
     """Leg in the account's words -> what the venue did with it; '' where it left it alone."""
-    return {leg.planned: "went" if leg.liquidated_at is not None else "cut" if leg.hit_at is not None else "" for leg in run.legs}
+    return {leg.planned: "" if leg.hit_at is None else "went" if leg.liquidated_at is not None else "cut" for leg in run.legs}
 
 
 def _lost(run: Run) -> str:
