@@ -69,6 +69,9 @@ def leg(name: str, mode: PlanMode, gone: bool) -> LegResult:
         liquidation_price_at_start=D("3614.46"),
         liquidated_at=GONE if gone else None,
         liquidated_price=D("3614.46") if gone else None,
+        hit_at=GONE if gone else None,
+        hit_price=D("3614.46") if gone else None,
+        planned=name,
         open_size=D(0) if gone else D("0.5"),
         pnl=D("-192.77") if gone else D(0),
     )

@@ -14,6 +14,7 @@ from plimsoll.cli import console
 from plimsoll.command_options import read_marks, read_rules_day
 from plimsoll.compare_command import Wish, map_of, prepare
 from plimsoll.errors import BadInput
+from plimsoll.explain import QUANTITIES
 from plimsoll.number import parse
 from plimsoll.prices.script import need_columns
 from plimsoll.report.terminal_assess import money, signed_percent
@@ -314,3 +315,136 @@ def test_the_exit_code_of_a_command_is_kept(monkeypatch, code):
 
     monkeypatch.setattr(report, "run_verify", lambda *_: code)
     assert cli.run(["verify", "x.json"]) == code
+
+
+COLLATERAL = """
+rulebook = "bybit_uta"
+bracket_unit = "notional"
+deductions = "marginal"
+[sources.mine]
+text = "notes"
+[[collateral]]
+asset = "SOL"
+from = 2025-01-01
+source = "mine"
+grade = "memory"
+rows = [["0", "-", "0.9"]]
+[[loans]]
+asset = "SOL"
+from = 2025-01-01
+source = "mine"
+grade = "memory"
+rows = [["0", "-", "0.2", "0.04"]]
+[[regimes]]
+name = "margin_basis"
+option = "mark"
+from = 2025-09-02
+source = "mine"
+grade = "memory"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"0.9"', '"1.9"', "row 1 ratio = 1.9"),
+        ('["0", "-", "0.9"]', '["0", "10", "0.9"], ["20", "-", "0.8"]', "row 2 floor = 20"),
+        ('"0.2", "0.04"', '"3", "0.04"', "row 1 initial rate = 3: give a fraction"),
+        ('"0.2", "0.04"', '"-0.2", "0.04"', "row 1 initial rate = -0.2"),
+        ('"0.2", "0.04"', '"0.2", "0.5"', "row 1 maintenance rate = 0.5"),
+        ('"mark"', '"marks"', "margin_basis = marks: the rules know margin_basis: entry, mark"),
+        ('"margin_basis"', '"margin_base"', "margin_base = mark: the rules know margin_basis"),
+        ('"bybit_uta"', '"bybit_classic"', "collateral = SOL: bybit_classic values no coins together"),
+    ],
+)
+def test_own_rows_of_collateral_loans_and_regimes_are_checked(tmp_path, old, new, said):
+    table = tmp_path / "own.toml"
+    table.write_text(COLLATERAL)
+    words = ("compare", "several_coins", "--modes", "isolated", "--venue", "bybit_uta,bybit_classic", "--table", str(table))
+    assert plimsoll(*words).returncode == 0
+    assert old in COLLATERAL
+    table.write_text(COLLATERAL.replace(old, new, 1))
+    refused(plimsoll(*words), "own.toml", said)
+
+
+SEVERAL = """
+name = "x"
+venue = "bybit_uta"
+rules_as_of = 2026-08-05
+wallet = {USDT = "1500", BTC = "0.02"}
+[[positions]]
+symbol = "BTCUSDT"
+side = "long"
+size = "0.1"
+entry_price = "60000"
+leverage = 10
+mode = "cross"
+[[positions]]
+symbol = "ETHUSDT"
+side = "long"
+size = "1"
+entry_price = "2500"
+leverage = 10
+mode = "cross"
+"""
+TWO_MARKS = ("--marks", "BTCUSDT=60000,ETHUSDT=2500")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('BTC = "0.02"', 'DOGGO = "5"', "coin = DOGGO"),
+        ('BTC = "0.02"', 'BTC = "-0.02"', "wallet.BTC = -0.02"),
+        ('BTC = "0.02"', 'BTC = "nan"', "wallet.BTC = nan"),
+        ("[[positions]]", '[borrowed]\nUSDT = "abc"\n[[positions]]', "borrowed.USDT = abc"),
+        ("[[positions]]", "borrowed = 5\n[[positions]]", "borrowed = 5: write a table"),
+        ("[[positions]]", 'not_collateral = "BTC"\n[[positions]]', "not_collateral: write a list"),
+        ("[[positions]]", 'not_collateral = ["BTCC"]\n[[positions]]', "not_collateral = BTCC: the account has no such coin"),
+        ('mode = "cross"', 'mode = "isolated"', "bybit_uta keeps one margin mode for the whole account"),
+        ('mode = "cross"', 'mode = "cross"\nmargin = "50"', "margin = 50: only an isolated position"),
+    ],
+)
+def test_an_account_of_several_coins_with_a_slip_is_refused(tmp_path, old, new, said):
+    path = tmp_path / "account.toml"
+    assert old in SEVERAL
+    path.write_text(SEVERAL.replace(old, new, 1))
+    refused(plimsoll("assess", str(path), *TWO_MARKS), said)
+
+
+def test_every_quantity_of_a_coin_that_stands_with_others_is_explained(tmp_path):
+    path = tmp_path / "account.toml"
+    path.write_text(SEVERAL)
+    for quantity in QUANTITIES:
+        done = plimsoll("assess", str(path), *TWO_MARKS, "--explain", quantity)
+        assert done.returncode == 0, done.stderr
+        assert f"{quantity} of" in done.stdout
+    done = plimsoll("assess", str(path), *TWO_MARKS, "--explain", "available_balance:BTC", "--json")
+    (told,) = json.loads(done.stdout)["explanations"]
+    named = {given["name"]: Decimal(given["value"]) for given in told["inputs"]}
+    spare = named["margin_balance account"] - named["initial_margin account"]
+    assert abs(Decimal(told["result"]) - spare / named["index price"]) < Decimal("1e-20")
+
+
+def test_a_wish_moves_the_whole_account_where_it_has_one_mode(tmp_path):
+    path = tmp_path / "account.toml"
+    path.write_text(SEVERAL)
+    done = plimsoll("assess", str(path), *TWO_MARKS, "--want", "ETHUSDT liq 1000", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [want["mode"] for want in json.loads(done.stdout)["wants"]] == ["cross", "isolated"]
+
+
+@pytest.mark.parametrize("columns", [80, 100, 140])
+def test_no_amount_of_a_wallet_is_cut_at_the_edge(tmp_path, columns):
+    """A number whose end is missing is another number: it may go on in the next line, but never stop."""
+    path = tmp_path / "account.toml"
+    path.write_text(SEVERAL.replace('"1500"', '"12345678"'))
+    shown = plimsoll("assess", str(path), *TWO_MARKS, COLUMNS=str(columns)).stdout
+    wallet = shown[shown.index("\nWallet") :].splitlines()
+    at = next(n for n, line in enumerate(wallet) if line.startswith("USDT"))
+    rows = [line[5:].split() for line in wallet[at : at + 2]]
+    assert "".join(cell for row in rows for cell in row[:1]).startswith("12,345,678.00")
+    if columns > 80:
+        assert "12,345,678.00" in wallet[at]
+    plain = plimsoll("assess", "several_coins", *TWO_MARKS, COLUMNS=str(columns)).stdout
+    for word in ("available", "withdrawable", "1,500.00", "2,045.56", "1,176.00", "0.034093"):
+        assert word in plain

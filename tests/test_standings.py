@@ -96,3 +96,96 @@ def test_terminal_page_and_json_show_every_standing(answer: Comparison):
     bars = [trace for trace in venues_figure(answer.standings)["data"] if trace["type"] == "bar"]
     assert [len(trace["text"]) for trace in bars] == [2, 2]
     assert all("gone" in text for trace in bars for text in trace["text"])
+
+
+@pytest.fixture(scope="module")
+def everywhere() -> dict[str, Comparison]:
+    return {name: run(Wish(account=name, venue="all")) for name in ("inverse", "textbook")}
+
+
+def test_money_of_a_pool_valued_in_dollars_is_told_in_the_unit_of_the_run(everywhere):
+    """0.5 BTC at 25,000 behind 50,000 USD: what Bybit asks is dollars there, bitcoin elsewhere; as a share of the value it is
+    the same in cross as in isolated (Bybit sheet: 0.5 % and the closing fee)."""
+    answer = everywhere["inverse"]
+    cross, alone = (of(answer, "bybit_uta", mode) for mode in (PlanMode.CROSS, PlanMode.ISOLATED))
+    assert cross.unit == "BTC"
+    assert cross.demanded is not None
+    assert Decimal("0.005") < cross.demanded < Decimal("0.006")
+    assert cross.demanded == alone.demanded
+    played = next(r.run for r in answer.results if r.venue == "bybit_uta" and r.mode is PlanMode.CROSS)
+    room = played.legs[0].room_at_start
+    assert room is not None
+    assert 0 < room < Decimal("0.5")
+
+
+def test_a_venue_that_closes_in_pieces_is_told_from_its_first_piece(everywhere):
+    answer = everywhere["inverse"]
+    played = next(r.run for r in answer.results if r.venue == "bybit_uta" and r.mode is PlanMode.CROSS)
+    pieces = [h for h in played.happenings if h.kind == "forced_close"]
+    standing = of(answer, "bybit_uta", PlanMode.CROSS)
+    assert len(pieces) > 2
+    assert (standing.at, standing.done) == (pieces[0].time, pieces[-1].time)
+    assert standing.prices == (pieces[0].price,)
+    result = next(r for r in answer.results if r.run is played)
+    assert "in pieces from" in result.sentence
+
+
+def test_a_leg_that_was_closed_in_part_was_not_left_alone(everywhere):
+    answer = everywhere["textbook"]
+    cross = of(answer, "bybit_uta", PlanMode.CROSS)
+    assert cross.cut == ("BTCUSDT",)
+    assert cross.kept == ("BTCUSDT",)
+    result = next(r for r in answer.results if r.venue == "bybit_uta" and r.mode is PlanMode.CROSS)
+    assert "BTCUSDT was closed in part" in result.sentence
+    assert "what is left of BTCUSDT stayed open" in result.sentence
+    assert "closed in part" in " ".join(facts.summary(result)["Liquidated"].detail)
+
+
+MIXED = """
+name = "An inverse and a linear contract"
+venue = "bybit_uta"
+rules_as_of = 2026-08-05
+wallet = {USDT = "1500", BTC = "0.02"}
+[[positions]]
+symbol = "BTCUSD"
+side = "long"
+size = "5000"
+entry_price = "60000"
+leverage = 10
+mode = "cross"
+[[positions]]
+symbol = "ETHUSDT"
+side = "long"
+size = "1"
+entry_price = "2500"
+leverage = 10
+mode = "cross"
+[scripts.s]
+start = 2026-08-05T00:00:00Z
+step = "1h"
+[scripts.s.marks]
+BTCUSD = ["60000", "50000", "45000"]
+ETHUSDT = ["2500", "2300", "2100"]
+"""
+
+
+def test_legs_are_set_against_each_other_by_their_name_in_the_account(tmp_path):
+    """Venues list legs in their own order, and one that has no such contract plays without it."""
+    path = tmp_path / "mixed.toml"
+    path.write_text(MIXED)
+    answer = run(Wish(account=str(path), venue="all", modes="cross"))
+    lines = {s.venue: dict(zip(s.planned, s.lines.values(), strict=True)) for s in answer.standings}
+    assert set(lines["okx_futures"]) == set(lines["bybit_uta"]) == {"BTCUSD", "ETHUSDT"}
+    assert all(line["BTCUSD"] > 20_000 for line in lines.values() if line.get("BTCUSD") is not None)
+    alone = of(answer, "binance_coinm", PlanMode.CROSS)
+    assert alone.planned == ("BTCUSD",)
+    assert "played without ETHUSDT" in alone.why
+    assert "BTC of 0.020000 BTC were left" in alone.why
+
+
+def test_what_lies_in_the_wallet_unused_is_not_called_a_loss():
+    """Bybit counts 0.02 BTC and 0.2 ETH beside 1,500 USDT, Binance only the USDT: 1,127 less left is no worse an end."""
+    why = of(run(Wish(account="several_coins", venue="bybit_uta,binance_usdm")), "binance_usdm", PlanMode.ISOLATED).why
+    assert "counted 1,500.00 USDT of the account, not 3,200.00 USDT" in why
+    assert "400.00 USDT of 1,500.00 USDT were left" in why
+    assert "less was left" not in why

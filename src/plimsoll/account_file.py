@@ -87,7 +87,7 @@ def parse_account(text: str, source: str) -> Plan:
         fees=_fees(raw["fees"], source) if "fees" in raw else None,
         readings=_readings(raw.get("readings", {}), source),
         borrowed=_borrowed(raw.get("borrowed", {}), source),
-        not_collateral=_switched_off(raw.get("not_collateral", []), source),
+        not_collateral=_switched_off(raw, source),
         rules_as_of=_day(raw, place),
         scripts=_scripts(raw, source),
     )
@@ -305,10 +305,16 @@ def _borrowed(raw: object, source: str) -> dict[str, Decimal]:
     return {asset: parse_positive(amount, f"borrowed.{asset}", source) for asset, amount in owed.items()}
 
 
-def _switched_off(raw: object, source: str) -> tuple[str, ...]:
-    if not isinstance(raw, list) or not all(isinstance(asset, str) for asset in raw):
+def _switched_off(raw: Mapping[str, object], source: str) -> tuple[str, ...]:
+    """Coins that are not to count as collateral; one that the account neither has nor owes is a slip of the pen."""
+    coins = raw.get("not_collateral", [])
+    if not isinstance(coins, list) or not all(isinstance(asset, str) for asset in coins):
         raise BadInput(source, "not_collateral", None, 'write a list of coins, such as ["ETH"]')
-    return tuple(raw)
+    held = [*_table(raw["wallet"], "wallet", source), *_table(raw.get("borrowed", {}), "borrowed", source)]
+    for asset in coins:
+        if asset not in held:
+            raise BadInput(source, "not_collateral", asset, f"the account has no such coin; it has {', '.join(held)}")
+    return tuple(coins)
 
 
 def _fees(raw: object, source: str) -> Fees:

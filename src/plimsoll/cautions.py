@@ -161,6 +161,9 @@ def _limits(leg: LegView, rulebook: Rulebook) -> list[Caution]:
     instrument = rulebook.instruments[leg.symbol]
     size = abs(leg.size)
     now = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size, leg.notional))
+    if now is not None and now.limit is not None and now.limit <= 0:
+        text = f"{leg.name}: no size may be held at {show(leg.leverage)}x here."
+        return [Caution(Code.LEVERAGE_ABOVE_BRACKET, leg.name, text, now.wanted, now.limit)]
     if now is not None:
         text = f"{leg.name} is larger than {show(leg.leverage)}x allows: {_of(now.wanted, now.limit)}."
         return [Caution(Code.LEVERAGE_ABOVE_BRACKET, leg.name, text, now.wanted, now.limit)]

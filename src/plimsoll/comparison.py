@@ -15,12 +15,13 @@ from plimsoll.account.state import Environment, Venue
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_note
 from plimsoll.law import law_digest
+from plimsoll.model import PositionMode
 from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
 from plimsoll.play import Unit, play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
 from plimsoll.rulebook import Rulebook, all_readings, with_readings
-from plimsoll.runs import Comparison, ModeResult, RegimeMap, Run, VenueNote, Verdict
+from plimsoll.runs import Comparison, LegResult, ModeResult, RegimeMap, Run, VenueNote, Verdict
 from plimsoll.sentences import closing_sentences, mode_sentence
 from plimsoll.standings import standings
 from plimsoll.telling import run_of
@@ -150,7 +151,7 @@ def _mode_result(
         priced = stand_in_note(opening.account, first, under.rulebook)
         notes = (*opening.notes, *_unit_notes(opening, unit), *priced)
         played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit)
-        return run_of(played, under, mode, path, unit, notes)
+        return _in_words_of_plan(run_of(played, under, mode, path, unit, notes), opening)
 
     headline = once(BarPath.SYNCHRONISED, venue)
     bars = any(frame.seconds for frame in history.frames)
@@ -167,6 +168,18 @@ def _mode_result(
         readings_that_matter=others,
     )
     return msgspec.structs.replace(result, sentence=mode_sentence(result))
+
+
+def _in_words_of_plan(run: Run, opening: Opening) -> Run:
+    """Each leg with the name it has in the account, by which venues are compared."""
+    own = {there: here for here, there in opening.symbols.items()}
+    hedge = opening.account.position_mode is PositionMode.HEDGE
+
+    def named(leg: LegResult) -> LegResult:
+        side = f":{leg.side}" if hedge else ""
+        return msgspec.structs.replace(leg, planned=f"{own.get(leg.symbol, leg.symbol)}{side}")
+
+    return msgspec.structs.replace(run, legs=tuple(named(leg) for leg in run.legs))
 
 
 def _unit(opening: Opening, venue: Venue) -> Unit:

@@ -223,8 +223,9 @@ def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:
 
 
 def _asset(quantity: str, view: AssetView, look: Look) -> Explanation:
-    if view.collateral_value is not None and look.view.account is not None:
-        return _coin(quantity, view, look.view.account.pool, look)
+    home = next((spec.key for spec in look.layout.specs if view.asset in spec.assets), None)
+    if home is not None:
+        return _coin(quantity, view, home, look)
     key = f"asset:{view.asset}"
     pool = next(p for p in look.view.pools if p.key == key)
     asks = {walled: [a for a in look.view.orders if a.asset == view.asset and a.isolated is walled] for walled in (False, True)}

@@ -20,7 +20,7 @@ from plimsoll.account.orders import falling_watch
 from plimsoll.account.state import State, Venue
 from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
-from plimsoll.indexes import stand_in_indexes
+from plimsoll.indexes import stand_in_indexes, teller_of
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.liquidation_price import first_failure
 from plimsoll.margin.pools import Layout, lay_out, margins_of
@@ -144,12 +144,17 @@ class _Tape:
             self.least[pool] = Least(pool, told, headroom / balance if balance > 0 else None, self.time)
 
     def _worth(self) -> dict[str, Decimal]:
-        return {asset: self._value(asset) for asset in self.state.account.cash}
+        held = [position.symbol for position in self.state.account.positions]
+        settles = [self.venue.rulebook.instruments[symbol].settle for symbol in held]
+        pools = [spec.asset for spec in self.layout().specs]
+        return {asset: self._value(asset) for asset in dict.fromkeys([*self.state.account.cash, *settles, *pools])}
 
     def _value(self, asset: str) -> Decimal:
         """What one unit of an asset is worth in the unit that the run is told in."""
-        if asset == self.unit.name or any(spec.assets and asset == spec.asset for spec in self.layout().specs):
+        if asset == self.unit.name:
             return ONE
+        if any(spec.assets and asset == spec.asset for spec in self.layout().specs):
+            return ONE / coin_value(self.unit.name, self.state, self.venue)
         return coin_value(asset, self.state, self.venue) if self.unit.mixed else ZERO
 
     def indexes(self, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
@@ -175,12 +180,12 @@ class _Tape:
 
 def coin_value(asset: str, state: State, venue: Venue) -> Decimal:
     """Price of an asset in the quote of the account's contracts; quotes count as one. BadInput where no mark tells it."""
-    instruments = [(venue.rulebook.instruments[s], mark) for s, mark in state.marks.marks.items()]
-    if any(asset == instrument.quote for instrument, _ in instruments):
+    teller = teller_of(asset, state.marks.marks, venue.rulebook)
+    if teller == "":
         return ONE
-    found = next((mark for instrument, mark in instruments if instrument.base == asset), None)
+    found = None if teller is None else state.marks.marks[teller]
     if found is None:
-        cure = f"no price tells what one {asset} is worth; leave it out of the wallet, or give a contract of it"
+        cure = f"no price tells what one {asset} is worth; leave it out of the account, or give a contract of it"
         raise BadInput("prices", asset, None, cure)
     return found
 
@@ -252,7 +257,7 @@ def _refuse_sunk(account: Account, point: Mapping[str, Quote], venue: Venue) -> 
         if pool.liquidatable:
             cure = (
                 f"is beyond its liquidation price at the first prices ({', '.join(pool.legs)}); "
-                "take entry prices from that day, or leave entry_price out to open there"
+                "take entry prices from that day, leave entry_price out to open there, or lower leverage or borrowing"
             )
             raise BadInput("account", pool.key.removeprefix("asset:"), None, cure)
 

@@ -322,7 +322,10 @@ def regimes_of(table: VenueTable, rules: Rules, as_of: date) -> dict[str, str]:
     named = {row.name: {r.option for r in table.regimes if r.name == row.name} for row in table.regimes}
     stated = {name: set(options) for name, options in rules.REGIMES.items()}
     if named != stated:
-        raise BadInput(table.file, "regimes", ", ".join(named), f"list the options of {', '.join(stated) or 'none'}")
+        known = "; ".join(f"{name}: {', '.join(sorted(options))}" for name, options in stated.items()) or "none"
+        odd = [f"{name} = {option}" for name in named for option in sorted(named[name] - stated.get(name, set()))]
+        cure = f"the rules know {known}" if odd else f"list all of {known}"
+        raise BadInput(table.file, "regimes", ", ".join(odd or named), cure)
     found = {}
     for name in named:
         row = nearest((r for r in table.regimes if r.name == name), as_of)

@@ -46,7 +46,9 @@ class Sample(msgspec.Struct, frozen=True):
 
 class LegResult(msgspec.Struct, frozen=True):
     """One planned position. `at_risk`: the most it could lose (its own money if isolated, the pool's if cross);
-    `liquidated_at` None: it was not. `pnl`: price profit realised and running, without fees and funding."""
+    `liquidated_at` None: it was not liquidated whole. `hit_at`, `hit_price`: when and where the venue first closed any of it.
+    `room_at_start`: headroom of its pool when the run began. `planned`: the leg in the account's own words, the same on
+    every venue. `pnl`: price profit realised and running, without fees and funding."""
 
     name: str
     symbol: str
@@ -58,6 +60,11 @@ class LegResult(msgspec.Struct, frozen=True):
     liquidated_price: Decimal | None
     open_size: Decimal
     pnl: Decimal
+    room_at_start: Decimal | None = None
+    hit_at: datetime | None = None
+    hit_price: Decimal | None = None
+    side: str = ""
+    planned: str = ""
 
 
 class Least(msgspec.Struct, frozen=True):
@@ -114,21 +121,27 @@ class ModeResult(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """One venue and mode beside the others. `first`: the legs that were liquidated first, at `at` and `prices`; `later`: those
-    that followed; `kept`: those still open at the end. `demanded`: the requirement at the start as a share of the value held;
-    `lines`: leg -> liquidation price at the start. `why`: one sentence on what made the difference."""
+    """One venue and mode beside the others. `first`: the legs that the venue closed first, in whole or in part, from `at` on
+    and at `prices`; `done`: when the last of them was gone, where they went in pieces; `later`: those that followed; `cut`:
+    of all these, those that were closed only in part; `kept`: those still open at the end. `start`, `left`: equity.
+    `demanded`: the requirement at the start as a share of the value held; `lines`: leg -> liquidation price at the start;
+    `planned`: the same legs in the account's own words. `why`: one sentence on what made the difference."""
 
     venue: str
     mode: PlanMode
     first: tuple[str, ...]
     at: datetime | None
     prices: tuple[Decimal, ...]
+    done: datetime | None
     later: tuple[str, ...]
+    cut: tuple[str, ...]
     kept: tuple[str, ...]
+    start: Decimal
     left: Decimal
     unit: str
     demanded: Decimal | None
     lines: dict[str, Decimal | None]
+    planned: tuple[str, ...]
     why: str
 
 

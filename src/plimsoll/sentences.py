@@ -51,18 +51,42 @@ def mode_sentence(result: ModeResult) -> str:
         refused = next((h for h in run.happenings if h.kind == "refuse"), None)
         why = "" if refused is None else f": {refused.leg} {refused.text}"
         return f"{lead_of(result.mode)}: no position was ever opened{why}."
-    gone = [leg for leg in run.legs if leg.liquidated_at is not None]
-    kept = [leg for leg in run.legs if leg.open_size != 0]
-    end = _end(run)
-    lead = lead_of(result.mode)
-    if not gone:
+    lead, kept = lead_of(result.mode), [leg for leg in run.legs if leg.open_size != 0]
+    lost = _lost(run)
+    if not lost:
         low = amount(run.lowest_equity, run.unit)
-        return f"{lead}: nothing was liquidated; equity fell to {low} at the lowest and {end}{_doubt(result)}."
-    lost = [leg.name for leg in gone]
-    at = names([price(leg.liquidated_price) for leg in gone if leg.liquidated_price is not None])
-    went = "was liquidated at" if len(lost) == 1 else "were liquidated at"
-    after = f"; {names([leg.name for leg in kept])} stayed open" if kept else ""
-    return f"{lead}: {names(lost)} {went} {at}{after}; {end}{_doubt(result)}."
+        return f"{lead}: nothing was liquidated; equity fell to {low} at the lowest and {_end(run)}{_doubt(result)}."
+    after = f"; {names([_rest_of(leg) for leg in kept])} stayed open" if kept else ""
+    return f"{lead}: {lost}{after}; {_end(run)}{_doubt(result)}."
+
+
+def _lost(run: Run) -> str:
+    """What the venue closed and sold, and at which prices; '' where it did nothing."""
+    gone = [leg for leg in run.legs if leg.liquidated_at is not None]
+    cut = [leg for leg in run.legs if leg.liquidated_at is None and leg.hit_at is not None]
+    if any(leg.hit_at != leg.liquidated_at for leg in gone):
+        parts = [f"{leg.name} was liquidated {_levels(leg)}" for leg in gone]
+    else:
+        at = names([price(leg.liquidated_price) for leg in gone if leg.liquidated_price is not None])
+        went = "was liquidated at" if len(gone) == 1 else "were liquidated at"
+        parts = [f"{names([leg.name for leg in gone])} {went} {at}"] if gone else []
+    parts += [f"{leg.name} was closed in part, first at {price(leg.hit_price)}" for leg in cut if leg.hit_price is not None]
+    if any(event.kind == "convert" for event in run.happenings):
+        parts.append("coins went to repay what was owed")
+    return ", ".join(parts)
+
+
+def _levels(leg: LegResult) -> str:
+    """At which price a leg went, or from where to where."""
+    assert leg.liquidated_price is not None
+    end = price(leg.liquidated_price)
+    if leg.hit_price is None or leg.hit_at == leg.liquidated_at:
+        return f"at {end}"
+    return f"in pieces from {price(leg.hit_price)} to {end}"
+
+
+def _rest_of(leg: LegResult) -> str:
+    return leg.name if leg.hit_at is None else f"what is left of {leg.name}"
 
 
 def lead_of(mode: PlanMode) -> str:
@@ -110,15 +134,15 @@ def _why(isolated: Run, cross: Run) -> str:
         f"and cross {amount(together, cross.unit)} behind all of them"
     )
     line = _line(isolated, cross)
-    if gap == 0:
+    if amount(gap, cross.unit) == amount(Decimal(0), cross.unit):
         return f"Both modes ended alike: {stakes}{line}, and the prices never reached the difference."
     return f"They differ because {stakes}{line}: {richer} ended {amount(abs(gap), cross.unit)} richer."
 
 
 def _line(isolated: Run, cross: Run) -> str:
     """Where the first leg to go had its line in each mode."""
-    fallen = [leg for leg in (*isolated.legs, *cross.legs) if leg.liquidated_at is not None]
-    gone = min(fallen, key=lambda leg: str(leg.liquidated_at), default=next(iter(isolated.legs), None))
+    fallen = [leg for leg in (*isolated.legs, *cross.legs) if leg.hit_at is not None]
+    gone = min(fallen, key=lambda leg: str(leg.hit_at), default=next(iter(isolated.legs), None))
     if gone is None:
         return ""
     here, there = _start_line(isolated.legs, gone.symbol), _start_line(cross.legs, gone.symbol)

@@ -135,6 +135,9 @@ def merge(base: VenueTable, user: VenueTable) -> VenueTable:
             raise BadInput(user.file, field, theirs, f"write {ours!r}, as the packaged table does")
     if user.readings and [(r.name, r.options) for r in user.readings] != [(r.name, r.options) for r in base.readings]:
         raise BadInput(user.file, "readings", None, "remove them: the rules fix the options; choose one when running")
+    for section, coins in (("collateral", user.collateral), ("loans", user.loans)):
+        if coins and not base.collateral:
+            raise BadInput(user.file, section, coins[0].asset, f"{base.name} values no coins together; leave it out")
     return msgspec.structs.replace(
         base,
         file=f"{base.file} and {user.file}",
@@ -345,6 +348,8 @@ def _check_loans(entry: LoanRow, place: Place) -> None:
     _check_steps(entry.rows, place)
     below = ZERO
     for number, row in enumerate(entry.rows, 1):
+        if not ZERO < row.initial_rate <= ONE:
+            raise place.bad(f"row {number} initial rate", row.initial_rate, "give a fraction above 0, at most 1")
         if not below <= row.maintenance_rate <= row.initial_rate <= ONE:
             cure = f"give a fraction from {show(below)}, the one before, to its initial rate, at most 1"
             raise place.bad(f"row {number} maintenance rate", row.maintenance_rate, cure)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+import msgspec
+
 from plimsoll.account.commands import PlaceOrder
 from plimsoll.account.events import (
     Converted,
@@ -147,15 +149,26 @@ def _valued(played: Played, venue: Venue) -> tuple[str, ...]:
 def _legs(played: Played, venue: Venue) -> tuple[LegResult, ...]:
     """Every leg that was held at some time: those of the start, then those opened later."""
     before, after = _views(played.start, venue), _views(played.final, venue)
+    room = _room(played, venue)
     traded = [t.event.leg for t in played.told if isinstance(t.event, Traded)]
     return tuple(
-        _leg(key, before.get(key), after.get(key), played, venue) for key in dict.fromkeys([*before, *traded])
+        msgspec.structs.replace(_leg(key, before.get(key), after.get(key), played, venue), room_at_start=room.get(key))
+        for key in dict.fromkeys([*before, *traded])
     )
+
+
+def _room(played: Played, venue: Venue) -> dict[LegKey, Decimal]:
+    """Headroom of each leg's pool when the run began, in the unit of the run."""
+    view = assess(played.start.account, played.start.marks, venue.rulebook, Prices.NONE)
+    pools = {name: pool for pool in view.pools for name in pool.legs}
+    known = [(leg, pools[leg.name]) for leg in view.legs if leg.name in pools]
+    return {LegKey(leg.symbol, leg.mode, leg.side): pool.headroom * _worth(played, pool.asset) for leg, pool in known}
 
 
 def _leg(key: LegKey, first: LegView | None, now: LegView | None, played: Played, venue: Venue) -> LegResult:
     asset = venue.rulebook.instruments[key.symbol].settle
     mine = [t for t in played.told if t.event is not None and getattr(t.event, "leg", None) == key]
+    hit = next((t for t in mine if isinstance(t.event, FORCED)), None)
     forced = next((t for t in mine if isinstance(t.event, FORCED) and t.event.position.size == 0), None)
     kinds = (Traded, Reduced, TakenOver, ExpirySettled)
     realised = sum((t.event.realised_pnl * t.worth[asset] for t in mine if isinstance(t.event, kinds)), ZERO)
@@ -173,6 +186,9 @@ def _leg(key: LegKey, first: LegView | None, now: LegView | None, played: Played
         liquidated_price=None if forced is None else _mark_then(forced),
         open_size=ZERO if now is None else now.size,
         pnl=realised + (ZERO if now is None else now.unrealised_pnl * last),
+        side=key.side.value,
+        hit_at=None if hit is None else hit.time,
+        hit_price=None if hit is None else _mark_then(hit),
     )
 
 

@@ -166,9 +166,11 @@ def standing(line: Standing) -> tuple[Cell, ...]:
     first = Cell("nothing", "good")
     if line.at is not None:
         at = ", ".join(price(p) for p in line.prices)
-        first = Cell(" and ".join(line.first), "bad", (f"{when(line.at)} @ {at}",))
-    then = [f"{', '.join(line.later)} too"] if line.later else []
-    then += [f"{', '.join(line.kept)} stays open"] if line.kept else []
+        pieces = () if line.done is None else (f"in pieces until {when(line.done)}",)
+        first = Cell(" and ".join(_in_part(line, line.first)), "bad", (f"{when(line.at)} @ {at}", *pieces))
+    then = [f"{', '.join(_in_part(line, line.later))} too"] if line.later else []
+    kept = [_short(line, name) for name in line.kept]
+    then += [f"{', '.join(kept)} {'stays' if len(line.kept) == 1 else 'stay'} open"] if line.kept else []
     share_asked = "-" if line.demanded is None else f"{line.demanded * 100:.3f} %"
     return (
         Cell(MODES[line.mode]),
@@ -176,8 +178,18 @@ def standing(line: Standing) -> tuple[Cell, ...]:
         first,
         Cell("; ".join(then) or "nothing is left open"),
         Cell(share_asked),
-        Cell(f"{money(line.left, line.unit)} {line.unit}"),
+        Cell(f"{money(line.left, line.unit)} {line.unit}", "", (f"of {money(line.start, line.unit)}",)),
     )
+
+
+def _in_part(line: Standing, legs: Iterable[str]) -> list[str]:
+    """Names of legs that were closed, with a word where something of them was left."""
+    return [f"{_short(line, name)} (in part)" if name in line.cut else _short(line, name) for name in legs]
+
+
+def _short(line: Standing, name: str) -> str:
+    """A leg's name without the mode that its line of the table tells already."""
+    return name if line.mode is PlanMode.AS_GIVEN else name.split("@")[0]
 
 
 def _change(run: Run) -> Cell:
@@ -224,7 +236,13 @@ def _fate(leg: LegResult, verdict: Verdict | None) -> str:
     """How one leg ended, "" where it was safe on every path of the bars."""
     if leg.liquidated_at is not None:
         sure = "" if verdict is None else f" ({verdict})"
-        return f"{leg.name}: {when(leg.liquidated_at)} @ {price(leg.liquidated_price)}{sure}"
+        gone = f"{when(leg.liquidated_at)} @ {price(leg.liquidated_price)}{sure}"
+        if leg.hit_at in (None, leg.liquidated_at):
+            return f"{leg.name}: {gone}"
+        assert leg.hit_at is not None
+        return f"{leg.name}: in pieces from {when(leg.hit_at)} @ {price(leg.hit_price)} to {gone}"
+    if leg.hit_at is not None:
+        return f"{leg.name}: closed in part from {when(leg.hit_at)} @ {price(leg.hit_price)}"
     if verdict is Verdict.POSSIBLY:
         return f"{leg.name}: possibly, on another path inside the bars"
     return ""
@@ -273,7 +291,12 @@ def decided(result: ModeResult) -> Iterator[str]:
     """What could have made this mode end otherwise: readings of unpublished steps, and the order of prices inside bars."""
     mode, unit = MODES[result.mode], result.run.unit
     final = money(result.run.final_equity, unit)
+    hardly = [reading for reading, other in result.readings_that_matter.items() if money(other, unit) == final]
+    if hardly:
+        yield f"{mode}: with the unpublished step read as {' or '.join(hardly)}, final equity stays at {final} {unit}."
     for reading, other in result.readings_that_matter.items():
+        if reading in hardly:
+            continue
         yield f"{mode}: with the unpublished step read as {reading}, final equity is {money(other, unit)}, not {final} {unit}."
     open_legs = [name for name, verdict in result.verdicts.items() if verdict is Verdict.POSSIBLY]
     if open_legs:
@@ -281,7 +304,9 @@ def decided(result: ModeResult) -> Iterator[str]:
     if result.worst is None or result.best is None:
         return
     low, high = (money(run.final_equity, unit) for run in (result.worst, result.best))
-    if low != high:
+    if low != high and result.worst.final_equity > result.best.final_equity:
+        yield f"{mode}: the path inside the bars leaves final equity between {high} and {low} {unit}."
+    elif low != high:
         yield f"{mode}: the path inside the bars leaves final equity between {low} (worst) and {high} {unit} (best)."
 
 

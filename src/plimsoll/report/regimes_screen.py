@@ -29,6 +29,6 @@ def print_regimes(comparisons: Mapping[str, Comparison], console: Console) -> No
 
 
 def _end(result: ModeResult) -> str:
-    gone = [leg.symbol for leg in result.run.legs if leg.liquidated_at is not None]
+    gone = [leg.symbol for leg in result.run.legs if leg.hit_at is not None]
     lost = f", {names(gone)} liquidated" if gone else ", nothing liquidated"
     return amount(result.run.final_equity, result.run.unit) + lost

@@ -20,7 +20,7 @@ SLIVER = 0.003
 def venues_figure(standings: Sequence[Standing]) -> Figure:
     """Two panels over the same venues: liquidation prices when it began (dots), final equity (bars), both by mode."""
     at = _leg_shown(standings)
-    name = "" if at is None else list(standings[0].lines)[at]
+    name = at or "the first position"
     data = [trace for mode in dict.fromkeys(s.mode for s in standings) for trace in _mode(standings, mode, at)]
     units = " or ".join(dict.fromkeys(s.unit for s in standings))
     axis = {"zeroline": False, "automargin": True}
@@ -38,16 +38,16 @@ def venues_figure(standings: Sequence[Standing]) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def _leg_shown(standings: Sequence[Standing]) -> int | None:
-    """The place in the plan of the leg that goes first on the leading venue, else of the first one."""
+def _leg_shown(standings: Sequence[Standing]) -> str | None:
+    """The leg, in the account's own words, that goes first on the leading venue, else the first one."""
     for standing in standings:
-        names = list(standing.lines)
-        if standing.first and standing.first[0] in names:
-            return names.index(standing.first[0])
-    return 0 if standings and standings[0].lines else None
+        for name, planned in zip(standing.lines, standing.planned, strict=True):
+            if name in standing.first:
+                return planned
+    return next((planned for standing in standings for planned in standing.planned), None)
 
 
-def _mode(standings: Sequence[Standing], mode: str, at: int | None) -> list[dict[str, Any]]:
+def _mode(standings: Sequence[Standing], mode: str, at: str | None) -> list[dict[str, Any]]:
     mine = [s for s in standings if s.mode == mode]
     most = max((float(s.left) for s in standings), default=0.0) or 1.0
     venues = [s.venue for s in mine]
@@ -84,15 +84,19 @@ def _mode(standings: Sequence[Standing], mode: str, at: int | None) -> list[dict
     return [dots, bars]
 
 
-def _line(standing: Standing, at: int | None) -> Decimal | None:
-    lines = list(standing.lines.values())
-    return lines[at] if at is not None and at < len(lines) else None
+def _line(standing: Standing, at: str | None) -> Decimal | None:
+    lines = zip(standing.planned, standing.lines.values(), strict=True)
+    return next((line for planned, line in lines if planned == at), None)
 
 
 def _words(standing: Standing) -> str:
     """What a bar says: the money, and which positions are gone."""
-    gone = [*standing.first, *standing.later]
-    fate = f"{' and '.join(_short(name) for name in gone)} gone" if gone else "nothing gone"
+    hit = [*standing.first, *standing.later]
+    gone = [_short(name) for name in hit if name not in standing.cut]
+    cut = [_short(name) for name in hit if name in standing.cut]
+    parts = [f"{' and '.join(gone)} gone"] if gone else []
+    parts += [f"{' and '.join(cut)} cut"] if cut else []
+    fate = ", ".join(parts) or "nothing gone"
     return f"{facts.money(standing.left, standing.unit)}, {fate}"
 
 

@@ -64,9 +64,10 @@ def _summary(results: tuple[ModeResult, ...]) -> Table:
     return table
 
 
-def _cell(cell: Cell) -> Text:
+def _cell(cell: Cell, short: int = SHORT) -> Text:
+    """A cell; one detail of at most `short` characters stands beside its number."""
     text = Text(cell.text, style=f"{TONES[cell.tone]} bold".strip())
-    apart = "  " if len(cell.detail) == 1 and len(cell.detail[0]) <= SHORT else "\n"
+    apart = "  " if len(cell.detail) == 1 and len(cell.detail[0]) <= short else "\n"
     for detail in cell.detail:
         text.append(apart).append(detail, style="not bold")
     return text
@@ -126,14 +127,16 @@ def _side_by_side(comparison: Comparison) -> Iterable[RenderableType]:
         return
     yield Padding(Rule(Text("The same account, side by side", style="bold"), align="left"), (1, 0, 0, 0))
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
-    for title, justify in facts.STANDING_HEADS.items():
-        table.add_column(title, justify=justify, overflow="fold", header_style="dim")
+    for title, justify in list(facts.STANDING_HEADS.items())[1:]:
+        table.add_column(title, justify=justify, overflow="fold", header_style="dim", no_wrap=title == "venue")
     mode = None
     for standing in comparison.standings:
-        if mode not in (None, standing.mode):
+        told, *cells = facts.standing(standing)
+        if mode != standing.mode:
             table.add_section()
+            table.add_row(Text(told.text, style="bold underline"))
         mode = standing.mode
-        table.add_row(*(_cell(cell) for cell in facts.standing(standing)))
+        table.add_row(*(_cell(cell, 0) for cell in cells))
     yield table
     said = Text("\n").join(Text(f"{facts.MODES[s.mode]}: {s.why}") for s in comparison.standings)
     yield Padding(said, (1, 0, 0, 0))

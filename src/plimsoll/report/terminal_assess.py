@@ -62,7 +62,7 @@ def _table(title: str, first: str, columns: Iterable[str]) -> "Table":
     )
     table.add_column(first, no_wrap=True, overflow="fold")
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True, overflow="fold")
+        table.add_column(column, justify="right", overflow="fold")
     return table
 
 
@@ -163,7 +163,7 @@ def _bar(pool: PoolView) -> str:
 
 def _wallets(report: AssessReport) -> "Table":
     account = report.assessment.account
-    valued = () if account is None else (f"counts, {account.asset}", "owed")
+    valued = () if account is None else (f"counts,\n{account.asset}", "owed")
     table = _table("\nWallet", "", ("wallet", "equity", "available", "withdrawable", *valued))
     for asset in report.assessment.assets:
         amounts = (asset.wallet_balance, asset.equity, asset.available_balance, asset.withdrawable)
@@ -177,7 +177,7 @@ def _wallets(report: AssessReport) -> "Table":
         totals = (account.wallet_balance, account.equity, account.available_balance)
         shown = [money(amount, account.asset) for amount in totals]
         counted = money(account.wallet_balance + account.unrealised_pnl, account.asset)
-        table.add_row(f"account, {account.asset}", *shown, "", counted, "")
+        table.add_row(f"account\n[dim]{account.asset}[/]", *shown, "", counted, "")
     return table
 
 
