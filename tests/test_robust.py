@@ -445,6 +445,8 @@ def test_no_amount_of_a_wallet_is_cut_at_the_edge(tmp_path, columns):
     assert "".join(cell for row in rows for cell in row[:1]).startswith("12,345,678.00")
     if columns > 80:
         assert "12,345,678.00" in wallet[at]
-    plain = plimsoll("assess", "several_coins", *TWO_MARKS, COLUMNS=str(columns)).stdout
-    for word in ("available", "withdrawable", "1,500.00", "2,045.56", "1,176.00", "0.034093"):
+    own_marks = ("--marks", "BTCUSDT=100000,ETHUSDT=4000")
+    plain = plimsoll("assess", "several_coins", *own_marks, COLUMNS=str(columns)).stdout
+    # counted: 2,500 + 0.02 * 100,000 * 0.98 + 0.2 * 4,000 * 0.95 = 5,220, less 1,004.95 and 803.96 of initial margin
+    for word in ("available", "withdrawable", "2,500.00", "3,411.09", "1,960.00", "0.034111"):
         assert word in plain

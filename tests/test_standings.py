@@ -184,8 +184,8 @@ def test_legs_are_set_against_each_other_by_their_name_in_the_account(tmp_path):
 
 
 def test_what_lies_in_the_wallet_unused_is_not_called_a_loss():
-    """Bybit counts 0.02 BTC and 0.2 ETH beside 1,500 USDT, Binance only the USDT: 1,127 less left is no worse an end."""
+    """Bybit counts 0.02 BTC and 0.2 ETH beside 2,500 USDT, Binance only the USDT: less left is no worse an end."""
     why = of(run(Wish(account="several_coins", venue="bybit_uta,binance_usdm")), "binance_usdm", PlanMode.ISOLATED).why
-    assert "counted 1,500.00 USDT of the account, not 3,200.00 USDT" in why
-    assert "400.00 USDT of 1,500.00 USDT were left" in why
+    assert "counted 2,500.00 USDT of the account, not 5,300.00 USDT" in why
+    assert "700.00 USDT of 2,500.00 USDT were left" in why
     assert "less was left" not in why

@@ -241,20 +241,24 @@ def _asset(quantity: str, view: AssetView, look: Look) -> Explanation:
     return _explanation(quantity, key, getattr(view, quantity), view.asset, rule, inputs, look, symbols)
 
 
-def _coin(quantity: str, view: AssetView, key: str, look: Look) -> Explanation:
-    """What may be used or taken out of one coin of a valued pool."""
-    pool = next(p for p in look.view.pools if p.key == key)
-    at = look.layout.assets.index(view.asset) + len(look.layout.symbols)
+def _coin(quantity: str, view: AssetView, home: str, look: Look) -> Explanation:
+    """One coin of a pool that values several: what it holds, owes and counts, and what the pool has and needs."""
+    at = next(i for i, spec in enumerate(look.layout.specs) if spec.key == home)
+    wallet = look.layout.pools[at].wallets[look.layout.specs[at].assets.index(view.asset)]
+    pool = next(p for p in look.view.pools if p.key == home)
+    assert view.collateral_value is not None
     inputs = [
-        Input("cash", view.cash),
+        Input("wallet balance", wallet.balance),
         Input("equity", view.equity),
-        Input("index price", look.column[at]),
-        Input("margin_balance", pool.margin_balance),
-        Input("initial_margin", pool.initial_margin),
+        Input("borrowed", view.borrowed),
+        Input("index price", look.column[wallet.place]),
+        Input("collateral_value", view.collateral_value),
+        Input(f"margin_balance {home}", pool.margin_balance),
+        Input(f"initial_margin {home}", pool.initial_margin),
     ]
-    symbols = tuple(dict.fromkeys(leg.symbol for leg in look.view.legs if leg.pool == key))
-    rule, of = look.rulebook.rules.assess_coin, f"asset:{view.asset}"
-    return _explanation(quantity, of, getattr(view, quantity), view.asset, rule, inputs, look, symbols)
+    symbols = tuple(dict.fromkeys(leg.symbol for leg in look.view.legs if leg.pool == home))
+    rule = look.rulebook.rules.assess_coin
+    return _explanation(quantity, view.asset, getattr(view, quantity), view.asset, rule, inputs, look, symbols)
 
 
 def _explanation(
