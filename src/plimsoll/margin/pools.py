@@ -13,7 +13,6 @@ from plimsoll.model import (
     LegSide,
     MarginMode,
     Order,
-    OrderType,
     Outside,
     Position,
     leg_key,
@@ -21,8 +20,8 @@ from plimsoll.model import (
 from plimsoll.number import ZERO
 from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules.columns import Leg, Market, Pool, Rest, Resting, Wallet
-from plimsoll.rules.common import notional
 from plimsoll.rules.drawing import PoolSpec
+from plimsoll.rules.resting import new_value, opens, order_value
 
 
 class RestingSpec(NamedTuple):
@@ -196,6 +195,8 @@ def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal
             sells=row.sells,
             initial_rate=row.initial_rate,
             leverage=row.leverage,
+            new_buys=row.new_buys,
+            new_sells=row.new_sells,
         )
         leads = False
 
@@ -219,22 +220,6 @@ def orders_in_scope(spec: PoolSpec, account: Account, rulebook: Rulebook) -> tup
         for order in account.orders
         if rulebook.instruments[order.symbol].settle in spec.coins and rulebook.rules.cancels(order, spec)
     )
-
-
-def opens(order: Order) -> bool:
-    """Whether a resting order can open exposure and so needs margin: priced, not reduce-only, not a hedge leg's closer.
-
-    Stops and take-profits need none until they trigger (grade memory)."""
-    if order.reduce_only or order.price is None or order.type is not OrderType.LIMIT:
-        return False
-    closing = (order.position_side, order.side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
-    return not closing
-
-
-def order_value(order: Order, instrument: Instrument) -> Decimal:
-    """Value of a limit order at its own price, in the settle asset."""
-    assert order.price is not None
-    return notional(order.size * instrument.multiplier, order.price, instrument.kind == "inverse")
 
 
 def leverage_of(account: Account, rulebook: Rulebook, symbol: str, mode: MarginMode, side: LegSide) -> Decimal:
@@ -261,21 +246,11 @@ def _resting(
             sells=sum((order_value(o, instrument) for o in orders if o.side == "sell" and opens(o)), ZERO),
             initial_rate=rulebook.rules.initial_rate(leverage),
             leverage=leverage,
-            new_buys=_new(orders, "buy", -position.size if netted and position is not None else ZERO, instrument),
-            new_sells=_new(orders, "sell", position.size if netted and position is not None else ZERO, instrument),
+            new_buys=new_value(orders, "buy", -position.size if netted and position is not None else ZERO, instrument),
+            new_sells=new_value(orders, "sell", position.size if netted and position is not None else ZERO, instrument),
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
         yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row, tuple(orders))
-
-
-def _new(orders: Iterable[Order], side: str, closable: Decimal, instrument: Instrument) -> Decimal:
-    """Value of the orders of one side beyond the `closable` contracts that they would only close, spread evenly over them."""
-    opening = [o for o in orders if o.side == side and opens(o)]
-    size = sum((o.size for o in opening), ZERO)
-    value = sum((order_value(o, instrument) for o in opening), ZERO)
-    if closable <= 0 or size == 0:
-        return value
-    return value * max(ZERO, size - closable) / size
 
 
 def locked_beside(pool: Pool[Decimal], layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Decimal:

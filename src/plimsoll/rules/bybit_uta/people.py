@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from plimsoll.errors import Reason, Reject
-from plimsoll.model import Account, Instrument, Kind, LegKey, LegSide, MarginMode, Order, OrderType, Position, PositionMode
+from plimsoll.model import Account, Instrument, Kind, LegKey, LegSide, MarginMode, Order, Position, PositionMode, leg_key
 from plimsoll.number import ONE, ZERO, ceil_to, floor_to
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.bybit_uta import formulas
-from plimsoll.rules.columns import PoolMargin
+from plimsoll.rules.columns import PoolMargin, Resting
 from plimsoll.rules.common import coin_pnl, owed, row_above
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset, valued_pool
+from plimsoll.rules.resting import new_value
 
 TITLE = "Bybit Unified Trading Account, isolated and cross"
 REGIMES: Mapping[str, tuple[str, ...]] = {"margin_basis": ("entry", "mark")}
@@ -148,25 +149,20 @@ def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[P
 
 
 def tier_of(position: Position, account: Account, instruments: Mapping[str, Instrument]) -> Decimal:
-    """Value of the symbol's opening orders, which choose the tier beside the position's own. H2, H18.
+    """Value of the symbol's orders that need margin, which choose the tier beside the position's own. H2, H18. That orders
+    which only close, and the cheaper side, do not count here either is grade derived.
 
     Cross only: in isolated mode orders have money of their own, and a deduction taken for their sake would lower the
     requirement of the position (grade derived)."""
     if position.mode is MarginMode.ISOLATED:
         return ZERO
     instrument = instruments[position.symbol]
-    same = (o for o in account.orders if (o.symbol, o.mode, o.position_side) == (position.symbol, position.mode, position.side))
-    return sum((_value(order, instrument) for order in same if _counts(order)), ZERO)
-
-
-def _counts(order: Order) -> bool:
-    closing = (order.position_side, order.side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
-    return order.type is OrderType.LIMIT and order.price is not None and not order.reduce_only and not closing
-
-
-def _value(order: Order, instrument: Instrument) -> Decimal:
-    assert order.price is not None
-    return formulas.notional(order.size * instrument.multiplier, order.price, instrument.kind is Kind.INVERSE)
+    same = [o for o in account.orders if (o.symbol, o.mode, o.position_side) == leg_key(position)]
+    closable = position.size if position.side is LegSide.NET else ZERO
+    buys, sells = (new_value(same, side, size, instrument) for side, size in (("buy", -closable), ("sell", closable)))
+    resting = Resting(0, ZERO, buys, sells, initial_rate(position.leverage), position.leverage, buys, sells)
+    taker = account.fees.taker_rate if instrument.taker_rate is None else instrument.taker_rate
+    return formulas.dearer_side(resting, taker, instrument.kind is Kind.INVERSE)[0]
 
 
 def entry_in_rules(entry: Decimal) -> Decimal:
