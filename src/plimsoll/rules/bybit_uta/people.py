@@ -206,25 +206,23 @@ def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:
 
 def _isolated_price(ask: PriceAsk) -> Decimal | None:
     """Since the reform linear (q*B - s*d) / (q*(1 - s*r)), inverse Q*(1 + s*r) / (Q/B + s*d); before it linear
-    B + s*(E*r - d/q), inverse Q / (Q/B - s*((Q/E)*r - d)). H2, H3, H27."""
+    B + s*(E*r - d/q), inverse Q / (Q/B - s*((Q/E)*r - d)). H2, H3, H27. Written with one division, last, so that a price
+    which lies on a tick is printed as that tick."""
     leg, market = ask.leg, ask.markets[ask.leg.market]
-    found = formulas.bankruptcy_price(leg, leg.margin, market)
-    if not found.found:
+    if not formulas.bankruptcy_price(leg, leg.margin, market).found:
         return None
     side, amount = (1 if ask.size > 0 else -1), abs(leg.amount)
     value = formulas.base_value(leg, ask.marks[leg.market], market)
     row = formulas.bracket(value, leg.tier, market)
     rate, deduction = market.rates[row], market.deductions[row]
-    if market.regime == 1 and market.inverse:
-        depth = amount / found.price + side * deduction
-        return amount * (1 + side * rate) / depth if depth > 0 else None
-    if market.regime == 1:
-        return (amount * found.price - side * deduction) / (amount * (1 - side * rate))
-    base = value * rate - deduction
+    own = formulas.notional(leg.amount, leg.entry, market.inverse)
+    after = 1 + side * market.taker_rate if market.inverse else 1 - side * market.taker_rate
+    asked = deduction if market.regime == 1 else deduction - value * rate
+    grows = (1 + side * rate if market.inverse else 1 - side * rate) if market.regime == 1 else ONE
     if market.inverse:
-        depth = amount / found.price - side * base
-        return amount / depth if depth > 0 else None
-    return found.price + side * base / amount
+        depth = own + side * leg.margin + side * asked * after
+        return amount * grows * after / depth if depth > 0 else None
+    return (own - side * leg.margin - side * asked * after) / (amount * grows * after)
 
 
 def _estimate(ask: PriceAsk) -> Decimal | None:
@@ -274,12 +272,14 @@ def break_even_price(position: Position, taker_rate: Decimal) -> Decimal:
 def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:
     """Account-wide: refused when unchanged; the machine then tests the account as it would stand. A3, A7.
 
-    That positions may stay open when they pass the test is grade memory."""
+    A debt, borrowed or left by a loss, needs cross margin (182021, 3200403). That positions may stay open when they pass the
+    test is grade memory."""
     if account_mode(account) is mode:
         return Reject(Reason.MARGIN_MODE_SAME, f"the account is in {mode} margin already")
-    if mode is MarginMode.ISOLATED and any(amount > 0 for amount in account.borrowed.values()):
-        owing = ", ".join(asset for asset, amount in account.borrowed.items() if amount > 0)
-        return Reject(Reason.MARGIN_MODE_SHORT, f"spot margin needs cross margin: repay {owing} first")
+    owing = [asset for asset, amount in account.borrowed.items() if amount > 0]
+    owing += [asset for asset, amount in account.cash.items() if amount < 0 and asset not in owing]
+    if mode is MarginMode.ISOLATED and owing:
+        return Reject(Reason.MARGIN_MODE_SHORT, f"a debt needs cross margin: repay {', '.join(owing)} first")
     return None
 
 
