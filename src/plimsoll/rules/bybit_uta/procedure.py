@@ -195,14 +195,15 @@ def sellable(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Marke
 
 def cut_gain(leg: Leg[N], rate: N, mark: N, fill: N, market: Market[N]) -> N:
     """Headroom won by closing one unit, in the settle coin: base maintenance freed at `rate` and the reserve, less the taker
-    fee (H15) and the slippage of the fill. Grade derived."""
+    fee (H15) and what the fill is worse than the mark; a better fill is not counted on, for profit may be in a coin of which
+    no more counts. Grade derived."""
     side = side_of(leg.amount)
     price = mark
     if market.regime == 0:
         price = leg.entry
     freed = notional(side, price, market.inverse) * rate + reserve(side, leg.entry, leg.leverage, market)
     fee = notional(side, fill, market.inverse) * market.taker_rate
-    return freed - fee + unrealised_pnl(side, mark, fill, market.inverse)
+    return freed - fee + min(zero(mark), unrealised_pnl(side, mark, fill, market.inverse))
 
 
 def counted_value(leg: Leg[N], mark: N, market: Market[N]) -> N:
