@@ -10,10 +10,11 @@ from plimsoll.account.settings import asset_view
 from plimsoll.account.trade import split_size, trade
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
-from plimsoll.margin.pools import lay_out, leverage_of, opens, order_value
+from plimsoll.margin.pools import lay_out, leverage_of, order_value
 from plimsoll.model import LegKey, LegSide, Order, OrderType, Position, Trigger, leg_key
 from plimsoll.number import ZERO
 from plimsoll.rules.asks import SizeAsk
+from plimsoll.rules.resting import opens
 
 _CONDITIONAL = (OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET)
 

@@ -263,11 +263,17 @@ def _factors(solved: Solver) -> Factors:
     return cache(lambda moving: prices_at(solved(moving), ONE))
 
 
+def _markets_of(pool: Pool[Decimal]) -> tuple[int, ...]:
+    """The markets whose marks the pool feels: those of its legs and of those beside it, and of the orders in a valued pool."""
+    held = {leg.market for leg in (*pool.legs, *pool.beside)}
+    return tuple(sorted(held | {rest.market for rest in pool.rests}))
+
+
 def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
-    """Base coin -> where the marks column holds the prices of it that the pool feels: the markets of its legs and of those
-    beside it, and in a valued pool that has the coin its index."""
+    """Base coin -> where the marks column holds the prices of it that the pool feels: its markets, and in a valued pool that
+    has the coin its index."""
     coins: dict[str, tuple[int, ...]] = {}
-    for at in sorted({leg.market for leg in (*pool.legs, *pool.beside)}):
+    for at in _markets_of(pool):
         coins[now.bases[at]] = (*coins.get(now.bases[at], ()), at)
     if pool.wallets:
         first = len(now.layout.symbols)
@@ -379,7 +385,7 @@ def _common_move(now: Instant, home: Home) -> Decimal | None:
         return ZERO
     if not pool.wallets and len({now.layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}) > 1:
         return portfolio_move(pool, now.column, now.layout, now.rulebook, {})
-    moving = tuple(sorted({leg.market for leg in (*pool.legs, *pool.beside)}))
+    moving = _markets_of(pool)
     factors = solved(moving + _moving_coins(now.layout, now.rulebook, pool))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
 

@@ -360,8 +360,11 @@ def _root(line: Line[Decimal], rest: Decimal) -> Decimal:
 
 def _end(lines: Callable[[Decimal], Line[Decimal]], rest: Decimal, x: Decimal, side: int) -> Decimal | None:
     """Newton's method from x, at or beyond the end where headroom rises (`side` 1) or falls (-1) with x. No line lies below
-    the curve, so the root of a line never passes the end: the way is over when a line's root lies on that line. At the
-    bounds of the search, headroom above zero means that there is no end."""
+    the curve, so the root of a line never passes the end: the way is over when a line's root lies on that line, and a root
+    outside the search, the first one included, means that there is no end inside. At the bounds of the search, headroom
+    above zero means the same."""
+    if not LEAST <= x <= MOST:
+        return None
     for _ in range(LINES):
         line = lines(x)
         if x in (LEAST, MOST) and rest + line.base + line.slope * x > 0:

@@ -14,7 +14,6 @@ from plimsoll.model import (
     LegSide,
     MarginMode,
     Order,
-    OrderType,
     Outside,
     Position,
     PositionMode,
@@ -24,6 +23,7 @@ from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Rest, Resting, Wallet
 from plimsoll.rules.drawing import PoolSpec, each_apart
+from plimsoll.rules.resting import new_value, opens
 
 NO_FEES = Fees(ZERO, ZERO)
 
@@ -230,6 +230,8 @@ def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal
             sells=row.sells,
             initial_rate=row.initial_rate,
             leverage=row.leverage,
+            new_buys=row.new_buys,
+            new_sells=row.new_sells,
         )
         leads = False
 
@@ -255,16 +257,6 @@ def orders_in_scope(spec: PoolSpec, account: Account, rulebook: Rulebook) -> tup
     )
 
 
-def opens(order: Order) -> bool:
-    """Whether a resting order can open exposure and so needs margin: priced, not reduce-only, not a hedge leg's closer.
-
-    Stops and take-profits need none until they trigger (grade memory)."""
-    if order.reduce_only or order.price is None or order.type is not OrderType.LIMIT:
-        return False
-    closing = (order.position_side, order.side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
-    return not closing
-
-
 def order_value(order: Order, rulebook: Rulebook) -> Decimal:
     """Value of a limit order at its own price, in the settle asset."""
     assert order.price is not None
@@ -284,6 +276,10 @@ def _resting(
     groups: dict[LegKey, list[Order]] = {}
     for order in account.orders:
         groups.setdefault(LegKey(order.symbol, order.mode, order.position_side), []).append(order)
+
+    def worth(order: Order) -> Decimal:
+        return order_value(order, rulebook)
+
     for key, orders in groups.items():
         instrument = rulebook.instruments[key.symbol]
         position = held.get(key)
@@ -291,31 +287,23 @@ def _resting(
         leverage = position.leverage if position is not None else leverage_of(account, rulebook, *key)
         buys = [o for o in orders if o.side == "buy" and opens(o)]
         sells = [o for o in orders if o.side == "sell" and opens(o)]
+        closable = position.size if netted and position is not None else ZERO
         standing = position or Position(key.symbol, key.mode, key.side, ZERO, ONE, leverage)
         row = Resting(
             market=index[key.symbol],
             amount=position.size * instrument.multiplier if netted and position is not None else ZERO,
-            buys=sum((order_value(o, rulebook) for o in buys), ZERO),
-            sells=sum((order_value(o, rulebook) for o in sells), ZERO),
+            buys=sum(map(worth, buys), ZERO),
+            sells=sum(map(worth, sells), ZERO),
             initial_rate=rulebook.rules.initial_rate(leverage),
             leverage=leverage,
-            new_buys=_new(buys, -position.size if netted and position is not None else ZERO, rulebook),
-            new_sells=_new(sells, position.size if netted and position is not None else ZERO, rulebook),
+            new_buys=new_value(buys, "buy", -closable, worth),
+            new_sells=new_value(sells, "sell", closable, worth),
             gross=sum((o.size * instrument.multiplier for o in (*buys, *sells)), ZERO),
             tier=rulebook.rules.tier_of(standing, account, rulebook.instruments),
             isolated=key.mode is MarginMode.ISOLATED,
         )
         name = rulebook.rules.leg_name(key, account.position_mode)
         yield RestingSpec(name, instrument.settle, key.mode is MarginMode.ISOLATED, row, tuple(orders), key)
-
-
-def _new(opening: Sequence[Order], closable: Decimal, rulebook: Rulebook) -> Decimal:
-    """Value of the orders of one side beyond the `closable` contracts that they would only close, spread evenly over them."""
-    size = sum((o.size for o in opening), ZERO)
-    value = sum((order_value(o, rulebook) for o in opening), ZERO)
-    if closable <= 0 or size == 0:
-        return value
-    return value * max(ZERO, size - closable) / size
 
 
 def locked_beside(pool: Pool[Decimal], layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Decimal:

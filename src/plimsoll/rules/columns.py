@@ -80,7 +80,7 @@ class Wallet(NamedTuple, Generic[N]):
 
 class Rest(NamedTuple, Generic[N]):
     """One resting opening order of a valued pool: its signed `amount` and `price`, and with it the orders of its leg together
-    (`held` .. `leverage`, as in Resting). `leads`: the first of them, which stands for their sum. `leg`: that leg's index in
+    (`held` .. `new_sells`, as in Resting). `leads`: the first of them, which stands for their sum. `leg`: that leg's index in
     the pool (-1: there is none yet)."""
 
     market: int
@@ -94,6 +94,8 @@ class Rest(NamedTuple, Generic[N]):
     sells: N
     initial_rate: N
     leverage: N
+    new_buys: N
+    new_sells: N
 
 
 class Resting(NamedTuple, Generic[N]):

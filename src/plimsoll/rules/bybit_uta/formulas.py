@@ -144,37 +144,42 @@ def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
     return Line(line.base - fee, line.slope, line.least, line.most)
 
 
-def opening_side(resting: Resting[N], mark: N, market: Market[N]) -> tuple[N, N]:
-    """(values of buys, of sells) that can open exposure: the orders against the position reduce it first, up to its value at
-    the mark. H23, A19."""
-    none = zero(mark)
-    held = side_of(resting.amount) * notional(resting.amount, mark, market.inverse)
-    return max(none, resting.buys - max(none, -held)), max(none, resting.sells - max(none, held))
+def closing_share(side: N, rate: N, inverse: bool) -> N:
+    """The closing fee of an order per unit of value and fee rate: linear 1 - s/L, inverse 1 + s/L (`rate` = 1/L), but of an
+    inverse sell at least 1/100: at 1x it has no bankruptcy price. H10; the floor recorded (classic BTCUSD, low leverage)."""
+    if inverse:
+        return max(1 + side * rate, 1 / (zero(rate) + 100))
+    return 1 - side * rate
 
 
-def order_needs(resting: Resting[N], rate: N, mark: N, market: Market[N]) -> N:
-    """Opening orders at `rate` of their value, with the opening fee and the closing fee at the bankruptcy price of the chosen
-    leverage: linear buy v*(rate + f + f*(1 - 1/L)), sell 1 + 1/L, inverse the other way round. H10; recorded (XRP).
+def dearer_side(resting: Resting[N], taker_rate: N, inverse: bool) -> tuple[N, N]:
+    """(value, fees per unit of it) of the side whose orders ask for more initial margin: opening fee + closing fee at the
+    bankruptcy price of the chosen leverage, linear buy f + f*(1 - 1/L), sell f + f*(1 + 1/L), inverse the other way. H10.
 
-    Of buys and sells only the dearer side counts. H24, grade rewrite; open since the reform."""
-    buys, sells = opening_side(resting, mark, market)
-    tilt = 1 / resting.leverage
-    if market.inverse:
-        tilt = -tilt
-    fee = market.taker_rate
-    return max(buys * (rate + fee + fee * (1 - tilt)), sells * (rate + fee + fee * (1 + tilt)))
+    Contracts that only close the position cost nothing, whatever their price. H23, A19. Of buys and sells only the dearer
+    side counts. H24, grade rewrite; open since the reform."""
+    one = zero(resting.leverage) + 1
+    buying = taker_rate * (1 + closing_share(one, 1 / resting.leverage, inverse))
+    selling = taker_rate * (1 + closing_share(-one, 1 / resting.leverage, inverse))
+    bought = resting.new_buys * (resting.initial_rate + buying)
+    if bought >= resting.new_sells * (resting.initial_rate + selling):
+        return resting.new_buys, buying
+    return resting.new_sells, selling
 
 
 def order_margin(resting: Resting[N], mark: N, market: Market[N]) -> N:
-    """IM of resting orders on top of the position's own: value/L + opening fee + closing fee (see `order_needs`). H10."""
-    return order_needs(resting, resting.initial_rate, mark, market)
+    """IM of resting orders on top of the position's own: value/L + opening fee + closing fee of the dearer side (see
+    `dearer_side`). H10; recorded (XRP)."""
+    value, fees = dearer_side(resting, market.taker_rate, market.inverse)
+    return value * (resting.initial_rate + fees)
 
 
-def order_maintenance(resting: Resting[N], value: N, mark: N, market: Market[N]) -> N:
+def order_maintenance(resting: Resting[N], held: N, market: Market[N]) -> N:
     """MM of resting orders: value * r + opening fee + closing fee, r of the tier that position and orders reach together,
-    without its deduction; `value`: of the position as maintenance counts it. H10; recorded (uta-cross-xrp)."""
-    row = row_above(value + resting.buys + resting.sells, market.floors, market.rows)
-    return order_needs(resting, market.rates[row], mark, market)
+    without its deduction; `held`: value of the position as maintenance counts it. H10; recorded (uta-cross-xrp)."""
+    value, fees = dearer_side(resting, market.taker_rate, market.inverse)
+    row = row_above(held + value, market.floors, market.rows)
+    return value * (market.rates[row] + fees)
 
 
 def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
@@ -288,8 +293,8 @@ def assess_order(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Ma
         rest.sells,
         rest.initial_rate,
         rest.leverage,
-        rest.buys,
-        rest.sells,
+        rest.new_buys,
+        rest.new_sells,
         none,
         none,
         False,
@@ -297,7 +302,7 @@ def assess_order(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Ma
     held = none
     if rest.leg >= 0:
         held = base_value(pool.legs[rest.leg], mark, market)
-    maintenance = order_maintenance(resting, held, mark, market)
+    maintenance = order_maintenance(resting, held, market)
     initial = order_margin(resting, mark, market)
     return PoolMargin(none, initial, maintenance, maintenance + lost, lost + rest.buys + rest.sells)
 
@@ -324,11 +329,8 @@ def withdrawable(pool: Pool[N], margin: PoolMargin[N], cross_orders: N, isolated
 
 def order_cost(amount: N, price: N, mark: N, rate: N, market: Market[N]) -> N:
     """Cost of one order alone = value/L + opening fee + closing fee, `rate` = 1/L. H10."""
-    value = notional(amount, price, market.inverse)
-    tilt = side_of(amount) * rate
-    if market.inverse:
-        tilt = -tilt
-    return value * (rate + market.taker_rate + market.taker_rate * (1 - tilt))
+    share = closing_share(side_of(amount), rate, market.inverse)
+    return notional(amount, price, market.inverse) * (rate + market.taker_rate + market.taker_rate * share)
 
 
 def bankruptcy_price(leg: Leg[N], cash: N, market: Market[N]) -> Found[N]:

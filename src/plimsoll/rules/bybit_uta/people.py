@@ -8,13 +8,25 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from plimsoll.errors import BadInput, Reason, Reject
-from plimsoll.model import Account, Instrument, Kind, LegKey, LegSide, MarginMode, Order, OrderType, Position, PositionMode
+from plimsoll.model import (
+    Account,
+    Instrument,
+    Kind,
+    LegKey,
+    LegSide,
+    MarginMode,
+    Order,
+    Position,
+    PositionMode,
+    leg_key,
+)
 from plimsoll.number import ONE, ZERO, ceil_to, floor_to
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.bybit_uta import formulas
-from plimsoll.rules.columns import PoolMargin
+from plimsoll.rules.columns import PoolMargin, Resting
 from plimsoll.rules.common import coin_pnl, owed, row_above
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset, valued_pool
+from plimsoll.rules.resting import new_value, order_value
 
 TITLE = "Bybit Unified Trading Account, isolated and cross"
 REGIMES: Mapping[str, tuple[str, ...]] = {"margin_basis": ("entry", "mark")}
@@ -155,25 +167,24 @@ def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[P
 
 
 def tier_of(position: Position, account: Account, instruments: Mapping[str, Instrument]) -> Decimal:
-    """Value of the symbol's opening orders, which choose the tier beside the position's own. H2, H18.
+    """Value of the symbol's orders that need margin, which choose the tier beside the position's own. H2, H18. That orders
+    which only close, and the cheaper side, do not count here either is grade derived.
 
     Cross only: in isolated mode orders have money of their own, and a deduction taken for their sake would lower the
     requirement of the position (grade derived)."""
     if position.mode is MarginMode.ISOLATED:
         return ZERO
     instrument = instruments[position.symbol]
-    same = (o for o in account.orders if (o.symbol, o.mode, o.position_side) == (position.symbol, position.mode, position.side))
-    return sum((_value(order, instrument) for order in same if _counts(order)), ZERO)
-
-
-def _counts(order: Order) -> bool:
-    closing = (order.position_side, order.side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
-    return order.type is OrderType.LIMIT and order.price is not None and not order.reduce_only and not closing
-
-
-def _value(order: Order, instrument: Instrument) -> Decimal:
-    assert order.price is not None
-    return formulas.notional(order.size * instrument.multiplier, order.price, instrument.kind is Kind.INVERSE)
+    same = [o for o in account.orders if (o.symbol, o.mode, o.position_side) == leg_key(position)]
+    closable = position.size if position.side is LegSide.NET else ZERO
+    buys, sells = (
+        new_value(same, side, size, lambda order: order_value(order, instrument))
+        for side, size in (("buy", -closable), ("sell", closable))
+    )
+    rate = initial_rate(position.leverage)
+    resting = Resting(0, ZERO, buys, sells, rate, position.leverage, buys, sells, ZERO, ZERO, False)
+    taker = account.fees.taker_rate if instrument.taker_rate is None else instrument.taker_rate
+    return formulas.dearer_side(resting, taker, instrument.kind is Kind.INVERSE)[0]
 
 
 def entry_in_rules(entry: Decimal) -> Decimal:
@@ -217,25 +228,23 @@ def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:
 
 def _isolated_price(ask: PriceAsk) -> Decimal | None:
     """Since the reform linear (q*B - s*d) / (q*(1 - s*r)), inverse Q*(1 + s*r) / (Q/B + s*d); before it linear
-    B + s*(E*r - d/q), inverse Q / (Q/B - s*((Q/E)*r - d)). H2, H3, H27."""
+    B + s*(E*r - d/q), inverse Q / (Q/B - s*((Q/E)*r - d)). H2, H3, H27. Written with one division, last, so that a price
+    which lies on a tick is printed as that tick."""
     leg, market = ask.leg, ask.markets[ask.leg.market]
-    found = formulas.bankruptcy_price(leg, leg.margin, market)
-    if not found.found:
+    if not formulas.bankruptcy_price(leg, leg.margin, market).found:
         return None
     side, amount = (1 if ask.size > 0 else -1), abs(leg.amount)
     value = formulas.base_value(leg, ask.marks[leg.market], market)
     row = formulas.bracket(value, leg.tier, market)
     rate, deduction = market.rates[row], market.deductions[row]
-    if market.regime == 1 and market.inverse:
-        depth = amount / found.price + side * deduction
-        return amount * (1 + side * rate) / depth if depth > 0 else None
-    if market.regime == 1:
-        return (amount * found.price - side * deduction) / (amount * (1 - side * rate))
-    base = value * rate - deduction
+    own = formulas.notional(leg.amount, leg.entry, market.inverse)
+    after = 1 + side * market.taker_rate if market.inverse else 1 - side * market.taker_rate
+    asked = deduction if market.regime == 1 else deduction - value * rate
+    grows = (1 + side * rate if market.inverse else 1 - side * rate) if market.regime == 1 else ONE
     if market.inverse:
-        depth = amount / found.price - side * base
-        return amount / depth if depth > 0 else None
-    return found.price + side * base / amount
+        depth = own + side * leg.margin + side * asked * after
+        return amount * grows * after / depth if depth > 0 else None
+    return (own - side * leg.margin - side * asked * after) / (amount * grows * after)
 
 
 def _estimate(ask: PriceAsk) -> Decimal | None:
@@ -285,12 +294,14 @@ def break_even_price(position: Position, taker_rate: Decimal) -> Decimal:
 def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:
     """Account-wide: refused when unchanged; the machine then tests the account as it would stand. A3, A7.
 
-    That positions may stay open when they pass the test is grade memory."""
+    A debt, borrowed or left by a loss, needs cross margin (182021, 3200403). That positions may stay open when they pass the
+    test is grade memory."""
     if account_mode(account) is mode:
         return Reject(Reason.MARGIN_MODE_SAME, f"the account is in {mode} margin already")
-    if mode is MarginMode.ISOLATED and any(amount > 0 for amount in account.borrowed.values()):
-        owing = ", ".join(asset for asset, amount in account.borrowed.items() if amount > 0)
-        return Reject(Reason.MARGIN_MODE_SHORT, f"spot margin needs cross margin: repay {owing} first")
+    owing = [asset for asset, amount in account.borrowed.items() if amount > 0]
+    owing += [asset for asset, amount in account.cash.items() if amount < 0 and asset not in owing]
+    if mode is MarginMode.ISOLATED and owing:
+        return Reject(Reason.MARGIN_MODE_SHORT, f"a debt needs cross margin: repay {', '.join(owing)} first")
     return None
 
 

@@ -4,7 +4,7 @@ Isolated: money that the position may draw by itself; cancel the orders that cou
 down to the cap of the nearest lower tier that makes it whole; take-over at its bankruptcy price. Cross: cancel the orders that
 add exposure; repay debts by selling other coins; reduce positions; take over. What comes after the repayment is cut off in all
 copies of the page: those steps are readings (close_order, reduce_target; grade memory), and so is the price of an account-level
-take-over: here what is left of the margin balance is given up evenly over the value of all legs.
+take-over: here what is left (`left_over`) is given up evenly over the value of all legs.
 """
 
 from collections.abc import Sequence
@@ -341,12 +341,25 @@ def reduction(
     return Step(REDUCE, first, -1, amount, fill, notional(amount, fill, market.inverse) * market.taker_rate, none)
 
 
+def left_over(pool: Pool[N], margin: PoolMargin[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
+    """What a taken account gives up: its margin balance; where that is gone nothing, for a loss beyond it is a debt in which
+    all coins stand, at their full value and switched off or not; and what they cannot pay is the fund's. Grade memory."""
+    none = zero(margin.balance)
+    if margin.balance > 0:
+        return margin.balance
+    equity = pool.cash + pool.outside_pnl
+    for w in range(len(pool.wallets)):
+        wallet = pool.wallets[w]
+        equity += (wallet.balance - wallet.borrowed + coin_pnl(pool, w, marks, markets)) * marks[wallet.place]
+    return min(none, equity)
+
+
 def account_take_over(
     pool: Pool[N], margin: PoolMargin[N], marks: Sequence[N], markets: Sequence[Market[N]], reading: Reading
 ) -> Step[N]:
-    """Take a whole leg at the price, taker fee included, that gives up the margin balance evenly over the value of all legs:
-    linear mark*(1 - s*x)/(1 - s*f), inverse mark*(1 + s*f)/(1 + s*x), x = balance / value of all legs; at the mark
-    where no price gives up so much. Grade memory."""
+    """Take a whole leg at the price, taker fee included, that gives up what is left evenly over the value of all legs: linear
+    mark*(1 - s*x)/(1 - s*f), inverse mark*(1 + s*f)/(1 + s*x), x = `left_over` / value of all legs; at the mark where no
+    price gives up so much. Grade memory."""
     first = first_leg(pool, marks, marks, markets, reading.close_order, False)
     leg = pool.legs[first]
     market = markets[leg.market]
@@ -357,9 +370,10 @@ def account_take_over(
         value = notional(other.amount, marks[other.market], markets[other.market].inverse)
         gross += value * index_of(pool, other, marks)
     side = side_of(leg.amount)
-    depth = gross - side * margin.balance
+    left = left_over(pool, margin, marks, markets)
+    depth = gross - side * left
     if market.inverse:
-        depth = gross + side * margin.balance
+        depth = gross + side * left
     if depth <= 0:
         price = mark
     elif market.inverse:
