@@ -102,6 +102,8 @@ REST_RECORD = np.dtype(
         ("sells", np.float64),
         ("initial_rate", np.float64),
         ("leverage", np.float64),
+        ("new_buys", np.float64),
+        ("new_sells", np.float64),
     ],
     align=True,
 )
