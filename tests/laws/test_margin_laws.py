@@ -49,7 +49,7 @@ from random_accounts import (
     under_regimes,
 )
 
-LAST_DIGIT = D("1e-30")
+LAST_DIGIT = D("1e-29")
 """Room, as a share of gross size, for sums of 34 digits taken in another order."""
 
 
