@@ -24,7 +24,7 @@ from plimsoll.margin.liquidation_price import (
     solver_of,
 )
 from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside, margins_of
-from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside, Position
+from plimsoll.model import Account, LegKey, LegSide, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.asks import PriceAsk
@@ -170,6 +170,9 @@ def headrooms(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> l
     return [margin.balance - margin.requirement for margin in margins_of(layout, rulebook, marks)]
 
 
+NOWHERE = Found(False, ZERO)
+"""No price does it."""
+
 Factors = Callable[[tuple[int, ...]], Triggers]
 """The factors by which markets fail together, once for each set of them."""
 
@@ -307,7 +310,9 @@ def _bankruptcy(now: Instant, home: Home, leg: Leg[Decimal], behind: Decimal) ->
 def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegView:
     own, together = _triggers(now, home, leg)
     spec = home.spec
-    behind = money_behind(now.layout, now.rulebook, now.column, spec, home.pool, leg)
+    behind = leg.margin if spec.isolated else None
+    if spec.apart:
+        behind = money_behind(now.layout, now.rulebook, now.column, spec, home.pool, leg)
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
@@ -315,7 +320,10 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
     row = rules.bracket(value, leg.tier, market)
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
-    bankrupt = Found(False, ZERO) if behind is None else _bankruptcy(now, home, leg, behind)
+    bankrupt = NOWHERE if behind is None else _bankruptcy(now, home, leg, behind)
+    found = NOWHERE if price is None else Found(True, price)
+    columns = (home.pool, home.margin, now.column, now.layout.markets)
+    asked = PriceAsk(found, leg, *columns, position.size, position.mode, instrument.tick)
     return LegView(
         name=rules.leg_name(key, now.account.position_mode),
         symbol=position.symbol,
@@ -341,19 +349,9 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
         break_even_price=rules.break_even_price(position, market.taker_rate),
         liquidation_price=price,
         other_liquidation_price=other if price is not None else None,
-        displayed_liquidation_price=_displayed(now, home, leg, Found(price is not None, price or ZERO), position),
+        displayed_liquidation_price=rules.displayed_liquidation_price(asked),
         underlying_liquidation_price=nearest(together, mark),
     )
-
-
-def _displayed(
-    now: Instant, home: Home, leg: Leg[Decimal], found: Found[Decimal], position: Position
-) -> Decimal | None:
-    tick = now.rulebook.instruments[position.symbol].tick
-    ask = PriceAsk(
-        found, leg, home.pool, home.margin, now.column, now.layout.markets, position.size, position.mode, tick
-    )
-    return now.rulebook.rules.displayed_liquidation_price(ask)
 
 
 def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:

@@ -107,9 +107,10 @@ def solver_of(
     well, or where it is valued in one currency."""
     if pool.wallets:
         return _valued_solver(rules, pool, margin, marks, markets)
-    along, beside = _along_lines(rules, pool, margin, marks, markets), {leg.market for leg in pool.beside}
-    if not beside:
+    along = _along_lines(rules, pool, margin, marks, markets)
+    if not pool.beside:
         return along
+    beside = {leg.market for leg in pool.beside}
 
     @cache
     def solve(moving: tuple[int, ...]) -> Solved:
