@@ -286,7 +286,13 @@ def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
 
 
 def money_behind(
-    layout: Layout, rulebook: Rulebook, column: Sequence[Decimal], spec: PoolSpec, pool: Pool[Decimal], leg: Leg[Decimal]
+    layout: Layout,
+    rulebook: Rulebook,
+    column: Sequence[Decimal],
+    spec: PoolSpec,
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    leg: Leg[Decimal],
 ) -> Decimal | None:
     """The money that stands behind a leg alone: inside its wall, or the cash that the legs beside it leave; None where it
     shares a pool."""
@@ -295,7 +301,6 @@ def money_behind(
     if not spec.apart or len(pool.legs) > 1:
         return None
     if rulebook.rules.MARGIN_FOLLOWS:
-        margin = rulebook.rules.assess_pool(pool, column, layout.markets)
         return margin.balance - rulebook.rules.profit(leg, column[leg.market], layout.markets[leg.market])
     return pool.cash - pool.reserved - locked_beside(pool, layout, rulebook, column)
 
@@ -312,7 +317,7 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
     spec = home.spec
     behind = leg.margin if spec.isolated else None
     if spec.apart:
-        behind = money_behind(now.layout, now.rulebook, now.column, spec, home.pool, leg)
+        behind = money_behind(now.layout, now.rulebook, now.column, spec, home.pool, home.margin, leg)
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]

@@ -94,7 +94,7 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
         specs = each_apart(specs)
     assets = tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
     resting = tuple(_resting(account, rulebook, index, held))
-    at = _At(account, rulebook, index, {asset: len(symbols) + i for i, asset in enumerate(assets)}, held, resting)
+    at = _At(account, rulebook, index, {asset: len(symbols) + i for i, asset in enumerate(assets)}, held, resting, {})
     pools = tuple(_pool(spec, at, extra.get(spec.asset), _set_aside(spec, resting, rulebook, markets)) for spec in specs)
     return Layout(symbols, assets, markets, specs, pools, resting, held)
 
@@ -110,7 +110,8 @@ def _set_aside(
 
 
 class _At(NamedTuple):
-    """An account being laid out. `markets`: symbol -> market; `places`: coin -> its place in the marks column."""
+    """An account being laid out. `markets`: symbol -> market; `places`: coin -> its place in the marks column; `legs`: those
+    laid out so far, since a leg may stand beside many pools."""
 
     account: Account
     rulebook: Rulebook
@@ -118,6 +119,16 @@ class _At(NamedTuple):
     places: Mapping[str, int]
     held: Mapping[LegKey, Position]
     resting: tuple[RestingSpec, ...]
+    legs: dict[LegKey, Leg[Decimal]]
+
+
+def _leg_at(key: LegKey, spec: PoolSpec, at: _At) -> Leg[Decimal]:
+    """The leg under a key, laid out once; apart in a valued pool, whose coins it counts among."""
+    if spec.assets:
+        return _leg(at.held[key], spec, at)
+    if key not in at.legs:
+        at.legs[key] = _leg(at.held[key], spec, at)
+    return at.legs[key]
 
 
 def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
@@ -134,7 +145,7 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         tier=rules.tier_of(position, at.account, at.rulebook.instruments),
         added=position.added_margin,
         lost=position.lost_margin,
-        cost=ZERO if position.cost is None else position.cost,
+        cost=_paid(position, at.rulebook),
         wallet=spec.assets.index(instrument.settle) if spec.assets else 0,
         spare=at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         remarked=ZERO if position.remarked is None else position.remarked,
@@ -144,7 +155,7 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
 def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Decimal]:
     """One position as a row of its own, its market the first."""
     spec = PoolSpec("", rulebook.instruments[position.symbol].settle, False, ())
-    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, ()))
+    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, (), {}))
 
 
 def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO_FEES) -> Decimal:
@@ -152,6 +163,13 @@ def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO
     alone = Account(PositionMode.ONE_WAY, {}, (position,), fees=fees)
     market = market_of(rulebook.instruments[position.symbol], alone.fees.taker_rate)
     return rulebook.rules.sized_margin(leg_of(position, alone, rulebook), mark, market)
+
+
+def _paid(position: Position, rulebook: Rulebook) -> Decimal:
+    """The cost column: what was paid, where the venue counts in whole units; 0 where it follows from the entry price."""
+    if position.cost is None and rulebook.instruments[position.symbol].unit is None:
+        return ZERO
+    return signed_cost(position, rulebook)
 
 
 def signed_cost(position: Position, rulebook: Rulebook) -> Decimal:
@@ -164,7 +182,7 @@ def signed_cost(position: Position, rulebook: Rulebook) -> Decimal:
 
 
 def _pool(spec: PoolSpec, at: _At, outside: Outside | None, set_aside: Decimal) -> Pool[Decimal]:
-    legs = tuple(_leg(at.held[key], spec, at) for key in spec.legs)
+    legs = tuple([_leg_at(key, spec, at) for key in spec.legs])
     other = Outside() if outside is None or spec.isolated else outside
     cash = legs[0].margin if spec.isolated else at.account.cash.get(spec.asset, ZERO)
     reserved = ZERO if spec.isolated else _reserved(spec, at.account, at.rulebook) + set_aside + other.reserved
@@ -182,7 +200,7 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None, set_aside: Decimal) 
         locked=ZERO,
         wallets=tuple(_wallet(asset, at) for asset in spec.assets),
         rests=tuple(rest for found in at.resting if spec.assets for rest in _rests(found, spec, at)),
-        beside=tuple(_leg(at.held[key], spec, at) for key in spec.beside),
+        beside=tuple([_leg_at(key, spec, at) for key in spec.beside]),
         apart=spec.apart,
         asks=tuple(asked.row for asked in at.resting if spec.apart and not spec.less_orders and asked.asset == spec.asset),
     )

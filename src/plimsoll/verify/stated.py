@@ -56,7 +56,8 @@ def printed(name: str, of: str, state: State, rulebook: Rulebook, outside: Mappi
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         for key, leg in zip(spec.legs, pool.legs, strict=True):
             if rulebook.rules.leg_name(key, state.account.position_mode) == of:
-                money = money_behind(layout, rulebook, column, spec, pool, leg)
+                margin = rulebook.rules.assess_pool(pool, column, layout.markets)
+                money = money_behind(layout, rulebook, column, spec, pool, margin, leg)
                 market, tick = layout.markets[leg.market], rulebook.instruments[key.symbol].tick
                 answer = rulebook.rules.printed(name, LegAsk(leg, column[leg.market], market, money, tick))
                 return "unknown quantity" if answer is None else answer
