@@ -13,7 +13,8 @@ from plimsoll.account.decide import Decision, decide
 from plimsoll.account.events import Converted, MarginMoved, Reduced, ShortfallCovered, TakenOver
 from plimsoll.account.state import Environment, State, Venue
 from plimsoll.errors import BadInput, Reason
-from plimsoll.margin.assess import Assessment, Prices, assess
+from plimsoll.margin.assess import Prices, assess
+from plimsoll.margin.views import Assessment
 from plimsoll.model import (
     Account,
     Bracket,

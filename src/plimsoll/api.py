@@ -13,8 +13,9 @@ import msgspec
 
 from plimsoll.compare_command import Wish, run
 from plimsoll.errors import BadInput
-from plimsoll.margin.assess import Assessment, Prices
+from plimsoll.margin.assess import Prices
 from plimsoll.margin.assess import assess as _assess
+from plimsoll.margin.views import Assessment
 from plimsoll.model import Account, LegSide, MarginMode, Marks, OrderType, Position, PositionMode, Trigger, leg_key
 from plimsoll.number import ONE, ZERO, parse, parse_positive
 from plimsoll.report.notebook import register

@@ -11,7 +11,8 @@ import msgspec
 from plimsoll.begin import Refusal, begin
 from plimsoll.cautions import Caution, cautions, distance
 from plimsoll.explain import Explanation, explain, table_line
-from plimsoll.margin.assess import Assessment, LegView, assess
+from plimsoll.margin.assess import assess
+from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import Bracket
 from plimsoll.number import show
 from plimsoll.plan import Opening, Plan, Skipped

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from plimsoll.margin.assess import Assessment, LegView, PoolView
+from plimsoll.margin.views import Assessment, LegView, PoolView
 from plimsoll.model import Account, Order, OrderType
 from plimsoll.number import ZERO, exact, show
 from plimsoll.rulebook import Rulebook

@@ -14,8 +14,9 @@ import msgspec
 
 from plimsoll.errors import BadInput
 from plimsoll.margin import liquidation_price
-from plimsoll.margin.assess import Assessment, AssetView, LegView, PoolView, assess, mark_column
+from plimsoll.margin.assess import assess, mark_column
 from plimsoll.margin.pools import Layout, lay_out, locked_beside
+from plimsoll.margin.views import Assessment, AssetView, LegView, PoolView
 from plimsoll.model import Account, Marks
 from plimsoll.number import exact, show
 from plimsoll.rulebook import Grade, Rulebook

@@ -23,8 +23,9 @@ from plimsoll.account.events import (
     Traded,
 )
 from plimsoll.account.state import State, Venue
-from plimsoll.margin.assess import LegView, Prices, assess
+from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, moved
+from plimsoll.margin.views import LegView
 from plimsoll.model import LegKey, MarginMode, OrderType, PositionMode, Stage
 from plimsoll.number import ONE, ZERO, exact, show
 from plimsoll.plan import PlanMode

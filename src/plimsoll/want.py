@@ -16,8 +16,9 @@ from plimsoll.account.decide import decide
 from plimsoll.account.state import State, Venue
 from plimsoll.begin import begin, refusal, refusal_text
 from plimsoll.errors import BadInput
-from plimsoll.margin.assess import Assessment, LegView, Prices, assess, mark_column
+from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.pools import lay_out
+from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import Account, LegKey, MarginMode, Marks, Order, OrderType, Position, leg_key
 from plimsoll.number import ONE, ZERO, ceil_to, exact, floor_to, parse_positive, show
 from plimsoll.plan import Plan, PlanMode, open_plan

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.account.state import State
-from plimsoll.margin.assess import LegView, Prices, assess
+from plimsoll.margin.assess import Prices, assess
+from plimsoll.margin.views import LegView
 from plimsoll.model import Account, Marks
 from plimsoll.number import exact
 from plimsoll.rulebook import Rulebook, for_case

@@ -9,7 +9,8 @@ from bybit_classic_restated import Leg, Restated, restated
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plimsoll.margin.assess import Assessment, LegView, Prices, assess
+from plimsoll.margin.assess import Prices, assess
+from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import Account, Fees, LegSide, MarginMode, Marks, Order, OrderType, Position, PositionMode
 from plimsoll.verify.cases import account_of, instruments_of, parse_case, read_cases
 from random_accounts import D, accounts, on_boundaries, rulebook_of

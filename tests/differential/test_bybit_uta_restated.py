@@ -23,7 +23,8 @@ from bybit_uta_restated import (
     roots,
 )
 
-from plimsoll.margin.assess import Assessment, LegView, Prices, assess
+from plimsoll.margin.assess import Prices, assess
+from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import (
     Account,
     Bracket,

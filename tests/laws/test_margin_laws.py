@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from lawbook import law
 
 from plimsoll.errors import RulebookGap
-from plimsoll.margin.assess import PoolView, Prices, assess, mark_column
+from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.liquidation_price import held_brackets
 from plimsoll.margin.pools import Layout, lay_out
+from plimsoll.margin.views import PoolView
 from plimsoll.model import (
     Account,
     Bracket,

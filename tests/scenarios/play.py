@@ -50,7 +50,8 @@ from plimsoll.account.commands import (
 from plimsoll.account.decide import decide
 from plimsoll.account.events import Converted, Deleveraged, Event, Reduced, ShortfallCovered, TakenOver
 from plimsoll.account.state import State, Venue
-from plimsoll.margin.assess import Assessment, Prices, assess
+from plimsoll.margin.assess import Prices, assess
+from plimsoll.margin.views import Assessment
 from plimsoll.margin.waterfall import Counterparty
 from plimsoll.model import (
     Account,

@@ -9,9 +9,10 @@ from plimsoll.account.events import LeverageSet, MarginLocked, MarginModeSet, Ma
 from plimsoll.account.trade import wall
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
-from plimsoll.margin.assess import AssetView, Prices, assess
+from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import lay_out, legs_by_key, leverage_of, sized
+from plimsoll.margin.views import AssetView
 from plimsoll.model import LegKey, LegSide, MarginMode, Position, leg_key
 from plimsoll.number import ONE, ZERO
 from plimsoll.rules.asks import LeverageAsk

@@ -9,8 +9,8 @@ import msgspec
 
 from plimsoll.account.commands import SettleFunding
 from plimsoll.account.events import Event, FundingPaid, Reduced, ShortfallCovered, TakenOver
-from plimsoll.margin.assess import LegView
 from plimsoll.margin.ledger import Ledger, moved
+from plimsoll.margin.views import LegView
 from plimsoll.model import Instrument, Kind, Marks
 from plimsoll.number import ONE, ZERO, show
 from plimsoll.questions.answers import Answer, cannot, only_one

@@ -27,7 +27,8 @@ from plimsoll.account.decide import decide
 from plimsoll.account.events import Event, Reduced, TakenOver
 from plimsoll.account.state import State, Venue
 from plimsoll.errors import Reject
-from plimsoll.margin.assess import Assessment, LegView, Prices, assess
+from plimsoll.margin.assess import Prices, assess
+from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import Account, Instrument, Kind, LegSide, MarginMode, Marks, Order, OrderType, Position, PositionMode
 from plimsoll.number import ONE, ZERO, ceil_to, show
 from plimsoll.rulebook import Rulebook

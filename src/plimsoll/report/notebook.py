@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 
-from plimsoll.margin.assess import Assessment
+from plimsoll.margin.views import Assessment
 from plimsoll.number import show
 from plimsoll.runs import Comparison
 from plimsoll.sentences import amount, percent, price

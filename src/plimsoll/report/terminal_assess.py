@@ -8,7 +8,7 @@ from plimsoll.assess_report import AssessReport, Distance, Row
 from plimsoll.begin import refusal_text
 from plimsoll.cautions import Code, percent
 from plimsoll.explain import Explanation
-from plimsoll.margin.assess import LegView, PoolView
+from plimsoll.margin.views import LegView, PoolView
 from plimsoll.number import ONE, ZERO, exact, show
 from plimsoll.want import Want, Way
 

@@ -17,9 +17,10 @@ from plimsoll.account.events import (
     Traded,
 )
 from plimsoll.account.state import State, Venue
-from plimsoll.margin.assess import AccountView, Assessment, AssetView, LegView, PoolView, Prices, assess
+from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, moved
 from plimsoll.margin.pools import market_of
+from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, PoolView
 from plimsoll.model import LegKey, Outside, PositionMode
 from plimsoll.number import ZERO, exact, show
 from plimsoll.rulebook import Rulebook, VenueTable, for_case, regime_of
