@@ -189,3 +189,16 @@ def test_what_lies_in_the_wallet_unused_is_not_called_a_loss():
     assert "counted 2,500.00 USDT of the account, not 5,300.00 USDT" in why
     assert "700.00 USDT of 2,500.00 USDT were left" in why
     assert "less was left" not in why
+
+
+def test_what_cross_positions_stand_on_is_drawn_solid_and_a_wall_dashed():
+    """Whatever a venue calls the pool: a settle asset's, the whole account, or a symbol that fails by itself."""
+    pytest.importorskip("plotly")
+    from plimsoll.report.figures import timeline
+
+    for venue in ("okx_futures", "bybit_uta", "bybit_classic"):
+        drawn = timeline(run(Wish(prices="crash", venue=venue)).results)
+        panels = [t for t in drawn["data"] if t.get("mode") == "lines" and ": " in t.get("name", "")]
+        headroom = [t for t in panels if "liquidation" not in t["name"]]
+        assert {t["line"]["dash"] == "solid" for t in headroom if t["name"].startswith("cross: ")} == {True}, venue
+        assert {t["line"]["dash"] == "solid" for t in headroom if t["name"].startswith("isolated: ")} == {False}, venue

@@ -158,11 +158,12 @@ def _headroom_panel(results: Sequence[ModeResult], points: int) -> Panel:
 
 
 def _pool_styles(result: ModeResult) -> dict[str, Trace]:
-    """Pool -> name and line: the shared pool solid, each isolated wall with its own dash."""
+    """Pool -> name and line: what cross positions stand on solid, each isolated wall with its own dash."""
     styles: dict[str, Trace] = {}
+    walls = {leg.name for leg in result.run.legs if leg.mode == "isolated"}
     for pool in dict.fromkeys(pool for sample in result.run.samples for pool in sample.headroom):
-        walled = facts.pool_name(pool) == pool
-        dash = DASHES[sum(style["line"]["dash"] != "solid" for style in styles.values()) % len(DASHES)] if walled else "solid"
+        dashed = sum(style["line"]["dash"] != "solid" for style in styles.values())
+        dash = DASHES[dashed % len(DASHES)] if pool in walls else "solid"
         line = {"color": COLOURS[result.mode], "width": 1.6, "dash": dash}
         styles[pool] = {"name": f"{facts.MODES[result.mode]}: {facts.pool_name(pool)}", "line": line}
     return styles
