@@ -16,7 +16,6 @@ import msgspec
 from plimsoll.account.commands import CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.decide import decide
 from plimsoll.account.events import Converted, Event, Reduced, StageReached
-from plimsoll.account.orders import falling_watch
 from plimsoll.account.state import State, Venue
 from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
@@ -31,6 +30,7 @@ from plimsoll.prices.history import Frame, History
 from plimsoll.prices.paths import BarPath, Quote, waypoints
 from plimsoll.rules.columns import Leg, Pool
 from plimsoll.rules.drawing import PoolSpec
+from plimsoll.rules.resting import falling_watch
 from plimsoll.runs import Least, Sample
 
 SAMPLES = 1_500
