@@ -161,6 +161,8 @@ def main() -> None:
     for steps in (1, 4, 14, 168):
         naive, bridged, error, moved = (100 * value / truth for value in isolated(steps, paths, steps))
         print(f"{steps:>6}{naive - 100:>+16.2f}{bridged - 100:>+10.2f}{error:>7.2f}{moved - 100:>+15.2f}")
+    needed = 168 * (isolated(168, paths, 168)[0] / truth - 1) ** 2 / 0.003**2
+    print(f"Steps that the walk alone needs for 0.3 % (its error falls with their square root): {needed:,.0f}")
     print(f"\nCross accounts, {DAYS:g} days, correlation 0.6, same paths in fine steps as the truth; errors in %")
     heads = "".join(f"{name:>10}{'+-':>6}" for name in ("at steps", "mean ends", "straight"))
     print(f"{'account':<22}{'steps':>6}{'fine':>8}{'chance':>9}{heads}")

@@ -15,9 +15,10 @@ What else is to know:
 
 
 - Jumps: the bridge spans the diffusion alone. `end` is the distance before the step's jump, the next `start` the one after it.
-- GARCH: the variance is that of the step, not a constant.
+- GARCH: the variance is that of the step, not a constant (`deviations_sized`).
 - STUDENT and BOOTSTRAP have no path between their steps that this could know: a Student step's own chi-square is not seen from
-  its ends, and a recorded row has its own way. There the barrier is watched at the steps.
+  its ends (a walk that keeps it may bridge with it), and a recorded row has its own way. There the barrier is watched at the
+  steps.
 - A venue that looks at its marks now and then, each second say, misses a little too: `watched` moves the barrier outward.
 
 Kernels run on columns of lanes and hold no rule. They are compiled at their first call, release the interpreter's lock, and
@@ -160,23 +161,51 @@ gains if a symbol's log-price rises by one (for linear contracts, signed value l
 [m, m] as in PathModel; `variance` [lanes] is overwritten."""
 
 
-def _deviations(headroom: Column, slopes: Column, scale: Column, out: Column) -> None:
-    lanes = len(out)
-    pull, variance, bend = np.empty(lanes), np.zeros(lanes), np.zeros(lanes)
-    for i in range(len(scale)):
-        _pull(slopes, scale, i, pull)
-        own = slopes[i]
-        for lane in range(lanes):
-            lean = own[lane] * pull[lane]
-            variance[lane] = variance[lane] + lean
-            bend[lane] = bend[lane] + lean * pull[lane]
-    for lane in range(lanes):
+def _gather(slopes: Column, pull: Column, variance: Column, bend: Column) -> None:
+    """Add one symbol's share of the variance and of its change on the way to the barrier."""
+    for lane in range(len(pull)):
+        lean = slopes[lane] * pull[lane]
+        variance[lane] = variance[lane] + lean
+        bend[lane] = bend[lane] + lean * pull[lane]
+
+
+_share = _compiled(_gather)
+
+
+def _straighten(headroom: Column, variance: Column, bend: Column, out: Column) -> None:
+    for lane in range(len(out)):
         distance = 1.0 * headroom[lane]
         spread = variance[lane] if variance[lane] > NOTHING else NOTHING
         z = distance * (bend[lane] / spread) / spread
         z = z if z < 0.9 else 0.9
         z = z if z > -9.0 else -9.0
         out[lane] = distance / np.sqrt(spread) * (6.0 - z) / (6.0 - 4.0 * z)
+
+
+_straight = _compiled(_straighten)
+
+
+def _deviations(headroom: Column, slopes: Column, scale: Column, out: Column) -> None:
+    pull, variance, bend = np.empty(len(out)), np.zeros(len(out)), np.zeros(len(out))
+    for i in range(len(scale)):
+        _pull(slopes, scale, i, pull)
+        _share(slopes[i], pull, variance, bend)
+    _straight(headroom, variance, bend, out)
+
+
+def _sized(headroom: Column, slopes: Column, sizes: Column, scale: Column, out: Column) -> None:
+    lanes = len(out)
+    pull, variance, bend = np.empty(lanes), np.zeros(lanes), np.zeros(lanes)
+    moved = np.empty((len(scale), lanes))
+    for i in range(len(scale)):
+        for lane in range(lanes):
+            moved[i, lane] = slopes[i, lane] * sizes[i, lane]
+    for i in range(len(scale)):
+        _pull(moved, scale, i, pull)
+        for lane in range(lanes):
+            pull[lane] = pull[lane] * sizes[i, lane]
+        _share(slopes[i], pull, variance, bend)
+    _straight(headroom, variance, bend, out)
 
 
 deviations = _compiled(_deviations)
@@ -190,6 +219,11 @@ a value: it moves as its price does), by b / v^1.5 a unit of headroom; `out` is 
 that is the log-price over its barrier in standard deviations, exactly; for several it is right to the first bend. Bridge `out`
 with a variance of ones. The logarithm is a quotient good to 1e-4 for z within 0.2; farther off nothing is crossed in a step.
 Arguments as in `local_variance`."""
+
+deviations_sized = _compiled(_sized)
+"""deviations_sized(headroom, slopes, sizes, scale, out): as `deviations`, where each path has volatilities of its own: `sizes`
+[m, lanes] multiplies the rows of `scale`. GARCH: the square root of the step's variance, which follows from the path so far;
+both ends of a step take the same, since it holds for the whole step."""
 
 
 def _watched(headroom: Column, variance: Column, share: float, out: Column) -> None:

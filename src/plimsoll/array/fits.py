@@ -14,6 +14,7 @@ from plimsoll.array.models import (
     BROWNIAN,
     NO_DRIFT,
     STUDENT,
+    YEAR_SECONDS,
     Column,
     Drift,
     PathModel,
@@ -22,6 +23,7 @@ from plimsoll.array.models import (
     drift_column,
     factor,
     garch,
+    long_run,
     need_freedom,
     need_variance,
     plain,
@@ -43,6 +45,7 @@ LEAST_FREEDOM: Final = 2.05
 """A fit that ends here wants tails without a variance."""
 MOST_FREEDOM: Final = 200.0
 """From here on the t is a normal for any purpose."""
+BEYOND: Final = 1.5
 BLOCKS_NEED: Final = "choosing a block length needs the library arch: pip install 'plimsoll[array]', or give block"
 GARCH_NEEDS: Final = "fitting GARCH needs the library arch: pip install 'plimsoll[array]', or take another model"
 UNIT: Final = 10.0
@@ -178,8 +181,8 @@ def _garch_of(of: Subject, symbol: str, returns: Column, leverage: bool) -> Fitt
         cure = f"the search for the most likely numbers did not end ({result.optimization_result.message}); take more history"
         raise BadInput(of.source, f"GARCH of {symbol}", None, cure)
     numbers = result.params
-    omega, alpha, beta = float(numbers["omega"]), float(numbers["alpha[1]"]), float(numbers["beta[1]"])
-    gamma = float(numbers["gamma[1]"]) if leverage else 0.0
+    omega, alpha, beta = float(numbers["omega"]), max(0.0, float(numbers["alpha[1]"])), max(0.0, float(numbers["beta[1]"]))
+    gamma = max(-alpha, float(numbers["gamma[1]"])) if leverage else 0.0  # the search keeps its bounds up to round-off
     if alpha + gamma / 2 + beta > 1 - 1e-6:  # arch stops a hair below 1
         need_variance(of.source, symbol, np.array([omega, alpha, gamma, max(beta, 1 - alpha - gamma / 2), 1.0]))
     last, spread = float(result.resid[-1]), float(result.conditional_volatility[-1]) ** 2
@@ -187,6 +190,17 @@ def _garch_of(of: Subject, symbol: str, returns: Column, leverage: bool) -> Fitt
     row = np.array([omega / size**2, alpha, gamma, beta, start / size**2])
     need_variance(of.source, symbol, row)
     return FittedGarch(row, np.asarray(result.resid / result.conditional_volatility))
+
+
+def beyond_recorded(history: Recorded, model: PathModel) -> list[str]:
+    """A sentence for each symbol whose long-run volatility by GARCH lies more than half above what was recorded."""
+    own, found = history.returns.std(axis=0), np.sqrt(long_run(model.garch))
+    year = np.sqrt(YEAR_SECONDS / history.of.step_seconds)
+    return [
+        f"{symbol}: GARCH goes to a volatility of {there * year:.0%} a year in the long run, {here * year:.0%} was recorded."
+        for symbol, here, there in zip(history.of.symbols, own, found, strict=True)
+        if there > BEYOND * here
+    ]
 
 
 def fit_bootstrap(history: Recorded, drift: Drift = NO_DRIFT, block: float | None = None) -> PathModel:

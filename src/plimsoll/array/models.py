@@ -16,6 +16,7 @@ import numpy as np
 from plimsoll.errors import BadInput
 
 Column = np.ndarray[Any, Any]
+Matrix = Column | Sequence[Sequence[float]]
 
 BROWNIAN: Final = 0
 STUDENT: Final = 1
@@ -83,14 +84,14 @@ class Subject(NamedTuple):
     step_seconds: float
 
 
-def brownian(of: Subject, volatility: Sequence[float], correlation: Column, drift: Drift = NO_DRIFT) -> PathModel:
+def brownian(of: Subject, volatility: Sequence[float], correlation: Matrix, drift: Drift = NO_DRIFT) -> PathModel:
     """Correlated geometric Brownian motion. `volatility`: of a year, by symbol. BadInput names what cannot be."""
     scale = year_scale(of, "volatility", volatility, "correlation", correlation)
     return plain(of, BROWNIAN, drift_column(of, drift, -variances(scale) / 2, None), scale)
 
 
 def student(
-    of: Subject, volatility: Sequence[float], correlation: Column, freedom: float, drift: Drift = NO_DRIFT
+    of: Subject, volatility: Sequence[float], correlation: Matrix, freedom: float, drift: Drift = NO_DRIFT
 ) -> PathModel:
     """Multivariate Student-t log returns of the same variance: all symbols share a step's chi-square, so that they have their
     wild steps together. `freedom`: above 2, or there is no variance to scale to."""
@@ -106,11 +107,11 @@ class StatedJumps(NamedTuple):
     a_year: float
     mean: Sequence[float]
     volatility: Sequence[float]
-    correlation: Column
+    correlation: Matrix
 
 
 def jumps(
-    of: Subject, volatility: Sequence[float], correlation: Column, stated: StatedJumps, drift: Drift = NO_DRIFT
+    of: Subject, volatility: Sequence[float], correlation: Matrix, stated: StatedJumps, drift: Drift = NO_DRIFT
 ) -> PathModel:
     """Brownian motion with jumps that strike all symbols in the same step. At most one jump a step: its probability is that of
     at least one, 1 - exp(-a_year x step)."""
@@ -139,7 +140,7 @@ def with_jumps(
     )
 
 
-def garch(of: Subject, rows: Column, correlation: Column, drift: Drift = NO_DRIFT, recorded: Column | None = None) -> PathModel:
+def garch(of: Subject, rows: Column, correlation: Matrix, drift: Drift = NO_DRIFT, recorded: Column | None = None) -> PathModel:
     """GARCH(1, 1), or GJR-GARCH where gamma is not zero, with constant correlation. `rows`: as `PathModel.garch`, per step."""
     for symbol, row in zip(of.symbols, rows, strict=True):
         need_variance(of.source, symbol, row)
@@ -187,7 +188,7 @@ def drift_column(of: Subject, drift: Drift, martingale: Column, recorded: Column
     return recorded
 
 
-def year_scale(of: Subject, name: str, volatility: Sequence[float], named: str, correlation: Column) -> Column:
+def year_scale(of: Subject, name: str, volatility: Sequence[float], named: str, correlation: Matrix) -> Column:
     """The scale a step of volatilities a year and their correlation, checked."""
     if not (np.isfinite(of.step_seconds) and of.step_seconds > 0):
         raise BadInput(of.source, "step", of.step_seconds, "give a number of seconds above zero")
@@ -241,7 +242,7 @@ def need_variance(source: str, symbol: str, row: Column) -> None:
         raise BadInput(source, f"alpha + gamma / 2 + beta of {symbol}", f"{persistence:.6g}", cure)
 
 
-def need_correlation(of: Subject, name: str, given: Column) -> Column:
+def need_correlation(of: Subject, name: str, given: Matrix) -> Column:
     """A correlation matrix, or BadInput naming the entry that is wrong or the eigenvalue below zero."""
     matrix, count = np.asarray(given, dtype=np.float64), len(of.symbols)
     if matrix.shape != (count, count):
