@@ -14,6 +14,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from importlib.util import find_spec
 from itertools import combinations, pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from plimsoll.errors import BadInput
 from plimsoll.number import parse, parse_positive
 from plimsoll.prices.history import Bar, History
 from plimsoll.prices.times import milliseconds, parse_step, show_moment
+from plimsoll.text_files import read_text, read_toml
 
 if TYPE_CHECKING:
     from plimsoll.array.funding import FundingModel
@@ -80,8 +82,18 @@ class Modelled(NamedTuple):
     notes: tuple[str, ...]
 
 
+def read_model_file(path: Path) -> ModelChoice:
+    """The choice in the table `[model]` of a TOML file, whatever else is in it. BadInput: no such file, no such table."""
+    table = read_toml(read_text(path, "model", "give the path of a TOML file with a table [model]"), str(path)).get("model")
+    if not isinstance(table, dict):
+        raise BadInput(str(path), "model", table, 'write a table [model] with kind = "brownian" or another')
+    return read_model_table(table, str(path))
+
+
 def read_model_words(words: Sequence[str]) -> ModelChoice:
-    """A choice from words: the kind first, then `key=value`. BadInput names the word."""
+    """A choice from words: the kind first, then `key=value`; or one word, the path of a TOML file. BadInput names the word."""
+    if len(words) == 1 and words[0].strip().endswith(".toml"):
+        return read_model_file(Path(words[0].strip()))
     if not words or not words[0].strip() or "=" in words[0]:
         raise BadInput(WORDS, "model", words[0] if words else None, f"begin with one of {', '.join(KINDS)}")
     table: dict[str, object] = {"kind": words[0].strip()}

@@ -14,7 +14,7 @@ import pytest
 from plimsoll.array.funding import NONE, PROFILE, REVERTING
 from plimsoll.array.models import BOOTSTRAP, BROWNIAN, GARCH, JUMPS, STUDENT
 from plimsoll.errors import BadInput
-from plimsoll.model_choice import Modelled, arrays_of, build, read_model_table, read_model_words
+from plimsoll.model_choice import ModelChoice, Modelled, arrays_of, build, read_model_table, read_model_words
 from plimsoll.prices.files import read_history
 from plimsoll.prices.history import Bar, Frame, History
 
@@ -225,6 +225,58 @@ def test_what_a_history_lacks_is_named(words: str, past: History | None, says: s
     with pytest.raises(BadInput) as caught:
         made(words, past)
     assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_file_of_a_model_is_read_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "wild.toml"
+    path.write_text('name = "mine"\n[model]\nkind = "student"\nfreedom = 3.5\n', encoding="utf-8")
+    assert read_model_words([str(path)]).freedom == Decimal("3.5") and read_model_words([str(path)]).source == str(path)
+    path.write_text("model = 3\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"wild.toml: model = 3: write a table \[model\]"):
+        read_model_words([str(path)])
+    with pytest.raises(BadInput, match=r"none.toml: model: cannot be read"):
+        read_model_words([str(tmp_path / "none.toml")])
+
+
+ODD = (
+    "true",
+    "[1]",
+    "{ A = [1] }",
+    '""',
+    '"x"',
+    "1979-05-27",
+    "-1",
+    "inf",
+    "nan",
+    "1e400",
+    "{ BTCUSDT = true }",
+    "0x1F",
+    "1e29",
+)
+
+
+@pytest.mark.parametrize("key", [*ModelChoice.__struct_fields__, "unknown"])
+def test_whatever_stands_in_the_table_is_understood_or_refused_in_one_line(key: str) -> None:
+    past, refused = history(60), 0
+    for base in ('kind = "brownian"', 'kind = "jumps"\nvolatility = { BTCUSDT = 0.5, ETHUSDT = 0.5 }\ncorrelation = 0'):
+        for value in ODD:
+            lines = [line for line in base.split("\n") if not line.startswith(f"{key} ")]
+            try:
+                table = tomllib.loads("\n".join([*lines, f"{key} = {value}"]), parse_float=Decimal)
+                build(read_model_table(table, "odd.toml"), SYMBOLS, past, 3600)
+            except BadInput as error:
+                refused += 1
+                assert "\n" not in str(error) and "  " not in str(error)
+    assert refused > len(ODD)
+
+
+def test_moves_beyond_any_price_are_refused() -> None:
+    words = (
+        "jumps volatility=BTCUSDT:0.6,ETHUSDT:0.8 correlation=0 jumps_a_year=12 jump_mean=BTCUSDT:0,ETHUSDT:1000 "
+        "jump_volatility=BTCUSDT:0.05,ETHUSDT:0.08 jump_correlation=0 step=1h funding=none"
+    )
+    with pytest.raises(BadInput, match="drift of ETHUSDT = not finite: its moves are too big"):
+        made(words, None)
 
 
 def test_a_horizon_is_above_zero() -> None:

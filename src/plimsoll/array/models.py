@@ -133,7 +133,8 @@ def with_jumps(
     of: Subject, scale: Column, rate: float, mean: Column, jump_scale: Column, drift: Drift, recorded: Column | None
 ) -> PathModel:
     """The jump model of numbers a step. A price without drift makes up for its jumps: log(1 - rate + rate E[e^jump])."""
-    lift = np.log1p(rate * np.expm1(mean + variances(jump_scale) / 2))
+    with np.errstate(over="ignore"):
+        lift = np.log1p(rate * np.expm1(mean + variances(jump_scale) / 2))
     column = drift_column(of, drift, -variances(scale) / 2 - lift, recorded)
     return plain(of, JUMPS, column, scale)._replace(
         jump_rate=rate, jump_mean=mean.astype(np.float64), jump_scale=jump_scale.astype(np.float64)
@@ -177,6 +178,10 @@ def with_step(model: PathModel, step_seconds: float, source: str) -> PathModel:
 def drift_column(of: Subject, drift: Drift, martingale: Column, recorded: Column | None) -> Column:
     """Log drift a step. `martingale`: the one that leaves the expected price alone; `recorded`: the history's, None: there is
     none."""
+    if not np.isfinite(martingale).all():
+        at = of.symbols[int(np.argmin(np.isfinite(martingale)))]
+        cure = "its moves are too big for an expected price; correct volatility, jumps or rows"
+        raise BadInput(of.source, f"drift of {at}", "not finite", cure)
     if drift.kind is DriftKind.ZERO:
         return martingale
     if drift.kind is DriftKind.RATE:
