@@ -50,11 +50,22 @@ def compare(
     symbol: Annotated[list[str] | None, typer.Option(help="ACCOUNT_SYMBOL=PRICE_SYMBOL, where the names differ.")] = None,
     html: Annotated[str | None, typer.Option(help="Write one self-contained HTML file.")] = None,
     map_: Annotated[str | None, typer.Option("--map", help="Add the map of fall and end of this symbol (HTML).")] = None,
+    fills: Annotated[str | None, typer.Option(help="Fills to replay: CSV, ccxt JSON, freqtrade export. See below.")] = None,
+    wallet: Annotated[str | None, typer.Option(help="With --fills: the starting money, 1000 or USDT=1000,BTC=1.")] = None,
+    leverage: Annotated[str | None, typer.Option(help="With --fills: of all fills that name none.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="With --fills: which one of a freqtrade export.")] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Play an account in cross, in isolated and as given, under one venue's rules or several."""
+    """Play an account in cross, in isolated and as given, under one venue's rules or several.
+
+    With --fills: would this trading history or backtest have survived? The fills are replayed on --prices under each --venue
+    (the first is the one they are of). CSV columns: time (date, timestamp; UTC with a Z, or call it time_utc), symbol (pair;
+    the venue's own or BTC/USDT:USDT), side (buy, sell), size (amount, qty; coins, or `contracts`), price; and where there
+    are any: fee, fee_currency, leverage, reduce_only, position_side, liquidity. ACCOUNT may then give wallet, venue,
+    position mode and [leverages] instead of --wallet, --venue and --leverage."""
     from plimsoll.compare_command import Wish
-    from plimsoll.report.compare_screen import run_compare
+    from plimsoll.fills_command import FillsWish
+    from plimsoll.report.compare_screen import run_compare, run_fills_screen
 
     wish = Wish(
         account=account,
@@ -68,7 +79,15 @@ def compare(
         tables=tuple(table or ()),
         symbols=tuple(symbol or ()),
     )
-    raise typer.Exit(run_compare(wish, html, map_, json))
+    if fills is None:
+        for flag, value in (("--wallet", wallet), ("--leverage", leverage), ("--strategy", strategy)):
+            if value is not None:
+                raise BadInput("command line", flag, value, "goes with --fills; name a file of fills, or leave it out")
+        raise typer.Exit(run_compare(wish, html, map_, json))
+    if map_ is not None:
+        raise BadInput("command line", "--map", map_, "does not go with --fills; leave it out")
+    asked = FillsWish(base=wish, fills=fills, wallet=wallet, leverage=leverage, strategy=strategy)
+    raise typer.Exit(run_fills_screen(asked, html, json))
 
 
 @app.command()

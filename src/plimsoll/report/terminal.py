@@ -31,7 +31,8 @@ WIDEST = 140
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print the whole answer: head, per venue the table, the log and the unknowns, and the closing sentences."""
     width = min(console.width, WIDEST)
-    for part in (_head(comparison), *_venues(comparison, width), *_side_by_side(comparison), _closing(comparison)):
+    parts = (*_survival(comparison), *_venues(comparison, width), *_side_by_side(comparison), _closing(comparison))
+    for part in (_head(comparison), *parts):
         console.print(part, width=width)
 
 
@@ -52,6 +53,19 @@ def _venues(comparison: Comparison, width: int) -> Iterable[RenderableType]:
             yield _summary(results)
             yield from (_log(result, width, comparison.sentences) for result in results)
         yield _unknowns(note, results)
+
+
+def _survival(comparison: Comparison) -> Iterable[RenderableType]:
+    """Where fills were replayed: who survived, one line a venue and mode."""
+    replayed = [result for result in comparison.results if result.survival is not None]
+    if not replayed:
+        return
+    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
+    for title, justify in facts.SURVIVAL_HEADS.items():
+        table.add_column(title, justify=justify, overflow="fold", header_style="dim")
+    for result in replayed:
+        table.add_row(*(_cell(cell, 0) for cell in facts.survival_line(result)))
+    yield Padding(table, (1, 0, 0, 0))
 
 
 def _summary(results: tuple[ModeResult, ...]) -> Table:
