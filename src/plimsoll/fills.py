@@ -13,6 +13,7 @@ the bar does not say on which side of the fill its extremes lay.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -152,8 +153,8 @@ class _Replay:
         """To the opening, what is due there, then through the bar or to the next instant."""
         self._to(all_at(frame, opening), frame.time)
         due(self.tape, [], frame)
-        at_open = [s for s in steps if s.fill.time == frame.time and _opens(s, frame)]
-        rest = [s for s in steps if s not in at_open]
+        at_open = list(takewhile(lambda step: step.fill.time == frame.time and _opens(step, frame), steps))
+        rest = steps[len(at_open) :]
         for step in at_open:
             self._do(step)
         if frame.seconds == 0:
@@ -256,6 +257,8 @@ class _Replay:
         size = there if step.fill.whole else min(there, self._lots(step, step.closing))
         if size > 0:
             self._send(step, key, size, reduce_only=True)
+        if self._held(key) is None:
+            self.tape.sample()
         missing = step.closing - there
         if missing > 0 and self.ruled and missing >= (step.instrument.lot or ZERO):
             self.left_out.append(LeftOut(step.fill, self.tape.time, key, "gone", missing, None))

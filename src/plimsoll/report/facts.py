@@ -16,6 +16,7 @@ from plimsoll.plan import PlanMode
 from plimsoll.runs import (
     Comparison,
     Happening,
+    LeftOut,
     LegResult,
     ModeResult,
     RegimeMap,
@@ -218,17 +219,22 @@ def _first_refused(survival: Survival) -> Cell:
     left = next((one for one in survival.left_out if one.why == "refused"), None)
     if left is None:
         return Cell(NONE, "good")
-    told = [f"{when(left.time)} {left.symbol}: {left.message}"]
-    if left.wanted is not None and left.limit is not None:
-        told.append(f"wanted {price(left.wanted)}, allowed {price(left.limit)}{f' [{left.code}]' if left.code else ''}")
-    return Cell(left.place, "warn", tuple(told))
+    return Cell(left.place, "warn", (f"{when(left.time)} {left.symbol}: {left.message}", *_both(left)))
+
+
+def _both(left: LeftOut) -> tuple[str, ...]:
+    """The two numbers that a refusal compares, and the venue's own code."""
+    code = f" [{left.code}]" if left.code else ""
+    if left.wanted is None or left.limit is None:
+        return (code.strip(),) if code else ()
+    return (f"wanted {price(left.wanted)}, allowed {price(left.limit)}{code}",)
 
 
 def _first_liquidation(survival: Survival) -> Cell:
     event = survival.first_liquidation
     if event is None:
         return Cell("only on other paths" if survival.liquidation is Verdict.POSSIBLY else NONE, FATES[survival.liquidation][1])
-    return Cell(when(event.time), "bad", (f"{event.leg} @ {price(event.price)} ({survival.liquidation})",))
+    return Cell(when(event.time), "bad", (f"{event.leg} @ {price(event.price)}", f"({survival.liquidation})"))
 
 
 def _left_out(survival: Survival) -> Cell:
@@ -240,36 +246,34 @@ def _left_out(survival: Survival) -> Cell:
 
 
 SURVIVAL_HEADS: dict[str, Literal["left", "right"]] = {
-    "venue": "left",
-    "mode": "left",
+    "venue, mode": "left",
     "survived?": "left",
     "first refused": "left",
     "first liquidation": "left",
-    "left": "right",
-    "without rules": "right",
+    "left, without rules": "right",
     "lowest": "right",
-    "fees": "right",
-    "funding": "right",
+    "fees, funding": "right",
 }
-"""Columns of the table of replays."""
+"""Columns of the table of replays. Below each equity stands what it is without margin rules."""
 
 
 def survival_line(result: ModeResult) -> tuple[Cell, ...]:
     """One venue and mode as cells under `SURVIVAL_HEADS`."""
     assert result.survival is not None
-    cells, run, unit = summary(result), result.run, result.run.unit
-    bare = result.survival.without_rules
+    run, unit, bare = result.run, result.run.unit, result.survival.without_rules
+    cells = _of_fills(result, result.survival)
+    left = next((one for one in result.survival.left_out if one.why == "refused"), None)
+    refused = cells["First refused"]
+    if left is not None:
+        refused = Cell(left.place, "warn", (when(left.time), left.reason.replace("_", " "), *_both(left)))
     return (
-        Cell(result.venue),
-        Cell(MODES[result.mode]),
+        Cell(result.venue, detail=(MODES[result.mode],)),
         cells["Survived?"],
-        cells["First refused"],
+        refused,
         cells["First liquidation"],
-        Cell(money(run.final_equity, unit), tone(change(run))),
-        Cell(money(bare.final_equity, unit), tone(change(bare))),
-        Cell(money(run.lowest_equity, unit)),
-        Cell(money(run.fees, unit)),
-        Cell(money(run.funding, unit)),
+        Cell(money(run.final_equity, unit), tone(change(run)), (money(bare.final_equity, unit),)),
+        Cell(money(run.lowest_equity, unit), detail=(money(bare.lowest_equity, unit),)),
+        Cell(money(run.fees, unit), detail=(money(run.funding, unit),)),
     )
 
 
