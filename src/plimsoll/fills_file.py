@@ -131,8 +131,9 @@ def checked(fills: FillsFile) -> FillsFile:
 
 def show_time(time: datetime) -> str:
     """A UTC time as a person writes it, with what it has of seconds."""
-    text = f"{time:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")
-    return text.removesuffix(":00") if text.endswith(":00") and time.second == 0 and not time.microsecond else text
+    if time.microsecond:
+        return f"{time:%Y-%m-%d %H:%M:%S.%f}".rstrip("0")
+    return f"{time:%Y-%m-%d %H:%M:%S}" if time.second else f"{time:%Y-%m-%d %H:%M}"
 
 
 def _columns(head: Sequence[str], source: str) -> tuple[dict[str, int], bool]:

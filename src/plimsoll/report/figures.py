@@ -206,10 +206,10 @@ def _markers(result: ModeResult, events: Sequence[Happening], level: Quantity) -
 
 
 def _marks(result: ModeResult, events: Sequence[Happening], level: Quantity) -> Trace:
-    forced = [event.kind in facts.FORCED for event in events]
+    loud = [event.kind in facts.FORCED or event.kind == "refuse" for event in events]
     marker = {
         "symbol": [SYMBOLS.get(event.kind, "circle-open") for event in events],
-        "size": [13 if bad else 9 for bad in forced],
+        "size": [13 if bad else 9 for bad in loud],
         "color": COLOURS[result.mode],
         "line": {"color": COLOURS[result.mode], "width": 1},
     }

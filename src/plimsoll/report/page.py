@@ -22,7 +22,8 @@ KEY = (
     "<b class='as-given'>purple as given</b>. "
     "Solid liquidation lines share the pool, dashed ones are walled off. "
     "&#10005; liquidation &nbsp; &#9660; stop &nbsp; &#9650; top-up &nbsp; &#9679; open &nbsp; &#9675; close &nbsp; "
-    "&#9670; limit order. Dotted uprights cut all panels where the venue liquidated. Click a legend entry to hide or show "
+    "&#9670; limit order &nbsp; &#10010; refused &nbsp; &#8855; left out. "
+    "Dotted uprights cut all panels where the venue liquidated. Click a legend entry to hide or show "
     "its line (funding is hidden at first); drag to zoom, double-click to come back."
 )
 OPEN_LOG = 14
