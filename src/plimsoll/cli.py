@@ -36,7 +36,19 @@ INTERRUPTED = 130
 JSON = typer.Option("--json", help="Print JSON instead of text.")
 
 
-@app.command()
+COMPARE = (
+    "Play an account in cross, in isolated and as given, under one venue's rules or several.\n\n"
+    "With --fills: would this trading history or backtest have survived? The fills are replayed on --prices under each "
+    "--venue; the first is the one whose symbols, contracts and fees the file has. A CSV has the columns time (date, "
+    "timestamp; with a zone, or called time_utc), symbol (pair; the venue's own or BTC/USDT:USDT), side (buy, sell), size "
+    "(amount, qty: coins; or contracts) and price, and where there are any fee, fee_currency, leverage, reduce_only, "
+    "position_side and liquidity. ACCOUNT may then give wallet, venue, position mode and leverages instead. More in "
+    "docs/fills.md."
+)
+"""The help of a command with two faces."""
+
+
+@app.command(help=COMPARE)
 def compare(
     account: Annotated[str, typer.Argument(help="Account file (TOML) or the name of a bundled example.")] = "textbook",
     prices: Annotated[str | None, typer.Option(help="A script of the account file, or a CSV or Parquet file.")] = None,
@@ -50,19 +62,13 @@ def compare(
     symbol: Annotated[list[str] | None, typer.Option(help="ACCOUNT_SYMBOL=PRICE_SYMBOL, where the names differ.")] = None,
     html: Annotated[str | None, typer.Option(help="Write one self-contained HTML file.")] = None,
     map_: Annotated[str | None, typer.Option("--map", help="Add the map of fall and end of this symbol (HTML).")] = None,
-    fills: Annotated[str | None, typer.Option(help="Fills to replay: CSV, ccxt JSON, freqtrade export. See below.")] = None,
+    fills: Annotated[str | None, typer.Option(help="Fills to replay: a CSV, ccxt trades, a freqtrade export.")] = None,
     wallet: Annotated[str | None, typer.Option(help="With --fills: the starting money, 1000 or USDT=1000,BTC=1.")] = None,
     leverage: Annotated[str | None, typer.Option(help="With --fills: of all fills that name none.")] = None,
     strategy: Annotated[str | None, typer.Option(help="With --fills: which one of a freqtrade export.")] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Play an account in cross, in isolated and as given, under one venue's rules or several.
-
-    With --fills: would this trading history or backtest have survived? The fills are replayed on --prices under each --venue
-    (the first is the one they are of). CSV columns: time (date, timestamp; UTC with a Z, or call it time_utc), symbol (pair;
-    the venue's own or BTC/USDT:USDT), side (buy, sell), size (amount, qty; coins, or `contracts`), price; and where there
-    are any: fee, fee_currency, leverage, reduce_only, position_side, liquidity. ACCOUNT may then give wallet, venue,
-    position mode and [leverages] instead of --wallet, --venue and --leverage."""
+    """Play an account, or replay its fills, in cross and in isolated under one venue's rules or several."""
     from plimsoll.compare_command import Wish
     from plimsoll.fills_command import FillsWish
     from plimsoll.report.compare_screen import run_compare, run_fills_screen
