@@ -343,8 +343,11 @@ def test_the_command_refuses_in_one_line_with_exit_code_two(tmp_path, capfd):
     assert cli(["compare", "--wallet", "5"]) == 2
     told = "plimsoll: command line: --wallet = 5: goes with --fills; name a file of fills, or leave it out\n"
     assert capfd.readouterr().err == told
-    words = ["compare", "--fills", str(tmp_path / "none.csv"), "--prices", "x.csv", "--venue", "binance_usdm", "--wallet", "5"]
-    assert cli(words) == 2
+    words = ["compare", "--fills", str(tmp_path / "none.csv"), "--venue", "binance_usdm", "--wallet", "5"]
+    assert cli(words) == cli([*words, "--prices", str(tmp_path / "x.csv")]) == 2
+    told = capfd.readouterr().err.splitlines()
+    assert "--prices: name the recorded prices" in told[0] and "x.csv: there is no such file; name" in told[1]
+    assert cli([*words, "--prices", str(bars(tmp_path))]) == 2
     told = capfd.readouterr().err
     assert told.count("\n") == 1 and "none.csv: fills: cannot be read (No such file or directory)" in told
 

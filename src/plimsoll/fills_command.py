@@ -50,6 +50,9 @@ def prepare_fills(wish: FillsWish) -> FillsReady:
     """Load fills, account, prices and tables. BadInput or RulebookGap where something is wrong or missing."""
     base = wish.base
     account = None if base.account == EXAMPLE else _holdings(base.account)
+    if account is None and (base.prices is None or not Path(base.prices).exists()):
+        cure = "name the recorded prices that the fills are replayed on, a CSV or Parquet file"
+        raise BadInput(LINE, "--prices", base.prices, cure if base.prices is None else f"there is no such file; {cure}")
     file = read_fills(Path(wish.fills), wish.strategy)
     home, asked = _venues(base.venue, account)
     begun = file.rows[0].time.date()

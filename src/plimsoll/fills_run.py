@@ -199,7 +199,7 @@ def _note(venue: Venue, part: Part | None, skipped: Mapping[str, str], book: Boo
     notes = [*book.notes] if rulebook.name == plan.venue else []
     absent = sum(fill.symbol in skipped for fill in book.fills)
     notes += [f"{absent} of {len(book.fills)} fills are in contracts that are not here, and are left out"] if absent else []
-    if rulebook.name != plan.venue:
+    if part is not None and rulebook.name != plan.venue:
         notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
         if any(fill.fee_rate is not None for fill in book.fills):
             notes.append(f"fees are the list rates of {rulebook.name}: the file's own are those of {plan.venue}")
