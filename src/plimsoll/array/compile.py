@@ -148,11 +148,23 @@ def compile_rules(name: str) -> Compiled:
 @cache
 def compile_rule(name: str, rule: str) -> Callable[..., Any]:
     """One function of a rulebook, compiled. BadInput: no rulebook of that name; AttributeError: no such rule."""
+    return cast("Callable[..., Any]", numba.njit(error_model=ERROR_MODEL)(_text(name, rule)))
+
+
+@cache
+def rule_part(name: str, rule: str) -> Callable[..., Any]:
+    """As `compile_rule`, for kernels to take as an argument: it becomes a part of the kernel, which then makes only what it
+    uses of the answer and hands over no columns. Half the time of a small rule."""
+    return cast("Callable[..., Any]", numba.njit(error_model=ERROR_MODEL, forceinline=True)(_text(name, rule)))
+
+
+def _text(name: str, rule: str) -> Callable[..., Any]:
+    """A function of a rulebook as it is written, once compiled code may call all that it calls."""
     rules = rules_of(name)
     written = (rule_functions(module) for module in (common.__name__, *law_modules(rules)))
     for function in (*STEPS_OF_NUMBER, *chain.from_iterable(written)):
         _register(function)
-    return cast("Callable[..., Any]", numba.njit(error_model=ERROR_MODEL)(getattr(rules, rule)))
+    return cast("Callable[..., Any]", getattr(rules, rule))
 
 
 def rule_functions(module: str) -> tuple[FunctionType, ...]:
@@ -165,6 +177,11 @@ def kernel(function: F) -> F:
     """A function of the array engine as machine code that lets go of the interpreter lock. It may call compiled rules that it
     is given as arguments."""
     return cast("F", numba.njit(error_model=ERROR_MODEL, nogil=True)(function))
+
+
+def part(function: F) -> F:
+    """A function that becomes a part of each kernel that calls it."""
+    return cast("F", numba.njit(error_model=ERROR_MODEL, nogil=True, forceinline=True)(function))
 
 
 def _lent(_typing: Any, array: Any) -> Any:

@@ -24,12 +24,13 @@ from plimsoll.array.compile import (
     RESTING_RECORD,
     WALLET_RECORD,
     Column,
-    compile_rule,
     float_column,
     float_markets,
     float_pool,
     kernel,
     lent,
+    part,
+    rule_part,
 )
 from plimsoll.errors import BadInput
 from plimsoll.margin.pools import Layout
@@ -103,10 +104,10 @@ def gather(accounts: Iterable[tuple[Layout, Sequence[Decimal]]]) -> Pools:
         for pool in map(float_pool, layout.pools):
             parts = dict(zip(columns, (pool.legs, pool.beside, pool.wallets, pool.rests, pool.asks), strict=True))
             ends: list[int] = []
-            for name, part in parts.items():
-                ends += [counts[name], counts[name] + len(part)]
-                counts[name] += len(part)
-                columns[name].append(np.asarray(part))
+            for name, records in parts.items():
+                ends += [counts[name], counts[name] + len(records)]
+                counts[name] += len(records)
+                columns[name].append(np.asarray(records))
             sums = [getattr(pool, name) for name in SUMS]
             rows.append((*sums, pool.orders, pool.apart, known[layout.markets], mark, *ends))
         marks.append(float_column(column))
@@ -121,7 +122,7 @@ def liquidation_prices(name: str, pools: Pools, threads: int = 1) -> Prices:
     """The liquidation prices of every leg under the rules of `name`. BadInput: see `need_lines`."""
     need_lines(name)
     found = Prices(*(np.full(len(pools.legs), np.nan) for _ in Prices._fields))
-    rules = compile_rule(name, "headroom_line"), compile_rule(name, "assess_pool")
+    rules = rule_part(name, "headroom_line"), rule_part(name, "assess_pool")
 
     def work(first: int, last: int) -> None:
         _pools(*rules, pools, pools.marks.copy(), first, last, found)
@@ -136,7 +137,7 @@ def isolated_prices(name: str, legs: Column, marks: Column, markets: Column, thr
     see `need_lines`."""
     need_lines(name)
     found = np.empty(len(legs))
-    rules = compile_rule(name, "headroom_line"), compile_rule(name, "assess_pool")
+    rules = rule_part(name, "headroom_line"), rule_part(name, "assess_pool")
     nothing = tuple(np.empty(0, kind) for _, kind in KINDS[1:])
 
     def work(first: int, last: int) -> None:
@@ -149,15 +150,14 @@ def isolated_prices(name: str, legs: Column, marks: Column, markets: Column, thr
 def in_chunks(work: Callable[[int, int], None], count: int, threads: int) -> None:
     """`work(first, last)` over 0 .. count in one part a thread; kernels let go of the interpreter lock."""
     edges = [count * i // threads for i in range(threads + 1)]
-    parts = list(pairwise(edges))
     if threads == 1:
         work(0, count)
         return
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda part: work(*part), parts))
+        list(pool.map(lambda ends: work(*ends), pairwise(edges)))
 
 
-@kernel
+@part
 def _moved(line: Any, pool: Any, markets: Any, at: Any, x: Any) -> Any:
     """The line on which the legs of market `at` lie at x: (base, slope, from, to, some leg gains with x, some leg loses)."""
     market = markets[at]
@@ -300,16 +300,16 @@ def _bracketed(assess: Any, pool: Any, marks: Any, markets: Any, at: Any) -> Any
     return lower, upper
 
 
-@kernel
-def _feels(pool: Any, at: Any) -> Any:
-    """Whether what stands beside a pool moves with market `at`."""
-    feels = False
-    for i in range(len(pool.beside)):
-        feels = feels or pool.beside[i].market == at
-    return feels
+@part
+def _moving(legs: Any, at: Any) -> Any:
+    """How many of the legs move with market `at`."""
+    count = 0
+    for i in range(len(legs)):
+        count += legs[i].market == at
+    return count
 
 
-@kernel
+@part
 def _held(pools: Any) -> Any:
     """The columns of `pools` as they are, lent."""
     legs, beside, wallets = lent(pools.legs), lent(pools.beside), lent(pools.wallets)
@@ -317,7 +317,7 @@ def _held(pools: Any) -> Any:
     return Pools(lent(pools.rows), legs, beside, wallets, rests, asks, lent(pools.marks), lent(pools.markets))
 
 
-@kernel
+@part
 def _pool(pools: Any, row: Any) -> Any:
     """The pool of a row, whose columns are parts of those of `pools`."""
     return Pool(
@@ -348,20 +348,31 @@ def _pools(line: Any, assess: Any, owned: Any, marks: Any, first: Any, last: Any
         pool = _pool(pools, row)
         column, markets = marks[row.mark :], pools.markets[row.market :]
         margin = assess(pool, column, markets)
-        for i in range(row.leg, row.leg_end):
-            at = pools.legs[i].market
-            if len(pool.wallets) > 0 or _feels(pool, at):
+        headroom = margin.balance - margin.requirement
+        for k in range(len(pool.legs)):
+            leg = pool.legs[k]
+            at = leg.market
+            market, mark = markets[at], column[at]
+            known, x, rises, low, high = False, 0.0, False, np.nan, np.nan
+            read_off = len(pool.wallets) > 0 or _moving(pool.beside, at) > 0
+            if not read_off and _moving(pool.legs, at) == 1:
+                known, x, rises = _alone(line, leg, headroom, mark, market)
+            if known and rises:
+                low = x
+            elif known:
+                high = x
+            elif read_off:
                 low, high = _bracketed(assess, pool, column, markets, at)
             else:
-                low, high = _along(line, pool, margin.balance - margin.requirement, column, markets, at)
-            if markets[at].inverse:
+                low, high = _along(line, pool, headroom, column, markets, at)
+            if market.inverse:
                 low, high = 1.0 / high, 1.0 / low
-            below[i] = low
-            above[i] = high
-            near[i] = _nearest(low, high, column[at])
+            below[row.leg + k] = low
+            above[row.leg + k] = high
+            near[row.leg + k] = _nearest(low, high, mark)
 
 
-@kernel
+@part
 def _nearest(below: Any, above: Any, mark: Any) -> Any:
     if np.isnan(below):
         return above
@@ -370,25 +381,25 @@ def _nearest(below: Any, above: Any, mark: Any) -> Any:
     return above
 
 
-@kernel
+@part
 def _alone(line: Any, leg: Any, headroom: Any, mark: Any, market: Any) -> Any:
-    """As `_along` for a pool of one leg, as (found, x): Newton's method from the mark. Not found: there may be an end all the
-    same, where a line on the way has its root outside the search."""
+    """As `_along` for a leg whose market no other leg has, by Newton's method from the mark: (found, x, headroom rises with
+    x). Not found: there may be an end all the same, where a line on the way has its root outside the search."""
     size, inverse = abs(leg.amount), market.inverse
     start = 1.0 / mark if inverse else mark
     own = line(leg, mark, market)
     side, rest = own.slope, headroom - own.base - own.slope * start
     for _ in range(STEPS):
         if own.slope * side <= 0:
-            return False, start
+            return False, start, False
         root = -(rest + own.base) / own.slope
         if not (LEAST * start < root < MOST * start):
-            return False, start
+            return False, start, False
         value = size * root
         if own.least < value and (value <= own.most or own.most == 0):
-            return True, root
+            return True, root, side > 0
         own = line(leg, 1.0 / root if inverse else root, market)
-    return False, start
+    return False, start, False
 
 
 @kernel
@@ -408,7 +419,7 @@ def _walls(
         pool = Pool(leg.margin, own, 0.0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, wallets, rests, beside, False, asks)
         margin = assess(pool, column, markets)
         headroom = margin.balance - margin.requirement
-        known, x = _alone(line, leg, headroom, marks[i], market)
+        known, x, _ = _alone(line, leg, headroom, marks[i], market)
         if not known:
             low, high = _along(line, pool, headroom, column, markets, at)
             x = high if np.isnan(low) else low

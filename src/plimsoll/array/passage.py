@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.array.compile import LEG_RECORD, Column, compile_rule, float_markets, kernel, lent
+from plimsoll.array.compile import LEG_RECORD, Column, float_markets, kernel, lent, rule_part
 from plimsoll.array.lines import in_chunks, isolated_prices, need_lines
 from plimsoll.errors import BadInput
 from plimsoll.margin.pools import leg_of, market_of
@@ -322,8 +322,8 @@ def _ratios(rulebook: Rulebook, trade: Trade, leverage: Decimal, entry: Column, 
     legs["leverage"], legs["initial_rate"] = float(leverage), float(samples[0].initial_rate)
     legs["isolated"] = True
     legs["tier"] = _tiers(samples, at, entry)
-    names = ("value", "margin_at_fill", "opening_fee_split")
-    _fund(*(compile_rule(rulebook.name, name) for name in names), legs, market)
+    value, filled, fee = (rule_part(rulebook.name, x) for x in ("value", "margin_at_fill", "opening_fee_split"))
+    _fund(value, filled, fee, legs, market)
     prices = isolated_prices(rulebook.name, legs, entry, market, threads)
     return np.nan_to_num(prices / entry, nan=0.0 if long else np.inf, posinf=np.inf)
 
