@@ -12,7 +12,7 @@ from plimsoll.array.lines import KINDS, POOL_RECORD, Pools
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import market_of
 from plimsoll.model import Account, Fees, Instrument, LegSide, MarginMode, Marks, Position, PositionMode
-from plimsoll.rulebook import Rulebook
+from plimsoll.rulebook import Rulebook, regime_of
 
 TAKER = Decimal("0.0005")
 MEDIAN_VALUE, SPREAD = 3000.0, 1.6
@@ -41,7 +41,7 @@ def book_of(rulebook: Rulebook, listed: Sequence[Instrument], count: int, per_ac
     listed = [i for i in listed if i.kind != "inverse"]
     prices = np.round(10 ** draw.uniform(-1, 4.5, len(listed)), 6)
     first = draw.integers(0, len(listed), count // per_account)
-    market = (first[:, None] + np.arange(per_account) * 7) % len(listed)
+    market = (first[:, None] + np.arange(per_account)) % len(listed)
     legs = np.zeros(market.size, LEG_RECORD)
     legs["market"] = at = market.ravel()
     value = np.exp(draw.normal(np.log(MEDIAN_VALUE), SPREAD, len(legs)))
@@ -54,7 +54,8 @@ def book_of(rulebook: Rulebook, listed: Sequence[Instrument], count: int, per_ac
     legs["isolated"] = per_account == 1
     legs["margin"] = value / legs["leverage"] if per_account == 1 else 0
     cash = (value / legs["leverage"]).reshape(-1, per_account).sum(axis=1) * draw.uniform(0.5, 3, len(first))
-    markets = float_markets([market_of(i, TAKER) for i in listed])
+    regime = regime_of(rulebook, Account(PositionMode.ONE_WAY, {}))
+    markets = float_markets([market_of(i, TAKER, regime) for i in listed])
     return Book(rulebook, tuple(i.symbol for i in listed), legs, prices[at], prices, markets, per_account, cash)
 
 
