@@ -2,12 +2,14 @@
 the prices that they wait for are those of positions that the exact machine opened."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import plimsoll
 from plimsoll.account.commands import Fill, SetMarks
 from plimsoll.account.decide import decide
 from plimsoll.account.state import State, Venue
@@ -15,6 +17,8 @@ from plimsoll.array.passage import FAN, Barriers, Bars, Trade, barriers, shares,
 from plimsoll.errors import BadInput
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.model import Account, Fees, LegSide, MarginMode, Marks, PositionMode
+from plimsoll.number import exact
+from plimsoll.prices.files import read_history
 from plimsoll.rulebook import Rulebook
 from random_accounts import VENUES, D, marks_at, options_of, rulebook_of
 
@@ -204,3 +208,55 @@ def test_bars_that_are_none_are_refused(bars: Bars, horizon: int, said: str) -> 
 def test_a_trade_that_is_none_is_refused(trade: Trade, leverages: list[Decimal], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         barriers(rulebook_of("binance_usdm"), trade, leverages, BARS, 1)
+
+
+HISTORY = Path(__file__).parents[3] / "shared" / "data" / "binance_usdm_1h_btc_2019-09_2025-06.parquet"
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not HISTORY.is_file(), reason="no recorded history beside the repository")
+def test_recorded_entries_are_liquidated_in_the_bar_that_the_exact_price_is_reached() -> None:
+    """Every 997th hour of six years, 10,000 USDT at 10x and 25x for a week: the exact engine's price against Decimal lows."""
+    book, leverages, horizon = rulebook_of("binance_usdm"), [D(10), D(25)], 168
+    bars = [bar for frame in read_history(HISTORY, {"BTCUSDT": "BTCUSDT"}).frames for bar in frame.bars.values()]
+    found = plimsoll.passage(book, "BTCUSDT", HISTORY, leverages=leverages, horizon=horizon, value=10_000, taker_rate=0)
+    assert found.entries == len(bars) - horizon
+    seen = set()
+    for entry in range(0, found.entries, 997):
+        close = bars[entry].close
+        for row, leverage in enumerate(leverages):
+            with exact():
+                size, margin = 10_000 / close, 10_000 / leverage
+            held = plimsoll.position("BTCUSDT", size, entry_price=close, leverage=leverage, isolated_margin=margin)
+            account = Account(PositionMode.ONE_WAY, {}, (held,))
+            price = plimsoll.liquidation_prices(account, {"BTCUSDT": close}, book)["BTCUSDT"]
+            assert price is not None
+            truth = next((n for n in range(1, horizon + 1) if bars[entry + n].low <= price), 0)
+            assert found.steps[entry, row] == truth
+            seen.add(truth > 0)
+    assert seen == {True, False} and "trade prices stand in for marks" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"value": 1, "size": 1}, "give one of them"),
+        ({}, "give one of them"),
+        ({"value": "x"}, "plain decimal"),
+        ({"value": 1, "side": "up"}, "long or short"),
+        ({"value": 1, "prices": {"high": [1.0], "low": [1.0]}}, "no column close"),
+        ({"value": 1, "horizon": 9}, "less than there are"),
+    ],
+)
+def test_the_verb_refuses_what_cannot_be_asked(asked: dict[str, object], said: str) -> None:
+    known = {"prices": {"high": [3.0] * 3, "low": [1.0] * 3, "close": [2.0] * 3}, "leverages": [2], "horizon": 1}
+    given_ = known | asked
+    with pytest.raises(BadInput, match=said):
+        plimsoll.passage(rulebook_of("binance_usdm"), "BTCUSDT", given_.pop("prices"), **given_)
+
+
+def test_a_venue_that_counts_in_whole_units_is_refused_with_the_reason() -> None:
+    (stated,) = [venue for venue in VENUES if venue not in SOLVED]
+    trade = Trade(linear_symbol(rulebook_of(stated)), "long", "size", D(1000))
+    with pytest.raises(BadInput, match="whole units of money"):
+        barriers(rulebook_of(stated), trade, [D(2)], BARS, 1)

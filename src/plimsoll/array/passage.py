@@ -115,23 +115,29 @@ def _passage(barriers: Barriers, horizon: int, entries: int, hits: Column) -> Pa
     return Passage(barriers, horizon, entries, hits, hits / entries)
 
 
-def _worst(bars: Bars, barriers: Barriers, horizon: int) -> tuple[Column, Column]:
-    """(worst corner of every bar, entry prices), turned over for shorts so that falling is what hurts. BadInput: no bars, bars
-    of several lengths, a price that is none, a low above its close, a horizon that no entry has behind it."""
-    columns = [np.ascontiguousarray(column, dtype=np.float64) for column in bars]
-    high, low, close = columns
+def need_bars(bars: Bars, horizon: int) -> Bars:
+    """The bars as columns of float64. BadInput: columns of several lengths, a price that is none, a close that does not lie
+    between low and high, a horizon that no entry has behind it."""
+    high, low, close = (np.ascontiguousarray(column, dtype=np.float64) for column in bars)
     if not len(high) == len(low) == len(close):
-        raise BadInput("bars", "high, low, close", [len(c) for c in columns], "give columns of one length")
+        raise BadInput("bars", "high, low, close", [len(high), len(low), len(close)], "give columns of one length")
     if not 1 <= horizon < len(close):
-        raise BadInput("bars", "horizon", horizon, f"give a number of bars from 1 to {len(close) - 1}, less than there are")
-    if barriers.ratios.shape[1] not in (1, len(close) - horizon):
-        raise BadInput("barriers", "ratios", barriers.ratios.shape, "give one column, or one for every entry")
+        raise BadInput("bars", "horizon", horizon, f"give a number of bars, less than there are: {len(close)}")
     good = (low > 0) & (low <= close) & (close <= high) & (high < np.inf)
     if not good.all():
         at = int(np.argmin(good))
         row = f"high {high[at]:g}, low {low[at]:g}, close {close[at]:g}"
         raise BadInput("bars", f"row {at}", row, "prices are finite, above zero, and the close lies between low and high")
+    return Bars(high, low, close)
+
+
+def _worst(bars: Bars, barriers: Barriers, horizon: int) -> tuple[Column, Column]:
+    """(worst corner of every bar, entry prices), turned over for shorts so that falling is what hurts. BadInput: see
+    `need_bars`; barriers of another number of entries."""
+    high, low, close = need_bars(bars, horizon)
     entry = close[: len(close) - horizon]
+    if barriers.ratios.shape[1] not in (1, len(entry)):
+        raise BadInput("barriers", "ratios", barriers.ratios.shape, "give one column, or one for every entry")
     return (low, entry) if barriers.sign > 0 else (-high, -entry)
 
 
