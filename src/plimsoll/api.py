@@ -19,6 +19,7 @@ from plimsoll.margin.assess import assess as _assess
 from plimsoll.margin.views import Assessment
 from plimsoll.model import Account, LegSide, MarginMode, Marks, OrderType, Position, PositionMode, Trigger, leg_key
 from plimsoll.number import ONE, ZERO, parse, parse_positive
+from plimsoll.passages import FirstPassage, first_passage
 from plimsoll.report.notebook import register
 from plimsoll.rulebook import Policy, Rulebook, in_force
 from plimsoll.runs import Comparison
@@ -301,3 +302,38 @@ def survive(
             strategy=strategy,
         )
     )
+
+
+def passage(
+    book: Rulebook,
+    symbol: str,
+    prices: Path | str | Mapping[str, Sequence[float]],
+    *,
+    leverages: Sequence[Number],
+    horizon: int,
+    side: str = "long",
+    value: Number | None = None,
+    size: Number | None = None,
+    taker_rate: Number | None = None,
+    threads: int = 1,
+) -> FirstPassage:
+    """Had an isolated position been opened at every bar's close, at each leverage: how many would have been liquidated within
+    `horizon` bars, and in which bar? `prices`: a file of candles whose symbol is the rulebook's, or columns high, low, close;
+    bars are read at their worst corner. `value`: money in the settle asset at the entry, or `size`: contracts. `taker_rate`:
+    that of the rulebook unless given; it counts where the opening fee is taken from the position's own money. Bars hide what
+    happens within them, no funding is paid and no margin added: the position's price stays where it began.
+
+    BadInput: neither or both of value and size, a leverage that the bracket does not allow, a venue that counts in whole units.
+
+    >>> bars = {"high": [100, 101, 96, 97], "low": [99, 97, 89, 92], "close": [100, 98, 95, 96]}
+    >>> book = load_rulebook("binance_usdm", "2026-07-02")
+    >>> answer = passage(book, "BTCUSDT", bars, leverages=[5, 10], horizon=2, value=1000)
+    >>> answer.hits, answer.steps.tolist()
+    ((0, 1), [[0, 2], [0, 0]])
+    """
+    if (value is None) == (size is None):
+        raise BadInput("passage", "value, size", None, "give one of them: money at the entry, or contracts")
+    amount = ("size", parse(size, "size", "passage")) if value is None else ("value", parse(value, "value", "passage"))
+    rate = book.fees.taker_rate if taker_rate is None else parse(taker_rate, "taker_rate", "passage")
+    wanted = [parse(leverage, "leverages", "passage") for leverage in leverages]
+    return first_passage(book, symbol, prices, wanted, horizon, side, amount, rate, threads)
