@@ -1,6 +1,6 @@
 """The rules as machine code: the text that the exact engine runs on Decimal, compiled for float64. No rule stands here.
 
-The only module that imports numba. Nothing is cached on disk: numba's cache does not notice that an imported rule file
+Nothing is cached on disk: numba's cache does not notice that an imported rule file
 changed and would go on serving the old rules. `fastmath` is off, so that sums keep their order and products are not
 fused. Division follows Python: a zero divisor raises as it does on Decimal. Rules guard their divisors, so this never
 happens in a correct rule; an infinity that quietly wins a comparison would be worse than the branch it saves.
