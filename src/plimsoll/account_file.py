@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from plimsoll.errors import BadInput
 from plimsoll.model import Fees, LegSide, MarginMode, OrderType, PositionMode, Trigger
+from plimsoll.model_choice import read_model_table
 from plimsoll.number import ONE, parse, parse_positive
 from plimsoll.plan import Payer, Plan, PlannedOrder, PlannedPosition, PlannedTopUp, Side
 from plimsoll.prices.script import read_script, script_names
@@ -81,7 +82,7 @@ def parse_account(text: str, source: str) -> Plan:
 def _plan(text: str, source: str) -> Plan:
     raw = read_toml(text, source)
     place = Place(source, "")
-    _keys(raw, place, ("name", "venue", "wallet"), (*TOP, *LISTS, "scripts"))
+    _keys(raw, place, ("name", "venue", "wallet"), (*TOP, *LISTS, "scripts", "model"))
     hedge = _choice(raw, "position_mode", PositionMode, place, PositionMode.ONE_WAY)
     positions = tuple(_position(entry, at) for entry, at in _entries(raw, "positions", source))
     _distinct(positions, hedge, source)
@@ -106,6 +107,7 @@ def _plan(text: str, source: str) -> Plan:
         leverages=_leverages(raw.get("leverages", {}), source),
         rules_as_of=_day(raw, place),
         scripts=_scripts(raw, source),
+        model=_model(raw, source),
     )
 
 
@@ -370,3 +372,12 @@ def _scripts(raw: Mapping[str, object], source: str) -> dict[str, object]:
     for name in script_names(raw, source):
         read_script(raw, source, name)
     return dict(_table(raw.get("scripts", {}), "scripts", source))
+
+
+def _model(raw: Mapping[str, object], source: str) -> dict[str, object]:
+    """The model as it stands (`simulate`), read once so that a bad one is refused here."""
+    if "model" not in raw:
+        return {}
+    table = dict(_table(raw["model"], "model", source))
+    read_model_table(table, source)
+    return table
