@@ -148,7 +148,10 @@ def isolated_prices(name: str, legs: Column, marks: Column, markets: Column, thr
 
 
 def in_chunks(work: Callable[[int, int], None], count: int, threads: int) -> None:
-    """`work(first, last)` over 0 .. count in one part a thread; kernels let go of the interpreter lock."""
+    """`work(first, last)` over 0 .. count in one part a thread; kernels let go of the interpreter lock.
+    BadInput: no thread."""
+    if threads < 1:
+        raise BadInput("threads", "threads", threads, "give 1 or more")
     edges = [count * i // threads for i in range(threads + 1)]
     if threads == 1:
         work(0, count)
