@@ -116,6 +116,15 @@ def rows() -> Iterator[Row]:
         compiled = pools.compile_time(case)
         yield Row(f"compile assess_pool, {name}", None, (compiled.seconds * 1e6,))
         yield measure(f"compiled assess_pool, first pool, {name}", compiled.call)
+    yield from bridge_rows()
+
+
+def bridge_rows() -> Iterator[Row]:
+    """Steps of the Brownian bridge; `python -m bench.bridge` shows how exact they are."""
+    from bench import bridge
+
+    for name, work in bridge.calls():
+        yield measure(name, work)
 
 
 def line(row: Row) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from plimsoll.compare_command import Wish, run
 from plimsoll.errors import BadInput
+from plimsoll.fills_command import FillsWish, run_fills
 from plimsoll.margin.assess import Prices
 from plimsoll.margin.assess import assess as _assess
 from plimsoll.margin.views import Assessment
@@ -249,6 +250,56 @@ def compare(
             venue=venue,
             modes=modes,
             rules_as_of=rules_as_of,
+        )
+    )
+
+
+def survive(
+    fills: Path | str,
+    prices: Path | str,
+    venue: str | None = None,
+    wallet: Number | Mapping[str, Number] | None = None,
+    leverage: Number | None = None,
+    account: Path | str | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    modes: str = "isolated,cross",
+    rules_as_of: str = "nearest",
+    funding: Path | str | None = None,
+    strategy: str | None = None,
+) -> Comparison:
+    """Would these fills have survived? A file of them (CSV, ccxt's trades, a freqtrade export) replayed on recorded prices, as
+    `plimsoll compare --fills` does: each result has a `survival`, and a `run` like any other. BadInput says what is wrong.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "prices.csv").write_text(
+    ...     "ts,symbol,mark\\n2026-06-01T00:00Z,BTCUSDT,100000\\n2026-06-01T01:00Z,BTCUSDT,90000\\n"
+    ... )
+    >>> _ = (folder / "fills.csv").write_text("time,symbol,side,size,price\\n2026-06-01T00:00Z,BTCUSDT,buy,0.1,100000\\n")
+    >>> answer = survive(folder / "fills.csv", folder / "prices.csv", venue="binance_usdm", wallet=2000, leverage=20)
+    >>> [(r.mode.value, r.survival.liquidation.value) for r in answer.results]
+    [('isolated', 'certainly'), ('cross', 'not')]
+    """
+    register()
+    base = Wish(
+        account=Wish().account if account is None else str(account),
+        prices=str(prices),
+        start=start,
+        end=end,
+        venue=venue,
+        modes=modes,
+        rules_as_of=rules_as_of,
+        funding=None if funding is None else str(funding),
+    )
+    money = ",".join(f"{asset}={amount}" for asset, amount in wallet.items()) if isinstance(wallet, Mapping) else wallet
+    return run_fills(
+        FillsWish(
+            base=base,
+            fills=str(fills),
+            wallet=None if money is None else str(money),
+            leverage=None if leverage is None else str(leverage),
+            strategy=strategy,
         )
     )
 

@@ -96,7 +96,7 @@ class PlannedTopUp(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """An account file. `wallet`: asset -> everything put in, isolated money included. `borrowed`: asset -> what is
     owed of it, `not_collateral`: coins switched off (venues that value coins). `fees` None: the venue's list rates.
-    `scripts`: scripted prices as they stand in the file, for `prices.script.read_script`."""
+    `leverages`: for fills. `scripts`: scripted prices as they stand in the file, for `prices.script.read_script`."""
 
     source: str
     name: str
@@ -112,6 +112,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rules_as_of: date | None = None
     borrowed: dict[str, Decimal] = {}
     not_collateral: tuple[str, ...] = ()
+    leverages: dict[str, Decimal] = {}
     scripts: dict[str, object] = {}
 
 

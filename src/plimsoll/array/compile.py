@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
 from itertools import chain
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import numba
@@ -206,6 +206,45 @@ def _register(function: FunctionType) -> None:
     register_jitable(error_model=ERROR_MODEL)(function)
 
 
+@cache
+def fast_rule(name: str, rule: str) -> Callable[..., Any]:
+    """A rule for inner loops, where a division that could raise is a wall to the optimiser: here a zero divisor gives an
+    infinity, as in C, and the caller must look whether a result is finite. The same text, all that it calls with it."""
+    function = getattr(rules_of(name), rule)
+    done: dict[FunctionType, Any] = {}
+    for callee in _called(function):
+        space = dict(callee.__globals__) | {other.__name__: jitted for other, jitted in done.items()}
+        fresh = FunctionType(callee.__code__, space, callee.__name__, callee.__defaults__)
+        done[callee] = numba.njit(error_model="numpy", nogil=True)(fresh)
+    return cast("Callable[..., Any]", done[function])
+
+
+def _called(function: FunctionType) -> tuple[FunctionType, ...]:
+    """The rule functions that a rule calls, directly or not, callees first, itself last."""
+    found: list[FunctionType] = []
+    for name in function.__code__.co_names:
+        other = function.__globals__.get(name)
+        if inspect.isfunction(other) and other is not function:
+            found += [inner for inner in _called(other) if inner not in found]
+    return (*found, function)
+
+
+def bound(name: str, modules: Sequence[ModuleType], entry: str) -> Callable[..., Any]:
+    """The function `entry` of kernel modules, compiled together with the rules of one venue product: every function of these
+    modules is compiled anew over names of its own, in which the rules' names mean this venue's. Runs without the GIL."""
+    rules = rules_of(name)
+    space: dict[str, Any] = {}
+    for module in modules:
+        space |= vars(module)
+    wanted = {rule for module in modules for rule in module.__annotations__ if hasattr(rules, rule)}
+    space |= {rule: fast_rule(name, rule) for rule in wanted}
+    own = [f for module in modules for f in rule_functions(module.__name__)]
+    for function in own:
+        fresh = FunctionType(function.__code__, space, function.__name__, function.__defaults__)
+        space[function.__name__] = numba.njit(error_model="numpy", nogil=True)(fresh)
+    return cast("Callable[..., Any]", space[entry])
+
+
 def float_column(numbers: Sequence[Decimal]) -> Column:
     """Marks or fills as float64, each rounded once, to the nearest."""
     return np.array([float(x) for x in numbers], dtype=np.float64)
@@ -213,15 +252,16 @@ def float_column(numbers: Sequence[Decimal]) -> Column:
 
 def float_legs(legs: Sequence[Leg[Decimal]]) -> Column:
     """Legs as records, in the order given."""
-    return _records(legs, LEG_RECORD)
+    return records_of(legs, LEG_RECORD)
 
 
 def float_markets(markets: Sequence[Market[Decimal]]) -> Column:
     """Markets as records; bracket columns are padded with zeros. Asserts that the rows fit."""
-    return _records(markets, MARKET_RECORD)
+    return records_of(markets, MARKET_RECORD)
 
 
-def _records(rows: Sequence[tuple[Any, ...]], kind: np.dtype[Any]) -> Column:
+def records_of(rows: Sequence[tuple[Any, ...]], kind: np.dtype[Any]) -> Column:
+    """Rows as records of that kind, in the order given; none gives an empty column."""
     return np.array([tuple(_plain(x) for x in row) for row in rows], dtype=kind)
 
 
@@ -230,9 +270,9 @@ def float_pool(pool: Pool[Decimal]) -> Pool[float]:
     records = {
         "legs": float_legs(pool.legs),
         "beside": float_legs(pool.beside),
-        "wallets": _records(pool.wallets, WALLET_RECORD),
-        "rests": _records(pool.rests, REST_RECORD),
-        "asks": _records(pool.asks, RESTING_RECORD),
+        "wallets": records_of(pool.wallets, WALLET_RECORD),
+        "rests": records_of(pool.rests, REST_RECORD),
+        "asks": records_of(pool.asks, RESTING_RECORD),
     }
     fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in records}
     return Pool(**fields, **cast("dict[str, Any]", records))
