@@ -213,9 +213,9 @@ def _along(line: Any, pool: Any, headroom: Any, marks: Any, markets: Any, at: An
     lower = upper = np.nan
     if headroom <= 0:
         if slope > 0:
-            lower = root if low < root <= high else _end(line, pool, markets, at, rest, root, start, 1.0)
+            lower = _end(line, pool, markets, at, rest, root, start, 1.0)
         if slope < 0:
-            upper = root if low < root <= high else _end(line, pool, markets, at, rest, root, start, -1.0)
+            upper = _end(line, pool, markets, at, rest, root, start, -1.0)
         return lower, upper
     if gains:
         if slope > 0 and low < root <= high and root > LEAST * start:
