@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from plimsoll.array.curves import FARTHEST, Column, f4, i4, inlined, kernel, rise
+from plimsoll.array.curves import FARTHEST, Column, aligned, f4, i4, inlined, kernel, rise
 from plimsoll.array.randoms import LANES
 
 TILE: Final = 16
@@ -41,52 +41,44 @@ class Screen(NamedTuple):
 
 def open_screen(slack: Column, weight: Column, inverse: Column, low: Column, high: Column) -> Screen:
     """A screen that is the same in all lanes, from float64: `slack` [P], `weight` [P, m], `inverse` [m] of truths, `low`,
-    `high` [m] as log moves (infinite: no limit but that of float32). Rounded so that nothing is missed."""
+    `high` [m] as log moves (infinite: no limit but that of float32)."""
     pools, m = weight.shape
     assert slack.shape == (pools,) and inverse.shape == low.shape == high.shape == (m,)
     screen = Screen(
-        np.empty((pools, LANES), dtype=np.float32),
-        np.empty((pools, m, LANES), dtype=np.float32),
+        aligned((pools, LANES), np.float32),
+        aligned((pools, m, LANES), np.float32),
         np.where(inverse, -1, 1).astype(np.float32),
-        np.empty((m, LANES), dtype=np.float32),
-        np.empty((m, LANES), dtype=np.float32),
+        aligned((m, LANES), np.float32),
+        aligned((m, LANES), np.float32),
     )
-    slack, weight, low, high = (np.asarray(a, dtype=np.float64) for a in (slack, weight, low, high))
-    for lane in range(LANES):
-        set_lane(screen, lane, slack, weight, low, high)
+    screen.slack[:] = slack[:, None]
+    screen.weight[:] = weight[:, :, None]
+    screen.low[:] = np.maximum(low, -FARTHEST)[:, None]
+    screen.high[:] = np.minimum(high, FARTHEST)[:, None]
     return screen
 
 
 @kernel
 def set_lane(screen: Screen, lane: int, slack: Column, weight: Column, low: Column, high: Column) -> None:
-    """Fill one lane from float64 columns as in open_screen: slack rounded down, ranges inward, weights to the nearest (which
-    the allowance covers)."""
+    """Fill one lane from float64 columns as in open_screen: rounded to the nearest, which the allowance covers. (A level may
+    so move outward, but never beyond the first float32 that passes it.)"""
     pools, m = weight.shape
     for p in range(pools):
-        screen.slack[p, lane] = below(slack[p])
+        screen.slack[p, lane] = f4(slack[p])
         for k in range(m):
             screen.weight[p, k, lane] = f4(weight[p, k])
     for k in range(m):
-        screen.low[k, lane] = -below(-max(low[k], -np.float64(FARTHEST)))
-        screen.high[k, lane] = below(min(high[k], np.float64(FARTHEST)))
-
-
-@inlined
-def below(x: Any) -> Any:
-    """The greatest float32 that is not above a float64."""
-    near = f4(x)
-    if np.float64(near) > x:
-        near = np.nextafter(near, f4(-np.inf))
-    return near
+        screen.low[k, lane] = f4(max(low[k], -np.float64(FARTHEST)))
+        screen.high[k, lane] = f4(min(high[k], np.float64(FARTHEST)))
 
 
 @inlined
 def margin_of(slack: Any, total: Any, size: Any, allowance: Any) -> Any:
     """A bound less what float32 may have got wrong in it: `allowance` times the sum of the sizes of all its terms.
 
-    Each term carries the rounding of its weight (1 ulp of 2^-24), of exp - 1 (below 7), of the product (1), and each of the m
-    additions rounds a sum that is no larger than the sizes; the sum of sizes is itself short by as much, and this subtraction
-    rounds once more: m + 16 ulps cover it.
+    Each term carries the rounding of its weight (1 ulp of 2^-24), of exp - 1 (below 7) and of the product (1), slack its own
+    (1); each of the m additions rounds a sum that is no larger than the sizes; the sum of sizes is itself short by as much, and
+    this subtraction rounds once more: m + 16 ulps cover it.
     """
     return slack + total - allowance * (abs(slack) + size)
 
@@ -144,7 +136,7 @@ def screen_lane(screen: Screen, block: Column, lane: int, begin: int, end: int, 
     return CLEAR
 
 
-@kernel
+@inlined
 def _extremes(block: Column, at: int, end: int, k: int, low: Column, high: Column) -> None:
     """A symbol's lowest and highest log move over the steps of a tile, in each lane."""
     for i in range(LANES):
@@ -163,7 +155,7 @@ def _extremes(block: Column, at: int, end: int, k: int, low: Column, high: Colum
         s += 1
 
 
-@kernel
+@inlined
 def _extremes_of_four(a: Column, b: Column, c: Column, d: Column, low: Column, high: Column) -> None:
     for i in range(LANES):
         low[i] = min(low[i], min(min(a[i], b[i]), min(c[i], d[i])))
@@ -196,20 +188,20 @@ def _box(screen: Screen, edges: Column, bounds: Column, first: Column, doubt: Co
     return count
 
 
-@kernel
+@inlined
 def _outside(lowest: Column, highest: Column, low: Column, high: Column, doubt: Column) -> None:
     for i in range(LANES):
-        doubt[i] = doubt[i] if lowest[i] > low[i] and highest[i] < high[i] else 1
+        doubt[i] |= i4(1) - (i4(lowest[i] > low[i]) & i4(highest[i] < high[i]))
 
 
-@kernel
+@inlined
 def _rises(lowest: Column, highest: Column, turn: Any, one: Column, other: Column) -> None:
     for i in range(LANES):
         one[i] = rise(turn * lowest[i])
         other[i] = rise(turn * highest[i])
 
 
-@kernel
+@inlined
 def _worst(weight: Column, one: Column, other: Column, total: Column, size: Column) -> None:
     """Add a symbol's lesser term, and the size of its larger one."""
     for i in range(LANES):
@@ -218,7 +210,7 @@ def _worst(weight: Column, one: Column, other: Column, total: Column, size: Colu
         size[i] += max(abs(a), abs(b))
 
 
-@kernel
+@inlined
 def _judge(slack: Column, total: Column, size: Column, allowance: Any, bound: Column, doubt: Column) -> None:
     for i in range(LANES):
         x = margin_of(slack[i], total[i], size[i], allowance)
@@ -226,9 +218,10 @@ def _judge(slack: Column, total: Column, size: Column, allowance: Any, bound: Co
         doubt[i] = doubt[i] if x > f4(0) else 1
 
 
-@kernel
+@inlined
 def _lower(least: Column, bound: Column, doubt: Column, first: Column) -> None:
     """Take the box's bound into account in lanes that it cleared."""
     for i in range(LANES):
-        x = bound[i] if doubt[i] == 0 and first[i] == CLEAR else least[i]
-        least[i] = min(least[i], x)
+        before, now = least[i], bound[i]
+        counts = i4(doubt[i] == 0) & i4(first[i] == CLEAR) & i4(now < before)
+        least[i] = now if counts != 0 else before
