@@ -27,13 +27,13 @@ import numpy as np
 
 from plimsoll.array.curves import aligned, kernel
 from plimsoll.array.models import BROWNIAN, PathModel
-from plimsoll.array.paths import LANES, next_block, open_block, open_paths
+from plimsoll.array.paths import LANES, begin_paths, next_block, open_block, open_paths
 from plimsoll.array.randoms import PHILOX, QUAD, SPAN, XOSHIRO, draw_normals, open_stream
-from plimsoll.array.screen import DONE, Screen, open_screen, screen_block
+from plimsoll.array.screen import CLEAR, DONE, Screen, open_screen, screen_block
 
 Column = np.ndarray[Any, Any]
 
-PATHS, NUMPY_PATHS, STEPS, BLOCK = 131_072, 16_384, 1440, 16
+PATHS, NUMPY_PATHS, STEPS, BLOCK = 131_072, 16_384, 1440, 64
 """The NumPy loop gets the number of paths that suits its caches; the comparison is by path and step."""
 ROUNDS = 5
 DAYS, VOLATILITY, CORRELATION, LEVERAGE, MAINTENANCE = 7.0, 0.8, 0.6, 5.0, 0.005
@@ -85,36 +85,43 @@ def task_of(m: int) -> Task:
 
 
 @kernel
-def _chunk(model: Any, state: Any, screen: Screen, out: Column, steps: int, first: Column, least: Column) -> int:
-    """How many of LANES paths are flagged in `steps`; a flagged lane is not looked at again."""
+def _count(model: Any, state: Any, screen: Screen, out: Column, begin: int, end: int, first: Column, least: Column) -> int:
+    """How many of the paths of chunks begin .. end - 1 are flagged; a flagged lane is not looked at again."""
     count = 0
-    for _ in range(0, steps, len(out)):
-        next_block(model, state, out)
-        screen_block(screen, out, first, least)
-        for i in range(LANES):
-            if first[i] >= 0:
-                first[i] = DONE
-                count += 1
+    for number in range(begin, end):
+        begin_paths(model, state, number * LANES)
+        first[:] = CLEAR
+        at = 0
+        while at < STEPS:
+            block = out[: min(len(out), STEPS - at)]
+            next_block(model, state, block)
+            screen_block(screen, block, first, least)
+            for i in range(LANES):
+                if first[i] >= 0:
+                    first[i] = DONE
+                    count += 1
+            at += len(block)
     return count
 
 
-def chunk(task: Task, generator: int, number: int) -> int:
-    """Failures among the paths of one chunk."""
+def count(task: Task, generator: int, begin: int, end: int) -> int:
+    """Failures among the paths of some chunks, all in the memory of one."""
     m = len(task.weight)
     wide, none = np.full(m, np.inf), np.zeros(m, dtype=bool)
     screen = open_screen(np.array([task.slack]), task.weight[None, :], none, -wide, wide)
     first, least = aligned((LANES,), np.int32), aligned((1, LANES), np.float32)
-    out = open_block(task.model, BLOCK)
-    return int(_chunk(task.model, open_paths(task.model, 1, number * LANES, generator), screen, out, STEPS, first, least))
+    state = open_paths(task.model, 1, 0, generator)
+    return int(_count(task.model, state, screen, open_block(task.model, BLOCK), begin, end, first, least))
 
 
 def ours(task: Task, generator: int, paths: int = PATHS, threads: int = 1) -> float:
     """Share of failures; chunks may be shared among threads, which changes nothing in it."""
-    numbers = range(paths // LANES)
+    chunks = paths // LANES
     if threads == 1:
-        return sum(chunk(task, generator, n) for n in numbers) / paths
+        return count(task, generator, 0, chunks) / paths
+    cuts = range(0, chunks + 1, max(1, chunks // (8 * threads)))
     with ThreadPoolExecutor(threads) as pool:
-        return sum(pool.map(lambda n: chunk(task, generator, n), numbers)) / paths
+        return sum(pool.map(lambda a, b: count(task, generator, a, b), cuts[:-1], cuts[1:])) / paths
 
 
 @kernel
@@ -274,8 +281,8 @@ def agreement_line(first_hits: Any, generator: int) -> str:
     """Paths whose first failing step in C is not ours."""
     task = task_of(2)
     theirs = in_c(first_hits, task, generator, PATHS // 8)
-    count = sum(chunk(task, generator, n) for n in range(PATHS // 8 // LANES))
-    return f"  {NAMES[generator]:<10} failures of {PATHS // 8:,} paths: ours {count:,}, C {(theirs >= 0).sum():,}"
+    mine = count(task, generator, 0, PATHS // 8 // LANES)
+    return f"  {NAMES[generator]:<10} failures of {PATHS // 8:,} paths: ours {mine:,}, C {(theirs >= 0).sum():,}"
 
 
 def lines() -> Iterator[str]:

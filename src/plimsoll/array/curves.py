@@ -44,7 +44,8 @@ def aligned(shape: tuple[int, ...], kind: Any) -> Column:
     size = int(np.prod(shape)) * np.dtype(kind).itemsize
     room = np.zeros(size + LINE, dtype=np.uint8)
     begin = -room.ctypes.data % LINE
-    return room[begin : begin + size].view(kind).reshape(shape)
+    found: Column = room[begin : begin + size].view(kind).reshape(shape)
+    return found
 
 
 def _same_bits(context: Any, builder: Any, args: Any, kind: Any) -> Any:

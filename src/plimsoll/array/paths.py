@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.array.curves import Column, aligned, f4, i4, kernel, u4
+from plimsoll.array.curves import Column, aligned, f4, i4, inlined, kernel, u4
 from plimsoll.array.models import BOOTSTRAP, GARCH, JUMPS, STUDENT, PathModel
 from plimsoll.array.randoms import (
     EVENTS,
@@ -20,6 +20,7 @@ from plimsoll.array.randoms import (
     QUAD,
     SPAN,
     Stream,
+    begin_stream,
     draw_normals,
     draw_words,
     four_words,
@@ -87,15 +88,28 @@ def open_paths(model: PathModel, seed: int, first: int, generator: int = PHILOX)
             aligned((m + QUAD,), np.float32),
         ),
     )
-    state.ahead_rows[:] = -1
-    state.due[:] = NEVER
-    if model.kind == GARCH:
-        state.variance[:] = model.garch[:, 4:5]
-    elif model.kind == JUMPS:
-        _first_jumps(state.stream.key, state.stream.numbers, state.due, model.jump_rate)
-    elif model.kind == BOOTSTRAP:
-        state.due[:] = 0
+    begin_paths(model, state, first)
     return state
+
+
+@kernel
+def begin_paths(model: PathModel, state: PathState, first: int) -> None:
+    """Set the state back to before the first step of paths first .. first + LANES - 1, as if opened with their number: so that
+    one chunk after the other uses the same memory, in compiled code."""
+    begin_stream(state.stream, first)
+    key, numbers, due = state.stream.key, state.stream.numbers, state.due
+    state.step[0] = 0
+    state.base[:] = 0.0
+    state.ahead_rows[:] = i4(-1)
+    state.event[:] = u4(0)
+    due[:] = i4(0 if model.kind == BOOTSTRAP else NEVER)
+    for k in range(len(model.drift)):
+        for i in range(LANES):
+            state.variance[k, i] = f4(model.garch[k, 4])
+    if model.kind == JUMPS:
+        for i in range(LANES):
+            word, _, _, _ = four_words(numbers[i], 0, 0, EVENTS, key)
+            due[i] = min(_gap(word, model.jump_rate) - 1, NEVER)
 
 
 def open_block(model: PathModel, steps: int) -> Column:
@@ -139,17 +153,19 @@ def _advance(model: PathModel, state: PathState, out: Column, chosen: Column) ->
             else:
                 for k in range(m):
                     draw_normals(moves, k, generator, key, numbers, track, quad, words)
-            if kind != BOOTSTRAP:
-                _correlate(moves, scale)
-            if kind == GARCH:
-                for k in range(m):
-                    _heteroscedastic(moves, k, variance, garch)
-            elif kind == JUMPS and _soon(due, step + QUAD):
-                _jump(moves, jump_mean, jump_scale, model.jump_rate, step, key, numbers, due, event, few)
             target, at = (out, done) if taken == QUAD else (ahead, 0)
-            for k in range(m):
-                rows_of = target[at, k], target[at + 1, k], target[at + 2, k], target[at + 3, k]
-                _sum_up(moves[k], f4(drift[k]), base[k], *rows_of)
+            if kind == GARCH:
+                _correlate(moves, scale)
+                for k in range(m):
+                    _heteroscedastic(moves[k], variance[k], garch[k])
+            if kind in (GARCH, BOOTSTRAP):
+                for k in range(m):
+                    rows_of = target[at, k], target[at + 1, k], target[at + 2, k], target[at + 3, k]
+                    _sum_one(moves[k], f4(1), f4(drift[k]), base[k], *rows_of)
+            else:
+                _sum_correlated(moves, scale, drift, base, target, at)
+            if kind == JUMPS and _soon(due, step + QUAD):
+                _jump(target, at, base, jump_mean, jump_scale, model.jump_rate, step, key, numbers, due, event, few)
         if taken < QUAD:
             out[done : done + taken] = ahead[phase : phase + taken]
         if len(chosen) > 0:
@@ -159,36 +175,111 @@ def _advance(model: PathModel, state: PathState, out: Column, chosen: Column) ->
     state.step[0] = step
 
 
-@kernel
-def _sum_up(moves: Column, drift: Any, base: Column, one: Column, two: Column, three: Column, four: Column) -> None:
+@inlined
+def _sum_correlated(moves: Column, scale: Column, drift: Column, base: Column, out: Column, at: int) -> None:
+    """Lower triangular `scale` times the normals, and the sums of it: the last symbol first, since each needs those before it.
+    The last two of these are added while summing up, the others in place."""
+    for k in range(len(scale) - 1, -1, -1):
+        mine, own, mean, mine_base = moves[k], f4(scale[k, k]), f4(drift[k]), base[k]
+        first, second, third, fourth = out[at, k], out[at + 1, k], out[at + 2, k], out[at + 3, k]
+        if k > 2:
+            _blend(moves, k, scale, k - 2)
+            own = f4(1)
+        if k == 0:
+            _sum_one(mine, own, mean, mine_base, first, second, third, fourth)
+        elif k == 1:
+            _sum_two(mine, own, moves[0], f4(scale[1, 0]), mean, mine_base, first, second, third, fourth)
+        else:
+            one, other = f4(scale[k, k - 2]), f4(scale[k, k - 1])
+            _sum_three(mine, own, moves[k - 2], one, moves[k - 1], other, mean, mine_base, first, second, third, fourth)
+
+
+# One loop a function: in one function with others the compiler no longer turns it into whole vectors.
+
+
+@inlined
+def _sum_one(mine: Column, own: Any, drift: Any, base: Column, a: Column, b: Column, c: Column, d: Column) -> None:
     """A symbol's four returns summed on top of its base, which then holds their float32 sum as well."""
     for i in range(LANES):
         before = base[i]
         start = f4(before)
-        run = moves[i] + drift
-        one[i] = start + run
-        run += moves[i + LANES] + drift
-        two[i] = start + run
-        run += moves[i + 2 * LANES] + drift
-        three[i] = start + run
-        run += moves[i + 3 * LANES] + drift
-        four[i] = start + run
+        run = drift + own * mine[i]
+        a[i] = start + run
+        run += drift + own * mine[i + LANES]
+        b[i] = start + run
+        run += drift + own * mine[i + 2 * LANES]
+        c[i] = start + run
+        run += drift + own * mine[i + 3 * LANES]
+        d[i] = start + run
+        base[i] = before + np.float64(run)
+
+
+@inlined
+def _sum_two(
+    mine: Column, own: Any, one: Column, x: Any, drift: Any, base: Column, a: Column, b: Column, c: Column, d: Column
+) -> None:
+    """As _sum_one, with a share of another symbol's normals."""
+    for i in range(LANES):
+        before = base[i]
+        start = f4(before)
+        run = drift + own * mine[i] + x * one[i]
+        a[i] = start + run
+        run += drift + own * mine[i + LANES] + x * one[i + LANES]
+        b[i] = start + run
+        run += drift + own * mine[i + 2 * LANES] + x * one[i + 2 * LANES]
+        c[i] = start + run
+        run += drift + own * mine[i + 3 * LANES] + x * one[i + 3 * LANES]
+        d[i] = start + run
+        base[i] = before + np.float64(run)
+
+
+@inlined
+def _sum_three(
+    mine: Column,
+    own: Any,
+    one: Column,
+    x: Any,
+    two: Column,
+    y: Any,
+    drift: Any,
+    base: Column,
+    a: Column,
+    b: Column,
+    c: Column,
+    d: Column,
+) -> None:
+    """As _sum_one, with shares of two other symbols' normals."""
+    for i in range(LANES):
+        before = base[i]
+        start = f4(before)
+        run = drift + own * mine[i] + x * one[i] + y * two[i]
+        a[i] = start + run
+        run += drift + own * mine[i + LANES] + x * one[i + LANES] + y * two[i + LANES]
+        b[i] = start + run
+        run += drift + own * mine[i + 2 * LANES] + x * one[i + 2 * LANES] + y * two[i + 2 * LANES]
+        c[i] = start + run
+        run += drift + own * mine[i + 3 * LANES] + x * one[i + 3 * LANES] + y * two[i + 3 * LANES]
+        d[i] = start + run
         base[i] = before + np.float64(run)
 
 
 @kernel
 def _correlate(moves: Column, scale: Column) -> None:
-    """Lower triangular `scale` times the normals, in place: the last symbol first, since each needs only those before it."""
+    """Lower triangular `scale` times the normals, in place."""
     for k in range(len(scale) - 1, -1, -1):
-        if k % 2 == 0:
-            _times(moves[k], f4(scale[k, k]))
-        else:
-            _times_and_one(moves[k], f4(scale[k, k]), moves[k - 1], f4(scale[k, k - 1]))
-        for j in range(0, k - k % 2, 2):
-            _and_two(moves[k], moves[j], f4(scale[k, j]), moves[j + 1], f4(scale[k, j + 1]))
+        _blend(moves, k, scale, k)
 
 
-# One loop a function: in one function with all three the compiler no longer turns them into whole vectors.
+@kernel
+def _blend(moves: Column, k: int, scale: Column, count: int) -> None:
+    """A symbol's normals times its own scale, and shares of the first `count` symbols' added, in place."""
+    mine, own = moves[k], f4(scale[k, k])
+    if count % 2 == 0:
+        _times(mine, own)
+    else:
+        _times_and_one(mine, own, moves[count - 1], f4(scale[k, count - 1]))
+    for j in range(0, count - count % 2, 2):
+        _and_two(mine, moves[j], f4(scale[k, j]), moves[j + 1], f4(scale[k, j + 1]))
 
 
 @kernel
@@ -233,18 +324,18 @@ def _student(
 
 
 @kernel
-def _heteroscedastic(moves: Column, k: int, variance: Column, garch: Column) -> None:
+def _heteroscedastic(moves: Column, variance: Column, terms: Column) -> None:
     """A symbol's four correlated normals times the volatility that its own surprises lead to (GARCH after Glosten, Jagannathan
     and Runkle), in place; `variance` moves on to the step after."""
-    omega, alpha, gamma, beta = f4(garch[k, 0]), f4(garch[k, 1]), f4(garch[k, 2]), f4(garch[k, 3])
+    omega, alpha, gamma, beta = f4(terms[0]), f4(terms[1]), f4(terms[2]), f4(terms[3])
     for i in range(LANES):
-        h = variance[k, i]
+        h = variance[i]
         for step in range(QUAD):
-            surprise = math.sqrt(h) * moves[k, step * LANES + i]
-            moves[k, step * LANES + i] = surprise
+            surprise = math.sqrt(h) * moves[step * LANES + i]
+            moves[step * LANES + i] = surprise
             answer = alpha + gamma if surprise < f4(0) else alpha
             h = omega + answer * (surprise * surprise) + beta * h
-        variance[k, i] = h
+        variance[i] = h
 
 
 @kernel
@@ -254,14 +345,6 @@ def _gap(word: Any, rate: float) -> int:
         return NEVER
     steps = math.log((np.float64(word) + 0.5) * WORD) / math.log1p(-min(rate, 1.0))
     return NEVER if steps >= NEVER else 1 + int(steps)
-
-
-@kernel
-def _first_jumps(key: Column, numbers: Column, due: Column, rate: float) -> None:
-    """When each lane jumps first."""
-    for i in range(LANES):
-        word, _, _, _ = four_words(numbers[i], 0, 0, EVENTS, key)
-        due[i] = min(_gap(word, rate) - 1, NEVER)
 
 
 @kernel
@@ -284,7 +367,9 @@ def _soon(due: Column, end: int) -> bool:
 
 @kernel
 def _jump(
-    moves: Column,
+    out: Column,
+    at: int,
+    base: Column,
     mean: Column,
     scale: Column,
     rate: float,
@@ -295,7 +380,7 @@ def _jump(
     event: Column,
     few: Column,
 ) -> None:
-    """The jumps of the quad that begins at step `first`, on top of the moves: seldom, so lane by lane, by Philox."""
+    """The jumps of the quad that begins at step `first`, on top of its prices: seldom, so lane by lane, by Philox."""
     m = len(mean)
     for i in range(LANES):
         while due[i] < first + QUAD:
@@ -308,7 +393,9 @@ def _jump(
                 size = mean[k]
                 for j in range(k + 1):
                     size += scale[k, j] * few[j]
-                moves[k, step * LANES + i] += f4(size)
+                base[k, i] += size
+                for later in range(step, QUAD):
+                    out[at + later, k, i] += f4(size)
             _next_event(i, rate, key, numbers, due, event)
 
 

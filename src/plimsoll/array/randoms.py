@@ -60,12 +60,8 @@ def open_stream(seed: int, first: int, generator: int = PHILOX) -> Stream:
     if not 0 <= first <= 2**32 - LANES:
         raise BadInput("the random numbers", "path number", str(first), f"give a whole number from 0 to 2^32 - {LANES}")
     key = np.array([seed & 0xFFFFFFFF, seed >> 32], dtype=np.uint32)
-    numbers = aligned((LANES,), np.uint32)
-    numbers[:] = np.arange(first, first + LANES)
-    stream = Stream(generator, key, numbers, aligned((SPAN,), np.uint32))
-    if generator == XOSHIRO:
-        philox_words(stream.track, key, numbers, 0, 0, STARTS)
-        stream.track[:LANES] |= stream.track.reshape(QUAD, LANES).max(0) == 0  # the one state that xoshiro never leaves
+    stream = Stream(generator, key, aligned((LANES,), np.uint32), aligned((SPAN,), np.uint32))
+    begin_stream(stream, first)
     return stream
 
 
@@ -102,6 +98,19 @@ def philox_words(words: Column, key: Column, numbers: Column, place: int, call: 
         words[i + LANES] = u4(b)
         words[i + 2 * LANES] = u4(c)
         words[i + 3 * LANES] = u4(d)
+
+
+@kernel
+def begin_stream(stream: Stream, first: int) -> None:
+    """Set a stream to the beginning of paths first .. first + LANES - 1. Their numbers are to be below 2^32."""
+    numbers, track = stream.numbers, stream.track
+    for i in range(LANES):
+        numbers[i] = u4(first + i)
+    if stream.generator == XOSHIRO:
+        philox_words(track, stream.key, numbers, 0, 0, STARTS)
+        for i in range(LANES):  # the one state that xoshiro never leaves
+            if track[i] | track[i + LANES] | track[i + 2 * LANES] | track[i + 3 * LANES] == 0:
+                track[i] = u4(1)
 
 
 @inlined

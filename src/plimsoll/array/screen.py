@@ -30,13 +30,18 @@ ULP: Final = 2.0**-24
 
 class Screen(NamedTuple):
     """`slack` [P, LANES], `weight` [P, m, LANES] float32, in money; `turn` [m] float32: +1, or -1 for an inverse contract;
-    `low`, `high` [m, LANES] float32: log moves at or beyond which a step is flagged."""
+    `low`, `high` [m, LANES] float32: log moves at or beyond which a step is flagged. The rest is room to work: a screen
+    serves one thread."""
 
     slack: Column
     weight: Column
     turn: Column
     low: Column
     high: Column
+    edges: Column
+    bounds: Column
+    sums: Column
+    doubt: Column
 
 
 def open_screen(slack: Column, weight: Column, inverse: Column, low: Column, high: Column) -> Screen:
@@ -50,6 +55,10 @@ def open_screen(slack: Column, weight: Column, inverse: Column, low: Column, hig
         np.where(inverse, -1, 1).astype(np.float32),
         aligned((m, LANES), np.float32),
         aligned((m, LANES), np.float32),
+        aligned((4, m, LANES), np.float32),
+        aligned((pools, LANES), np.float32),
+        aligned((2, LANES), np.float32),
+        aligned((LANES,), np.int32),
     )
     screen.slack[:] = slack[:, None]
     screen.weight[:] = weight[:, :, None]
@@ -88,25 +97,44 @@ def screen_block(screen: Screen, block: Column, first: Column, least: Column) ->
     """Look at `block` float32 [steps, m, LANES] of log moves. `first` int32 [LANES]: DONE lanes are passed over, all others get
     their first flagged step or CLEAR. `least` float32 [P, LANES] is lowered to the least bound seen of each pool (up to the
     flagged step; where a box was cleared, the box's, which is lower than any of its steps)."""
+    slack, weight, turn, low, high, edges, bounds, sums, doubt = screen
     steps, m = block.shape[0], block.shape[1]
-    pools = len(screen.slack)
-    edges = np.empty((4, m, LANES), dtype=np.float32)
-    bounds = np.empty((pools, LANES), dtype=np.float32)
-    doubt = np.empty(LANES, dtype=np.int32)
-    for i in range(LANES):
-        first[i] = DONE if first[i] == DONE else CLEAR
+    pools = len(slack)
+    allowance = f4((m + 16) * ULP)
+    _begin(first)
     for at in range(0, steps, TILE):
         end = min(at + TILE, steps)
+        doubt[:] = i4(0)
         for k in range(m):
             _extremes(block, at, end, k, edges[0, k], edges[1, k])
-        if _box(screen, edges, bounds, first, doubt) > 0:
+            _outside(edges[0, k], edges[1, k], low[k], high[k], doubt)
+            _rises(edges[0, k], edges[1, k], turn[k], edges[2, k], edges[3, k])
+        for p in range(pools):
+            sums[:] = f4(0)
+            for k in range(m):
+                _worst(weight[p, k], edges[2, k], edges[3, k], sums[0], sums[1])
+            _judge(slack[p], sums[0], sums[1], allowance, bounds[p], doubt)
+        if _doubtful(doubt, first) > 0:
             for i in range(LANES):
-                if doubt[i] != 0:
-                    found = screen_lane(screen, block, i, at, end, least)
-                    if found >= 0:
-                        first[i] = i4(found)
+                if doubt[i] != 0 and first[i] == CLEAR:
+                    first[i] = i4(screen_lane(screen, block, i, at, end, least))
         for p in range(pools):
             _lower(least[p], bounds[p], doubt, first)
+
+
+@inlined
+def _begin(first: Column) -> None:
+    for i in range(LANES):
+        first[i] = DONE if first[i] == DONE else CLEAR
+
+
+@inlined
+def _doubtful(doubt: Column, first: Column) -> int:
+    """How many lanes are to be looked at step by step."""
+    count = 0
+    for i in range(LANES):
+        count += doubt[i] & i4(first[i] == CLEAR)
+    return count
 
 
 @kernel
@@ -160,32 +188,6 @@ def _extremes_of_four(a: Column, b: Column, c: Column, d: Column, low: Column, h
     for i in range(LANES):
         low[i] = min(low[i], min(min(a[i], b[i]), min(c[i], d[i])))
         high[i] = max(high[i], max(max(a[i], b[i]), max(c[i], d[i])))
-
-
-@kernel
-def _box(screen: Screen, edges: Column, bounds: Column, first: Column, doubt: Column) -> int:
-    """Bound every pool over the box of a tile; `edges` [0] and [1] hold the extremes, [2] and [3] get x at them. `doubt` is 1
-    in lanes that are looked at and not cleared; how many they are."""
-    pools, m = screen.weight.shape[0], screen.weight.shape[1]
-    allowance = f4((m + 16) * ULP)
-    for i in range(LANES):
-        doubt[i] = 0
-    for k in range(m):
-        _outside(edges[0, k], edges[1, k], screen.low[k], screen.high[k], doubt)
-        _rises(edges[0, k], edges[1, k], screen.turn[k], edges[2, k], edges[3, k])
-    total, size = np.empty(LANES, dtype=np.float32), np.empty(LANES, dtype=np.float32)
-    for p in range(pools):
-        for i in range(LANES):
-            total[i] = f4(0)
-            size[i] = f4(0)
-        for k in range(m):
-            _worst(screen.weight[p, k], edges[2, k], edges[3, k], total, size)
-        _judge(screen.slack[p], total, size, allowance, bounds[p], doubt)
-    count = 0
-    for i in range(LANES):
-        doubt[i] = doubt[i] if first[i] == CLEAR else 0
-        count += doubt[i]
-    return count
 
 
 @inlined
