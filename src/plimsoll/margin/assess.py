@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from plimsoll.errors import BadInput
+from plimsoll.margin.apart import margins_of
 from plimsoll.margin.liquidation_price import (
     WORKING,
     Solver,
@@ -21,7 +22,7 @@ from plimsoll.margin.liquidation_price import (
     prices_at,
     solver_of,
 )
-from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside, margins_of
+from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, OrdersView, PoolView
 from plimsoll.model import Account, LegKey, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact

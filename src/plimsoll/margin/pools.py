@@ -21,7 +21,7 @@ from plimsoll.model import (
 )
 from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook, regime_of
-from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Rest, Resting, Wallet
+from plimsoll.rules.columns import Leg, Market, Pool, Rest, Resting, Standing, Wallet
 from plimsoll.rules.drawing import PoolSpec, each_apart
 from plimsoll.rules.resting import new_value, opens
 
@@ -40,9 +40,19 @@ class RestingSpec(NamedTuple):
     leg: LegKey
 
 
+class Cash(NamedTuple):
+    """A cash that pools apart stand on, as places in the layout. `whole`: whether the legs beside `shared`, the pool of the
+    cash itself, are those of the pools apart, one leg each, and no others."""
+
+    shared: int
+    apart: tuple[int, ...]
+    whole: bool
+
+
 class Layout(NamedTuple):
     """`symbols[i]` names `markets[i]`; `assets`: the coins of valued pools, whose prices follow the marks in the marks column;
-    `specs[i]` describes `pools[i]`; `held`: the positions by their keys."""
+    `specs[i]` describes `pools[i]`; `held`: the positions by their keys; `cashes`: of pools apart. `standings`: how these
+    stood when a mark last left its range, by their place; filled as marks are looked at, and never wrong within the range."""
 
     symbols: tuple[str, ...]
     assets: tuple[str, ...]
@@ -51,6 +61,8 @@ class Layout(NamedTuple):
     pools: tuple[Pool[Decimal], ...]
     resting: tuple[RestingSpec, ...]
     held: Mapping[LegKey, Position]
+    cashes: tuple[Cash, ...]
+    standings: dict[int, Standing[Decimal]]
 
 
 def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> Market[Decimal]:
@@ -96,7 +108,22 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     resting = tuple(_resting(account, rulebook, index, held))
     at = _At(account, rulebook, index, {asset: len(symbols) + i for i, asset in enumerate(assets)}, held, resting, {})
     pools = tuple(_pool(spec, at, extra.get(spec.asset), _set_aside(spec, resting, rulebook, markets)) for spec in specs)
-    return Layout(symbols, assets, markets, specs, pools, resting, held)
+    return Layout(symbols, assets, markets, specs, pools, resting, held, _cashes(specs), {})
+
+
+def _cashes(specs: Sequence[PoolSpec]) -> tuple[Cash, ...]:
+    """The cashes that pools apart stand on."""
+    apart: dict[str, list[int]] = {}
+    for i, spec in enumerate(specs):
+        if spec.apart:
+            apart.setdefault(spec.asset, []).append(i)
+    cashes = []
+    for i, spec in enumerate(specs):
+        if not spec.apart and not spec.isolated and spec.asset in apart:
+            mine = apart[spec.asset]
+            single = all(len(specs[at].legs) == 1 for at in mine)
+            cashes.append(Cash(i, tuple(mine), single and len(spec.beside) == len(mine)))
+    return tuple(cashes)
 
 
 def _set_aside(
@@ -328,30 +355,6 @@ def locked_beside(pool: Pool[Decimal], layout: Layout, rulebook: Rulebook, marks
     """What the legs beside a pool lock of the cash that it stands on."""
     legs = [(leg, marks[leg.market], layout.markets[leg.market]) for leg in pool.beside]
     return sum((rulebook.rules.position_margin(*leg) for leg in legs), ZERO)
-
-
-def margins_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> list[PoolMargin[Decimal]]:
-    """What every pool has and needs, in the layout's order. Where legs fail apart on one cash, what each of them locks is
-    asked for once and not by every pool beside it; `scale` then counts all of those pools, so that no decision seems less
-    close than it is. Call inside `exact()`."""
-    rules, markets = rulebook.rules, layout.markets
-    apart = [i for i, pool in enumerate(layout.pools) if pool.apart and pool.beside]
-    if not apart:
-        return [rules.assess_pool(pool, marks, markets) for pool in layout.pools]
-    locks = {
-        key: rules.position_margin(leg, marks[leg.market], markets[leg.market])
-        for i in apart
-        for key, leg in zip(layout.specs[i].legs, layout.pools[i].legs, strict=True)
-    }
-    margins = []
-    for spec, pool in zip(layout.specs, layout.pools, strict=True):
-        if pool.apart and pool.beside:
-            pool = pool._replace(locked=sum([locks[key] for key in spec.beside], ZERO), beside=())
-        margins.append(rules.assess_pool(pool, marks, markets))
-    gross = sum([margins[i].scale for i in apart], ZERO)
-    for i in apart:
-        margins[i] = margins[i]._replace(scale=gross)
-    return margins
 
 
 def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:

@@ -154,6 +154,34 @@ class PoolMargin(NamedTuple, Generic[N]):
     scale: N
 
 
+class Standing(NamedTuple, Generic[N]):
+    """What of a pool apart stays as it is while its mark moves between `low` and `high` (exclusive; high 0: without bound).
+    `locked`: what its legs lock of the cash, running losses aside; `initial`, `maintenance`: their margins, the second the
+    pool's requirement; `kept`: what counts besides cash and profit; `amount`, `cost`: of the net side, signed, in what a
+    leg's amount and cost are in; `size`: the gross size of it all."""
+
+    low: N
+    high: N
+    locked: N
+    initial: N
+    maintenance: N
+    kept: N
+    amount: N
+    cost: N
+    size: N
+
+
+class Sums(NamedTuple, Generic[N]):
+    """What the legs on one cash come to: running profits and losses together (`gain`), the losses alone (`loss`, unsigned),
+    what is locked besides losses, maintenance margins, gross size."""
+
+    gain: N
+    loss: N
+    locked: N
+    maintenance: N
+    scale: N
+
+
 class Found(NamedTuple, Generic[N]):
     """A price that may not exist: `found` False means that no positive price does it."""
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from plimsoll.errors import Reason, Reject
 from plimsoll.model import Account, Instrument, Kind, LegKey, LegSide, MarginMode, Order, Position, PositionMode, leg_key
 from plimsoll.number import ONE, ZERO, ceil_to, floor_to, half_up_to
+from plimsoll.rules.apart import Apart
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.bybit_classic import formulas
 from plimsoll.rules.columns import PoolMargin
@@ -28,6 +29,9 @@ SETTLES_EXPIRIES_DAILY = False
 
 WALLET_HOLDS_ISOLATED = True
 """`wallet_balance` counts position margins in: available = wallet - position margins. Recorded (66830.98384815)."""
+
+APART = Apart(formulas.standing, formulas.assess_apart, formulas.assess_cash, formulas.fee_line)
+"""Cross positions of different symbols fail one by one, each on what the others leave of the cash. H27, H11."""
 
 UNIT = Decimal("0.00000001")
 """The venue's money unit: 8 decimals."""
