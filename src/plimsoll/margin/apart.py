@@ -15,15 +15,16 @@ from plimsoll.rules.columns import Pool, PoolMargin, Standing, Sums
 
 class Alone(NamedTuple):
     """A pool apart at one instant. `gain`: its running profit; `lock`: what it locks of the cash; `taken`: what all others
-    and the orders take off it."""
+    and the orders take off it, `asked` the orders alone."""
 
     standing: Standing[Decimal]
     gain: Decimal
     lock: Decimal
     taken: Decimal
+    asked: Decimal
 
 
-class Instant(NamedTuple):
+class Stand(NamedTuple):
     """What every pool of a layout has and needs, in its order, and how those apart stand, by their place in it."""
 
     margins: list[PoolMargin[Decimal]]
@@ -36,10 +37,10 @@ def margins_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> 
     if not layout.cashes:
         rules, markets = rulebook.rules, layout.markets
         return [rules.assess_pool(pool, marks, markets) for pool in layout.pools]
-    return instant_of(layout, rulebook, marks).margins
+    return stand_of(layout, rulebook, marks).margins
 
 
-def instant_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Instant:
+def stand_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Stand:
     """The pools of a layout at these marks, those apart with what they stand on."""
     rules, markets = rulebook.rules, layout.markets
     found: dict[int, PoolMargin[Decimal]] = {}
@@ -49,7 +50,7 @@ def instant_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> 
     margins = [
         found[i] if i in found else rules.assess_pool(pool, marks, markets) for i, pool in enumerate(layout.pools)
     ]
-    return Instant(margins, alone)
+    return Stand(margins, alone)
 
 
 def _assess(
@@ -88,7 +89,7 @@ def _assess(
         taken = total - lock + asked
         margin = apart.assess(pool, standing, gain, taken, marks, markets)
         margins.append(margin)
-        alone[i] = Alone(standing, gain, lock, taken)
+        alone[i] = Alone(standing, gain, lock, taken, asked)
         gains += gain
         locked += standing.locked
         maintenance += standing.maintenance
@@ -105,3 +106,4 @@ def _asked(pool: Pool[Decimal], layout: Layout, rulebook: Rulebook, marks: Seque
     """What the resting orders take off the cash of a pool."""
     asks = [(ask, marks[ask.market], layout.markets[ask.market]) for ask in pool.asks]
     return sum([rulebook.rules.order_margin(*ask) for ask in asks], ZERO)
+

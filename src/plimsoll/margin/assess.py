@@ -10,7 +10,8 @@ from functools import cache
 from typing import NamedTuple
 
 from plimsoll.errors import BadInput
-from plimsoll.margin.apart import margins_of
+from plimsoll.margin.apart import Alone, margins_of, stand_of
+from plimsoll.margin.apart_prices import Ground, ground_of, solver_apart
 from plimsoll.margin.liquidation_price import (
     WORKING,
     Solver,
@@ -88,7 +89,8 @@ class Instant(NamedTuple):
 
 
 class Home(NamedTuple):
-    """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver."""
+    """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver;
+    `alone`: how it stands among others on its cash, where it is apart."""
 
     spec: PoolSpec
     pool: Pool[Decimal]
@@ -97,6 +99,7 @@ class Home(NamedTuple):
     solved: Solver
     together: Factors
     coins: Mapping[str, tuple[int, ...]]
+    alone: Alone | None
 
 
 def assess(
@@ -112,14 +115,14 @@ def assess(
         layout = lay_out(account, rulebook, outside)
         bases = tuple(rulebook.instruments[symbol].base for symbol in layout.symbols)
         now = Instant(account, rulebook, layout, mark_column(layout, marks.marks, marks.indexes), bases, prices)
-        margins = margins_of(layout, rulebook, now.column)
+        stand = stand_of(layout, rulebook, now.column)
+        grounds = _grounds(now, stand.alone)
         legs: list[LegView] = []
         pools: list[PoolView] = []
         homes: list[Home] = []
-        for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-            markets = held_brackets(rulebook.rules, pool, now.column, layout.markets)
-            solved = solver_of(rulebook.rules, pool, margin, now.column, markets)
-            home = Home(spec, pool, margin, markets, solved, _factors(solved), _coins(now, pool))
+        for i, margin in enumerate(stand.margins):
+            home = _home(now, i, margin, stand.alone.get(i), grounds.get(i))
+            spec, pool = home.spec, home.pool
             views = [_leg_view(now, home, key, leg) for key, leg in zip(spec.legs, pool.legs, strict=True)]
             legs.extend(views)
             pools.append(_pool_view(now, home, views))
@@ -135,6 +138,27 @@ def assess(
             elif not home.spec.isolated and not home.spec.apart:
                 assets.append(_asset_view(now, home, legs, asks, outside))
     return Assessment(rulebook.name, tuple(legs), tuple(pools), tuple(assets), asks, valued)
+
+
+def _grounds(now: Instant, alone: Mapping[int, Alone]) -> dict[int, Ground]:
+    """The cash that each pool apart stands on, by its place."""
+    grounds = {}
+    for cash in now.layout.cashes:
+        markets = held_brackets(now.rulebook.rules, now.layout.pools[cash.shared], now.column, now.layout.markets)
+        ground = ground_of(now.layout, now.rulebook, cash, alone, now.column, markets)
+        grounds.update(dict.fromkeys(cash.apart, ground))
+    return grounds
+
+
+def _home(now: Instant, i: int, margin: PoolMargin[Decimal], alone: Alone | None, ground: Ground | None) -> Home:
+    spec, pool, rules = now.layout.specs[i], now.layout.pools[i], now.rulebook.rules
+    if ground is not None:
+        markets: Sequence[Market[Decimal]] = ground.markets
+        solved = solver_apart(ground, i, margin)
+    else:
+        markets = held_brackets(rules, pool, now.column, now.layout.markets) if pool.legs else now.layout.markets
+        solved = solver_of(rules, pool, margin, now.column, markets)
+    return Home(spec, pool, margin, markets, solved, _factors(solved), _coins(now, pool), alone)
 
 
 def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
@@ -204,6 +228,15 @@ def money_behind(
     return pool.cash - pool.reserved - locked_beside(pool, layout, rulebook, column)
 
 
+def _behind(now: Instant, home: Home, leg: Leg[Decimal]) -> Decimal | None:
+    """As `money_behind`, with what the others lock summed before."""
+    if home.alone is None or len(home.pool.legs) > 1:
+        return leg.margin if home.spec.isolated else None
+    if now.rulebook.rules.MARGIN_FOLLOWS:
+        return home.margin.balance - home.alone.gain
+    return home.pool.cash - home.pool.reserved - home.alone.taken
+
+
 def _bankruptcy(now: Instant, home: Home, leg: Leg[Decimal], behind: Decimal) -> Found[Decimal]:
     """At more digits than the answer has: at 1x two nearly equal numbers are subtracted."""
     with exact(WORKING):
@@ -214,9 +247,7 @@ def _bankruptcy(now: Instant, home: Home, leg: Leg[Decimal], behind: Decimal) ->
 def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegView:
     own, together = _triggers(now, home, leg)
     spec = home.spec
-    behind = leg.margin if spec.isolated else None
-    if spec.apart:
-        behind = money_behind(now.layout, now.rulebook, now.column, spec, home.pool, home.margin, leg)
+    behind = _behind(now, home, leg)
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
