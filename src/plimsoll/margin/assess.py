@@ -189,17 +189,19 @@ def _factors(solved: Solver) -> Factors:
     return cache(lambda moving: prices_at(solved(moving), ONE))
 
 
-def _markets_of(pool: Pool[Decimal]) -> tuple[int, ...]:
-    """The markets whose marks the pool feels: those of its legs and of those beside it, and of the orders in a valued pool."""
-    held = {leg.market for leg in (*pool.legs, *pool.beside)}
-    return tuple(sorted(held | {rest.market for rest in pool.rests}))
+def _markets_of(now: Instant, pool: Pool[Decimal]) -> tuple[int, ...]:
+    """The markets whose marks the pool feels: those of its legs, of the orders in a valued pool, and of the legs beside it
+    where these lock their running losses."""
+    apart = now.rulebook.rules.APART
+    beside = () if apart is None or (pool.apart and apart.fee is None) else pool.beside
+    return tuple(sorted({leg.market for leg in (*pool.legs, *beside)} | {rest.market for rest in pool.rests}))
 
 
 def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
     """Base coin -> where the marks column holds the prices of it that the pool feels: its markets, and in a valued pool that
     has the coin its index."""
     coins: dict[str, tuple[int, ...]] = {}
-    for at in _markets_of(pool):
+    for at in _markets_of(now, pool):
         coins[now.bases[at]] = (*coins.get(now.bases[at], ()), at)
     if pool.wallets:
         first = len(now.layout.symbols)
@@ -305,12 +307,13 @@ def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
         venue_ratio=now.rulebook.rules.venue_ratio(margin),
         liquidatable=(bool(pool.legs or pool.wallets) or margin.requirement > 0)
         and now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
-        portfolio_liquidation_move=_common_move(now, home) if now.prices is Prices.ALL else None,
+        portfolio_liquidation_move=_common_move(now, home, views) if now.prices is Prices.ALL else None,
     )
 
 
-def _common_move(now: Instant, home: Home) -> Decimal | None:
-    """As `portfolio_move` with every beta 1, solved exactly where all of the pool's contracts are of one kind."""
+def _common_move(now: Instant, home: Home, views: Sequence[LegView]) -> Decimal | None:
+    """As `portfolio_move` with every beta 1, solved exactly where all of the pool's contracts are of one kind. Where prices
+    are stated and no other mark is felt, it is that of the price."""
     pool, margin, solved = home.pool, home.margin, home.solved
     if not pool.legs:
         return None
@@ -318,7 +321,10 @@ def _common_move(now: Instant, home: Home) -> Decimal | None:
         return ZERO
     if not pool.wallets and len({now.layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}) > 1:
         return portfolio_move(pool, now.column, now.layout, now.rulebook, {})
-    moving = _markets_of(pool)
+    moving = _markets_of(now, pool)
+    if now.rulebook.rules.PRICES_STATED and len(pool.legs) == len(moving) == 1:
+        price = views[0].liquidation_price
+        return None if price is None else price / views[0].mark - 1
     factors = solved(moving + _moving_coins(now.layout, now.rulebook, pool))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
 
