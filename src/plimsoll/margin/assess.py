@@ -4,16 +4,16 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import Enum
-from functools import cache
 from typing import NamedTuple
 
 from plimsoll.errors import BadInput
 from plimsoll.margin.apart import Alone, margins_of, stand_of
 from plimsoll.margin.apart_prices import Ground, ground_of, solver_apart
 from plimsoll.margin.liquidation_price import (
-    WORKING,
+    WIDE,
+    Solved,
     Solver,
     Triggers,
     at_factor,
@@ -88,6 +88,16 @@ class Instant(NamedTuple):
     prices: Prices
 
 
+class Felt(NamedTuple):
+    """Whose marks a pool feels: `markets`; of each base coin where the marks column holds the prices of it that the pool feels
+    (its markets, and in a valued pool that has the coin its index); whether contracts of both kinds are among those on its
+    collateral."""
+
+    markets: tuple[int, ...]
+    coins: Mapping[str, tuple[int, ...]]
+    mixed: bool
+
+
 class Home(NamedTuple):
     """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver;
     `alone`: how it stands among others on its cash, where it is apart."""
@@ -98,7 +108,7 @@ class Home(NamedTuple):
     markets: Sequence[Market[Decimal]]
     solved: Solver
     together: Factors
-    coins: Mapping[str, tuple[int, ...]]
+    felt: Felt
     alone: Alone | None
 
 
@@ -117,11 +127,12 @@ def assess(
         now = Instant(account, rulebook, layout, mark_column(layout, marks.marks, marks.indexes), bases, prices)
         stand = stand_of(layout, rulebook, now.column)
         grounds = _grounds(now, stand.alone)
+        felt: dict[int, Felt] = {}
         legs: list[LegView] = []
         pools: list[PoolView] = []
         homes: list[Home] = []
         for i, margin in enumerate(stand.margins):
-            home = _home(now, i, margin, stand.alone.get(i), grounds.get(i))
+            home = _home(now, i, margin, stand.alone.get(i), grounds.get(i), felt)
             spec, pool = home.spec, home.pool
             views = [_leg_view(now, home, key, leg) for key, leg in zip(spec.legs, pool.legs, strict=True)]
             legs.extend(views)
@@ -150,15 +161,30 @@ def _grounds(now: Instant, alone: Mapping[int, Alone]) -> dict[int, Ground]:
     return grounds
 
 
-def _home(now: Instant, i: int, margin: PoolMargin[Decimal], alone: Alone | None, ground: Ground | None) -> Home:
+def _home(
+    now: Instant,
+    i: int,
+    margin: PoolMargin[Decimal],
+    alone: Alone | None,
+    ground: Ground | None,
+    felt: dict[int, Felt],
+) -> Home:
+    """`felt`: by cash, where pools apart on it feel the same marks."""
     spec, pool, rules = now.layout.specs[i], now.layout.pools[i], now.rulebook.rules
-    if ground is not None:
-        markets: Sequence[Market[Decimal]] = ground.markets
-        solved = solver_apart(ground, i, margin)
-    else:
+    if ground is None:
         markets = held_brackets(rules, pool, now.column, now.layout.markets) if pool.legs else now.layout.markets
-        solved = solver_of(rules, pool, margin, now.column, markets)
-    return Home(spec, pool, margin, markets, solved, _factors(solved), _coins(now, pool), alone)
+        solved = solver_of(rules, pool, margin, now.column, markets) if pool.legs or pool.wallets else _unsolved
+        return Home(spec, pool, margin, markets, solved, _factors(solved), _felt(now, pool), alone)
+    solved = solver_apart(ground, i, margin)
+    if rules.APART is not None and rules.APART.fee is not None:
+        feels = felt[ground.cash.shared] = felt.get(ground.cash.shared) or _felt(now, pool)
+    else:
+        feels = _felt(now, pool)
+    return Home(spec, pool, margin, ground.markets, solved, _factors(solved), feels, alone)
+
+
+def _unsolved(moving: tuple[int, ...]) -> Solved:
+    raise AssertionError(f"a price of markets {moving} is asked of a pool without legs")
 
 
 def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
@@ -173,7 +199,7 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
         return none, none
     mark, base, rules = now.column[leg.market], now.bases[leg.market], now.rulebook.rules
     if rules.PRICES_STATED:
-        with exact(WORKING):
+        with localcontext(WIDE):
             found = rules.stated_liquidation_price(leg, at.pool, at.margin, now.column, at.markets)
         price = +found.price if found.found else None
         own = Triggers(price, None) if price is not None and price < mark else Triggers(None, price)
@@ -181,12 +207,20 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
         own = prices_at(at.solved((leg.market,)), mark)
     if now.prices is Prices.OWN:
         return own, none
-    return own, own if len(at.coins[base]) == 1 else at_factor(at.together(at.coins[base]), mark)
+    coin = at.felt.coins[base]
+    return own, own if len(coin) == 1 else at_factor(at.together(coin), mark)
 
 
 def _factors(solved: Solver) -> Factors:
     """The factors by which markets fail together; each set is rounded and checked once, for all its legs."""
-    return cache(lambda moving: prices_at(solved(moving), ONE))
+    known: dict[tuple[int, ...], Triggers] = {}
+
+    def factors(moving: tuple[int, ...]) -> Triggers:
+        if moving not in known:
+            known[moving] = prices_at(solved(moving), ONE)
+        return known[moving]
+
+    return factors
 
 
 def _markets_of(now: Instant, pool: Pool[Decimal]) -> tuple[int, ...]:
@@ -197,17 +231,17 @@ def _markets_of(now: Instant, pool: Pool[Decimal]) -> tuple[int, ...]:
     return tuple(sorted({leg.market for leg in (*pool.legs, *beside)} | {rest.market for rest in pool.rests}))
 
 
-def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
-    """Base coin -> where the marks column holds the prices of it that the pool feels: its markets, and in a valued pool that
-    has the coin its index."""
+def _felt(now: Instant, pool: Pool[Decimal]) -> Felt:
     coins: dict[str, tuple[int, ...]] = {}
-    for at in _markets_of(now, pool):
+    markets = _markets_of(now, pool) if now.prices is Prices.ALL else ()
+    for at in markets:
         coins[now.bases[at]] = (*coins.get(now.bases[at], ()), at)
     if pool.wallets:
         first = len(now.layout.symbols)
         places = {asset: first + i for i, asset in enumerate(now.layout.assets)}
         coins = {base: (*found, places[base]) if base in places else found for base, found in coins.items()}
-    return coins
+    kinds = {now.layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}
+    return Felt(markets, coins, len(kinds) > 1 and not pool.wallets)
 
 
 def money_behind(
@@ -241,9 +275,34 @@ def _behind(now: Instant, home: Home, leg: Leg[Decimal]) -> Decimal | None:
 
 def _bankruptcy(now: Instant, home: Home, leg: Leg[Decimal], behind: Decimal) -> Found[Decimal]:
     """At more digits than the answer has: at 1x two nearly equal numbers are subtracted."""
-    with exact(WORKING):
+    with localcontext(WIDE):
         found = now.rulebook.rules.bankruptcy_price(leg, behind, home.markets[leg.market])
     return Found(found.found, +found.price)
+
+
+class LegSums(NamedTuple):
+    """What a leg has and needs at its mark."""
+
+    profit: Decimal
+    initial: Decimal
+    maintenance: Decimal
+    closing_fee: Decimal
+    locked: Decimal
+
+
+def _sums(now: Instant, home: Home, leg: Leg[Decimal]) -> LegSums:
+    """Asked of the rules, or, of the one leg of a pool apart, how that stands, which is the same."""
+    if home.alone is not None and len(home.pool.legs) == 1:
+        stand = home.alone.standing
+        return LegSums(home.alone.gain, stand.initial, stand.maintenance, stand.closing_fee, home.alone.lock)
+    rules, at = now.rulebook.rules, (leg, now.column[leg.market], now.layout.markets[leg.market])
+    return LegSums(
+        rules.profit(*at),
+        rules.initial_margin(*at),
+        rules.maintenance_margin(*at),
+        rules.closing_fee(*at),
+        rules.position_margin(*at),
+    )
 
 
 def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegView:
@@ -258,6 +317,7 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
     bankrupt = NOWHERE if behind is None else _bankruptcy(now, home, leg, behind)
+    sums = _sums(now, home, leg)
     found = NOWHERE if price is None else Found(True, price)
     columns = (home.pool, home.margin, now.column, now.layout.markets)
     asked = PriceAsk(found, leg, *columns, position.size, position.mode, instrument.tick)
@@ -273,11 +333,11 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
         leverage=position.leverage,
         mark=mark,
         notional=value,
-        unrealised_pnl=rules.profit(leg, mark, market),
-        initial_margin=rules.initial_margin(leg, mark, market),
-        maintenance_margin=rules.maintenance_margin(leg, mark, market),
-        closing_fee=rules.closing_fee(leg, mark, market),
-        position_margin=rules.position_margin(leg, mark, market),
+        unrealised_pnl=sums.profit,
+        initial_margin=sums.initial,
+        maintenance_margin=sums.maintenance,
+        closing_fee=sums.closing_fee,
+        position_margin=sums.locked,
         liquidation_fee=rules.liquidation_fee(leg, mark, market),
         isolated_margin=position.isolated_margin,
         bracket=row,
@@ -319,9 +379,9 @@ def _common_move(now: Instant, home: Home, views: Sequence[LegView]) -> Decimal 
         return None
     if margin.balance <= margin.requirement:
         return ZERO
-    if not pool.wallets and len({now.layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}) > 1:
+    if home.felt.mixed:
         return portfolio_move(pool, now.column, now.layout, now.rulebook, {})
-    moving = _markets_of(now, pool)
+    moving = home.felt.markets
     if now.rulebook.rules.PRICES_STATED and len(pool.legs) == len(moving) == 1:
         price = views[0].liquidation_price
         return None if price is None else price / views[0].mark - 1

@@ -248,7 +248,7 @@ def standing(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) ->
         share = abs(amount) / abs(first.amount)
         needed = needed * share
         fee = fee * share
-    return Standing(none, none, locked, initial, needed, fee, amount, cost, size)
+    return Standing(none, none, locked, initial, needed, fee, fee, amount, cost, size)
 
 
 def assess_apart(
