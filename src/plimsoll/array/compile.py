@@ -12,14 +12,14 @@ import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, wraps
 from itertools import chain
 from types import FunctionType
 from typing import Any, Final, NamedTuple, cast
 
 import numba
 import numpy as np
-from numba.extending import register_jitable
+from numba.extending import overload, register_jitable
 
 from plimsoll import number
 from plimsoll.law import law_modules
@@ -28,7 +28,13 @@ from plimsoll.rules import common
 from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Step
 
 ERROR_MODEL: Final = "python"
-STEPS_OF_NUMBER = (number.zero, number.floor_to, number.ceil_to, number.half_up_to)
+STEPS_OF_NUMBER = (number.zero, number.floor_of, number.ceil_of, number.half_up_of)
+ANY_TYPE = {
+    number.floor_to: number.floor_of,
+    number.ceil_to: number.ceil_of,
+    number.half_up_to: number.half_up_of,
+}
+"""The rounding steps that have a way of their own for Decimal -> their text for every number type, which is compiled."""
 ROWS = 64
 """Bracket rows that a market record has room for; `rows` says how many count."""
 
@@ -151,6 +157,7 @@ def compile_rule(name: str, rule: str) -> Callable[..., Any]:
     written = (rule_functions(module) for module in (common.__name__, *law_modules(rules)))
     for function in (*STEPS_OF_NUMBER, *chain.from_iterable(written)):
         _register(function)
+    _replace_steps()
     return cast("Callable[..., Any]", numba.njit(error_model=ERROR_MODEL)(getattr(rules, rule)))
 
 
@@ -164,6 +171,23 @@ def rule_functions(module: str) -> tuple[FunctionType, ...]:
 def _register(function: FunctionType) -> None:
     """Tell numba that compiled code may call this function: once, for a second time would compile it twice."""
     register_jitable(error_model=ERROR_MODEL)(function)
+
+
+@cache
+def _replace_steps() -> None:
+    """Tell numba what to compile where a rule calls a rounding step."""
+    for step, text in ANY_TYPE.items():
+        overload(step, jit_options={"error_model": ERROR_MODEL})(_always(text))
+
+
+def _always(text: Callable[..., float]) -> Callable[..., Any]:
+    """What numba asks which text to compile for which types: this one for all."""
+
+    @wraps(text)
+    def chosen(*_: object) -> Callable[..., float]:
+        return text
+
+    return chosen
 
 
 def float_column(numbers: Sequence[Decimal]) -> Column:

@@ -3,7 +3,7 @@
 What a leg locks of the cash is nobody else's, so that a pool feels the marks of all the others. Each leg is reckoned once
 here, and a pool's share is the whole less its own. Exact numbers; call inside `exact()`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -37,20 +37,64 @@ def margins_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> 
     if not layout.cashes:
         rules, markets = rulebook.rules, layout.markets
         return [rules.assess_pool(pool, marks, markets) for pool in layout.pools]
-    return stand_of(layout, rulebook, marks).margins
+    found: dict[int, PoolMargin[Decimal]] = {}
+    for cash in layout.cashes:
+        _assess(cash, layout, rulebook, marks, found)
+    return _all(layout, rulebook, marks, found)
 
 
 def stand_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Stand:
-    """The pools of a layout at these marks, those apart with what they stand on."""
-    rules, markets = rulebook.rules, layout.markets
+    """As `margins_of`, with how the pools apart stand."""
     found: dict[int, PoolMargin[Decimal]] = {}
     alone: dict[int, Alone] = {}
     for cash in layout.cashes:
-        _assess(cash, layout, rulebook, marks, found, alone)
-    margins = [
-        found[i] if i in found else rules.assess_pool(pool, marks, markets) for i, pool in enumerate(layout.pools)
-    ]
-    return Stand(margins, alone)
+        rows, total, asked = _assess(cash, layout, rulebook, marks, found)
+        for i, _, standing, gain, lock in rows:
+            alone[i] = Alone(standing, gain, lock, total - lock + asked, asked)
+    return Stand(_all(layout, rulebook, marks, found), alone)
+
+
+def _all(
+    layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal], found: Mapping[int, PoolMargin[Decimal]]
+) -> list[PoolMargin[Decimal]]:
+    """The margins of every pool: those found, and the others as a whole."""
+    rules, markets = rulebook.rules, layout.markets
+    pools = enumerate(layout.pools)
+    return [found[i] if i in found else rules.assess_pool(pool, marks, markets) for i, pool in pools]
+
+
+Row = tuple[int, Pool[Decimal], Standing[Decimal], Decimal, Decimal]
+"""A pool apart: its place, the pool, how it stands, its running profit, what it locks."""
+
+
+Rows = tuple[list[Row], Decimal, Decimal]
+"""The pools apart on one cash, what all of them lock of it, what resting orders take off it."""
+
+
+def _rows(cash: Cash, layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Rows:
+    rules, markets, pools, known = rulebook.rules, layout.markets, layout.pools, layout.standings
+    apart = rules.APART
+    assert apart is not None, f"{rulebook.name} draws pools apart and does not say how they stand"
+    profit, locks_losses = rules.profit, apart.locks_losses
+    total, rows = ZERO, []
+    for i in cash.apart:
+        pool = pools[i]
+        at = pool.legs[0].market
+        mark, market, standing = marks[at], markets[at], known.get(i)
+        if standing is None or mark <= standing.low or mark >= standing.high > 0:
+            known[i] = standing = apart.standing(pool, marks, markets)
+        lock, gain = standing.locked, ZERO
+        for leg in pool.legs:
+            own = profit(leg, mark, market)
+            gain += own
+            if locks_losses and own < 0:
+                lock -= own
+        total += lock
+        rows.append((i, pool, standing, gain, lock))
+    asked = ZERO
+    for ask in pools[cash.apart[0]].asks:
+        asked += rules.order_margin(ask, marks[ask.market], markets[ask.market])
+    return rows, total, asked
 
 
 def _assess(
@@ -59,51 +103,25 @@ def _assess(
     rulebook: Rulebook,
     marks: Sequence[Decimal],
     found: dict[int, PoolMargin[Decimal]],
-    alone: dict[int, Alone],
-) -> None:
+) -> Rows:
     """The pools apart on one cash, and the cash itself where their legs are all that stand on it."""
-    rules, markets, pools = rulebook.rules, layout.markets, layout.pools
-    apart = rules.APART
-    assert apart is not None, f"{rulebook.name} draws pools apart and does not say how they stand"
-    profit, with_loss = rules.profit, apart.fee is not None
-    total, rows = ZERO, []
-    for i in cash.apart:
-        pool = pools[i]
-        at = pool.legs[0].market
-        mark = marks[at]
-        standing = layout.standings.get(i)
-        if standing is None or mark <= standing.low or (mark >= standing.high and standing.high != 0):
-            layout.standings[i] = standing = apart.standing(pool, marks, markets)
-        lock, gain = standing.locked, ZERO
-        for leg in pool.legs:
-            own = profit(leg, mark, markets[at])
-            gain += own
-            if with_loss and own < 0:
-                lock -= own
-        total += lock
-        rows.append((i, pool, standing, gain, lock))
-    asked = _asked(pools[cash.apart[0]], layout, rulebook, marks)
+    apart, markets = rulebook.rules.APART, layout.markets
+    assert apart is not None
+    assess = apart.assess
+    known = rows, total, asked = _rows(cash, layout, rulebook, marks)
     gains = locked = maintenance = scale = ZERO
-    margins = []
     for i, pool, standing, gain, lock in rows:
-        taken = total - lock + asked
-        margin = apart.assess(pool, standing, gain, taken, marks, markets)
-        margins.append(margin)
-        alone[i] = Alone(standing, gain, lock, taken, asked)
+        found[i] = margin = assess(pool, standing, gain, total - lock + asked, marks, markets)
         gains += gain
         locked += standing.locked
         maintenance += standing.maintenance
         scale += margin.scale
-    for i, margin in zip(cash.apart, margins, strict=True):
-        found[i] = PoolMargin(margin.balance, margin.initial, margin.maintenance, margin.requirement, scale)
+    if len(rows) > 1:
+        for i in cash.apart:
+            balance, initial, need, requirement, _ = found[i]
+            found[i] = PoolMargin(balance, initial, need, requirement, scale)
     if cash.whole:
-        shared = pools[cash.shared]
-        scale -= len(rows) * abs(shared.cash)
-        found[cash.shared] = apart.cash(shared, Sums(gains, total - locked, locked, maintenance, scale))
-
-
-def _asked(pool: Pool[Decimal], layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Decimal:
-    """What the resting orders take off the cash of a pool."""
-    asks = [(ask, marks[ask.market], layout.markets[ask.market]) for ask in pool.asks]
-    return sum([rulebook.rules.order_margin(*ask) for ask in asks], ZERO)
-
+        pool = layout.pools[cash.shared]
+        scale -= len(rows) * abs(pool.cash)
+        found[cash.shared] = apart.cash(pool, Sums(gains, total - locked, locked, maintenance, scale))
+    return known

@@ -3,8 +3,8 @@
 A pool apart feels marks that are not its own where the legs beside it lock their running losses. What they lock is a sum of
 straight lines with a kink at each entry, found once for a set of marks that move together; a pool's cash is the whole less
 what the others lock, and its own headroom follows its own lines (`headroom_line`) and what closing takes of that cash
-(`Apart.fee`). So Newton's method needs a few sums a step and no assessment. The result is checked against the venue's own
-`assess` in 34 digits. Exact numbers; call inside `exact()`."""
+(`Standing.cut_slope`). So Newton's method needs a few sums a step and no assessment. The result is checked against the
+venue's own `assess` in 34 digits. Exact numbers; call inside `exact()`."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -45,14 +45,14 @@ class Piece(NamedTuple):
 class Behind(NamedTuple):
     """The cash behind a pool while marks move. `locks`: what all legs lock; of that, `own` at a standstill and the lines of
     the pool's own profit, whose losses are not locked from it; `money`: the cash before any lock; `asked`: what orders take
-    off it; `fee`: what closing takes of it (`Apart.fee`)."""
+    off it; `cut`: the line of what closing takes of it."""
 
     locks: Locks
     own: Decimal
     gains: list[Straight]
     money: Decimal
     asked: Decimal
-    fee: Line[Decimal]
+    cut: Straight
 
 
 class Ground(NamedTuple):
@@ -170,7 +170,7 @@ def _cash_line(ground: Ground, i: int, moving: tuple[int, ...]) -> Behind | None
     assert apart is not None
     pools, alone = ground.layout.pools, ground.alone[i]
     beside = [n for n in ground.cash.apart if n != i and pools[n].legs[0].market in moving]
-    if apart.fee is None or not beside:
+    if not apart.locks_losses or not beside:
         return None
     if moving not in ground.locks:
         ground.locks[moving] = _locks(ground, moving)
@@ -182,7 +182,7 @@ def _cash_line(ground: Ground, i: int, moving: tuple[int, ...]) -> Behind | None
         _gains(ground, i) if along else [],
         pool.cash - pool.reserved - alone.asked,
         alone.asked,
-        apart.fee(alone.standing, ground.markets[pool.legs[0].market]),
+        Straight(alone.standing.cut_base, alone.standing.cut_slope),
     )
 
 
@@ -199,10 +199,10 @@ def _others(cash: Behind, x: Decimal) -> Straight:
 def _worth(cash: Behind, x: Decimal) -> Straight:
     """The line of what the cash behind a pool counts at x: less what closing takes of it."""
     locked = _others(cash, x)
-    base, slope, fee = cash.money - locked.base, -locked.slope, cash.fee
-    cut = fee.base + fee.slope * base
-    if cut + fee.slope * slope * x > 0:
-        return Straight(base - cut, slope - fee.slope * slope)
+    base, slope = cash.money - locked.base, -locked.slope
+    cut, turn = cash.cut.base + cash.cut.slope * base, cash.cut.slope * slope
+    if cut + turn * x > 0:
+        return Straight(base - cut, slope - turn)
     return Straight(base, slope)
 
 

@@ -176,7 +176,7 @@ def _home(
         solved = solver_of(rules, pool, margin, now.column, markets) if pool.legs or pool.wallets else _unsolved
         return Home(spec, pool, margin, markets, solved, _factors(solved), _felt(now, pool), alone)
     solved = solver_apart(ground, i, margin)
-    if rules.APART is not None and rules.APART.fee is not None:
+    if rules.APART is not None and rules.APART.locks_losses:
         feels = felt[ground.cash.shared] = felt.get(ground.cash.shared) or _felt(now, pool)
     else:
         feels = _felt(now, pool)
@@ -227,7 +227,7 @@ def _markets_of(now: Instant, pool: Pool[Decimal]) -> tuple[int, ...]:
     """The markets whose marks the pool feels: those of its legs, of the orders in a valued pool, and of the legs beside it
     where these lock their running losses."""
     apart = now.rulebook.rules.APART
-    beside = () if apart is None or (pool.apart and apart.fee is None) else pool.beside
+    beside = () if apart is None or (pool.apart and not apart.locks_losses) else pool.beside
     return tuple(sorted({leg.market for leg in (*pool.legs, *beside)} | {rest.market for rest in pool.rests}))
 
 

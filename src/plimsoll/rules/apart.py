@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from plimsoll.rules.columns import Line, Market, Pool, PoolMargin, Standing, Sums
+from plimsoll.rules.columns import Market, Pool, PoolMargin, Standing, Sums
 
 
 class Apart(NamedTuple):
@@ -14,9 +14,8 @@ class Apart(NamedTuple):
     `assess(pool, standing, gain, taken, marks, markets)`: what the pool has and needs with the running profit `gain`, where
     the legs beside it and the orders take `taken` off the cash. `cash(pool, sums)`: the cash that no leg fails with.
 
-    `fee(standing, market)`: where running losses are locked out of the cash: the line, over the cash that stands behind a
-    pool, of what closing takes of that cash (nothing where it is below zero). None: what a leg locks moves with its tier
-    alone."""
+    `locks_losses`: a leg locks the loss that it runs besides `Standing.locked`, which then no mark moves. Otherwise nothing
+    that a leg locks moves with its mark but by its tier."""
 
     standing: Callable[[Pool[Decimal], Sequence[Decimal], Sequence[Market[Decimal]]], Standing[Decimal]]
     assess: Callable[
@@ -24,4 +23,4 @@ class Apart(NamedTuple):
         PoolMargin[Decimal],
     ]
     cash: Callable[[Pool[Decimal], Sums[Decimal]], PoolMargin[Decimal]]
-    fee: Callable[[Standing[Decimal], Market[Decimal]], Line[Decimal]] | None
+    locks_losses: bool

@@ -157,8 +157,9 @@ class PoolMargin(NamedTuple, Generic[N]):
 class Standing(NamedTuple, Generic[N]):
     """What of a pool apart stays as it is while its mark moves between `low` and `high` (exclusive; high 0: without bound).
     `locked`: what its legs lock of the cash, running losses aside; `initial`, `maintenance`: their margins, the second the
-    pool's requirement; `closing_fee` as of one leg; `kept`: what counts besides cash and profit; `amount`, `cost`: of the net
-    side, signed, in what a leg's amount and cost are in; `size`: the gross size of it all."""
+    pool's requirement; `closing_fee` as of one leg; `kept`: what counts besides cash and profit; `cost`: what profit counts
+    from, signed so that profit is the worth less the cost; `cut_base`, `cut_slope`: the line, over the cash behind the pool,
+    of what closing takes of that cash (nothing where it is below zero); `size`: the gross size of it all."""
 
     low: N
     high: N
@@ -167,8 +168,9 @@ class Standing(NamedTuple, Generic[N]):
     maintenance: N
     closing_fee: N
     kept: N
-    amount: N
     cost: N
+    cut_base: N
+    cut_slope: N
     size: N
 
 

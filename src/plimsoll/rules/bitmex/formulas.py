@@ -336,7 +336,8 @@ def standing(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) ->
     held = initial + leg.added + comm - leg.lost
     need = pos_maint(leg, row, comm, market)
     size = abs(cost(leg, market)) + grain(leg, worth, market)
-    return Standing(low, high, held, initial, need, comm, held, leg.amount, basis_of(leg, market), size)
+    none = zero(mark)
+    return Standing(low, high, held, initial, need, comm, held, basis_of(leg, market), none, none, size)
 
 
 def assess_apart(

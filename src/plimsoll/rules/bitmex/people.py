@@ -53,7 +53,7 @@ CHARGES_FUNDING_AHEAD = True
 MARGIN_FOLLOWS = True
 """An isolated position holds its posMargin: a trade, a leverage or a change of mode sizes it anew. PAY, ISO."""
 
-APART = Apart(formulas.standing, formulas.assess_apart, formulas.assess_cash, None)
+APART = Apart(formulas.standing, formulas.assess_apart, formulas.assess_cash, locks_losses=False)
 """Before 25 March 2024 each cross position fails by itself; what it locks follows its cost and tier. LIQ, PAY."""
 
 NO_LIQUIDATION = Decimal(100000000)

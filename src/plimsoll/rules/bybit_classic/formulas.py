@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from plimsoll.number import N, zero
 from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting, Standing, Sums
-from plimsoll.rules.common import no_price, notional, row_above, side_of, unrealised_pnl
+from plimsoll.rules.common import gross_value, no_price, notional, row_above, side_of, unrealised_pnl
 
 __all__ = ["notional", "unrealised_pnl"]
 
@@ -225,30 +225,45 @@ def standing(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) ->
     side has to hold MM and counts F. H3, H10, H11. Both sides of a symbol: the larger leg's margins by its unbalanced share,
     grade memory (H11 says that only the net side is exposed)."""
     none = zero(pool.cash)
-    locked = none
-    initial = none
-    size = none
-    for i in range(len(pool.legs)):
-        leg = pool.legs[i]
-        value = entry_value(leg, markets[leg.market])
-        fee = reserve(value, side_of(leg.amount), leg.leverage, markets[leg.market])
-        locked += value / leg.leverage + fee
-        initial += value * leg.initial_rate + fee
-        size += value
     first = pool.legs[largest(pool.legs)]
     market = markets[first.market]
-    value = entry_value(first, market)
-    fee = reserve(value, side_of(first.amount), first.leverage, market)
-    needed = base_needed(value, first.tier, market) + fee
+    size = entry_value(first, market)
+    fee = reserve(size, side_of(first.amount), first.leverage, market)
+    locked = size / first.leverage + fee
+    initial = size * first.initial_rate + fee
+    needed = base_needed(size, first.tier, market) + fee
     amount = first.amount
-    cost = cost_of(first, market)
+    cost = side_of(amount) * size
     if len(pool.legs) > 1:
         amount = net_amount(pool.legs, none)
         cost = net_cost(pool.legs, markets, none)
         share = abs(amount) / abs(first.amount)
         needed = needed * share
         fee = fee * share
-    return Standing(none, none, locked, initial, needed, fee, fee, amount, cost, size)
+        size = none
+        locked = none
+        initial = none
+        for i in range(len(pool.legs)):
+            leg = pool.legs[i]
+            value = entry_value(leg, market)
+            size += value
+            locked += value / leg.leverage + reserve(value, side_of(leg.amount), leg.leverage, market)
+            initial += initial_margin(leg, marks[leg.market], market)
+    base, slope = fee_line(amount, cost, market)
+    if market.inverse:
+        cost = -cost
+    return Standing(none, none, locked, initial, needed, fee, fee, cost, base, slope, size)
+
+
+def fee_line(amount: N, cost: N, market: Market[N]) -> tuple[N, N]:
+    """(base, slope) of the taker fee at B over the money W behind a symbol, nothing where it is below zero: linear
+    s*f*(cost - W) / (1 - s*f), inverse s*f*(cost + W) / (1 + s*f). H3, as `net_bankruptcy`."""
+    if amount == 0:
+        return zero(cost), zero(cost)
+    fee = side_of(amount) * market.taker_rate
+    if market.inverse:
+        return fee * cost / (1 + fee), fee / (1 + fee)
+    return fee * cost / (1 - fee), -fee / (1 - fee)
 
 
 def assess_apart(
@@ -257,26 +272,14 @@ def assess_apart(
     """The cross legs of one symbol: requirement = MM of the net side; balance = W + profits + (F of the net side - taker fee
     at B), so that one leg fails at LP = B + s*(E*r - ded/q), inverse c / (c/E + s*(W - V*r + ded - fee at B)). H27; linear
     recorded. `gain`: the profits; `taken`: what the legs beside lock of the wallet."""
-    market = markets[pool.legs[0].market]
     money = pool.cash - pool.reserved - taken
-    fee = fee_at_bankruptcy(stand.amount, stand.cost, money, market)
+    fee = max(zero(gain), stand.cut_base + stand.cut_slope * money)
     scale = abs(pool.cash) + stand.size
-    for i in range(len(pool.legs)):
-        scale += notional(pool.legs[i].amount, marks[pool.legs[i].market], market.inverse)
-    balance = money + gain + (stand.kept - fee)
-    return PoolMargin(balance, stand.initial, stand.maintenance, stand.maintenance, scale)
-
-
-def fee_line(stand: Standing[N], market: Market[N]) -> Line[N]:
-    """The taker fee at B over the money W behind a symbol, nothing where it is below zero: linear s*f*(cost - W) / (1 - s*f),
-    inverse s*f*(cost + W) / (1 + s*f). H3, as `net_bankruptcy`."""
-    none = zero(stand.cost)
-    fee = side_of(stand.amount) * market.taker_rate
-    if stand.amount == 0:
-        return Line(none, none, none, none)
-    if market.inverse:
-        return Line(fee * stand.cost / (1 + fee), fee / (1 + fee), none, none)
-    return Line(fee * stand.cost / (1 - fee), -fee / (1 - fee), none, none)
+    if len(pool.legs) == 1:
+        scale += abs(gain + stand.cost)
+    else:
+        scale += gross_value(pool.legs, marks, markets, money)
+    return PoolMargin(money + gain + (stand.kept - fee), stand.initial, stand.maintenance, stand.maintenance, scale)
 
 
 def symbol_margin(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:

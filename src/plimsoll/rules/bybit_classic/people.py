@@ -30,7 +30,7 @@ SETTLES_EXPIRIES_DAILY = False
 WALLET_HOLDS_ISOLATED = True
 """`wallet_balance` counts position margins in: available = wallet - position margins. Recorded (66830.98384815)."""
 
-APART = Apart(formulas.standing, formulas.assess_apart, formulas.assess_cash, formulas.fee_line)
+APART = Apart(formulas.standing, formulas.assess_apart, formulas.assess_cash, locks_losses=True)
 """Cross positions of different symbols fail one by one, each on what the others leave of the cash. H27, H11."""
 
 UNIT = Decimal("0.00000001")
