@@ -12,7 +12,7 @@ from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from plimsoll.margin.apart import Alone
-from plimsoll.margin.liquidation_price import BEYOND, WIDE, Solved, Solver, ends, rounding_room
+from plimsoll.margin.liquidation_price import BEYOND, LEAST, MOST, WIDE, Solved, Solver, ends, rounding_room
 from plimsoll.margin.pools import Cash, Layout
 from plimsoll.number import EXACT, ONE, ZERO
 from plimsoll.rulebook import Rulebook
@@ -105,20 +105,24 @@ def _solve(
         cash = _cash_line(ground, i, moving)
 
         def lines(x: Decimal) -> Line[Decimal]:
-            base = slope = ZERO
+            base, slope = (ZERO, ZERO) if cash is None else _worth(cash, x)
             if along:
                 for leg, known in zip(pool.legs, pieces, strict=True):
                     piece = _piece(ground, leg, known, x, inverse)
                     base, slope = base + piece.base, slope + piece.slope
-            if cash is not None:
-                worth = _worth(cash, x)
-                base, slope = base + worth.base, slope + worth.slope
             return Line(base, slope, ZERO, ZERO)
 
         first = lines(ONE)
-        rest = margin.balance - margin.requirement - first.base - first.slope
-        slopes = [ONE, -ONE] if cash is not None else [known[0].slope for known in pieces if known]
-        low, high = ends(lines, first, rest + 2 * room, slopes) if slopes else (None, None)
+        rest = margin.balance - margin.requirement - first.base - first.slope + 2 * room
+        if cash is not None:
+            low, high = ends(lines, first, rest, (ONE, -ONE))
+        elif first.slope and all(known[0].low == 0 and known[0].high == BEYOND for known in pieces):
+            root = -(rest + first.base) / first.slope
+            found = root if LEAST <= root <= MOST else None
+            low, high = (found, None) if first.slope > 0 else (None, found)
+        else:
+            slopes = [known[0].slope for known in pieces if known]
+            low, high = ends(lines, first, rest, slopes) if slopes else (None, None)
         if inverse:
             low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
 
@@ -144,8 +148,8 @@ def _headroom(
             standing = apart.standing(pool, marks, ground.markets)
     taken = alone.taken
     if cash is not None:
-        line = _others(cash, x)
-        taken = line.base + line.slope * x + cash.asked
+        base, slope = _others(cash, x)
+        taken = base + slope * x + cash.asked
     there = apart.assess(pool, standing, gain, taken, marks, ground.markets)
     return there.balance - there.requirement
 
@@ -157,9 +161,11 @@ def _piece(ground: Ground, leg: Leg[Decimal], known: list[Piece], x: Decimal, in
             return piece
     mark, size = ground.marks[leg.market], abs(leg.amount)
     line = ground.rulebook.rules.headroom_line(leg, mark / x if inverse else mark * x, ground.markets[leg.market])
-    slope, value = (line.slope / mark, size / mark) if inverse else (line.slope * mark, size * mark)
-    with localcontext(EXACT):
-        low, high = line.least / value, line.most / value if line.most else BEYOND
+    slope, low, high = line.slope / mark if inverse else line.slope * mark, ZERO, BEYOND
+    if line.least or line.most:
+        value = size / mark if inverse else size * mark
+        with localcontext(EXACT):
+            low, high = line.least / value, line.most / value if line.most else BEYOND
     known.append(Piece(low, high, line.base, slope))
     return known[-1]
 
@@ -169,8 +175,7 @@ def _cash_line(ground: Ground, i: int, moving: tuple[int, ...]) -> Behind | None
     apart = ground.rulebook.rules.APART
     assert apart is not None
     pools, alone = ground.layout.pools, ground.alone[i]
-    beside = [n for n in ground.cash.apart if n != i and pools[n].legs[0].market in moving]
-    if not apart.locks_losses or not beside:
+    if not apart.locks_losses or not any(n != i and pools[n].legs[0].market in moving for n in ground.cash.apart):
         return None
     if moving not in ground.locks:
         ground.locks[moving] = _locks(ground, moving)
@@ -186,24 +191,23 @@ def _cash_line(ground: Ground, i: int, moving: tuple[int, ...]) -> Behind | None
     )
 
 
-def _others(cash: Behind, x: Decimal) -> Straight:
-    """The line of what the others lock at x."""
+def _others(cash: Behind, x: Decimal) -> tuple[Decimal, Decimal]:
+    """(base, slope) of what the others lock at x."""
     base, slope = cash.locks.parts[bisect_left(cash.locks.kinks, x)]
-    base -= cash.own
-    for gain in cash.gains:
-        if gain.base + gain.slope * x < 0:
-            base, slope = base + gain.base, slope + gain.slope
-    return Straight(base, slope)
+    for own, gain in cash.gains:
+        if own + gain * x < 0:
+            base, slope = base + own, slope + gain
+    return base - cash.own, slope
 
 
-def _worth(cash: Behind, x: Decimal) -> Straight:
-    """The line of what the cash behind a pool counts at x: less what closing takes of it."""
-    locked = _others(cash, x)
-    base, slope = cash.money - locked.base, -locked.slope
-    cut, turn = cash.cut.base + cash.cut.slope * base, cash.cut.slope * slope
+def _worth(cash: Behind, x: Decimal) -> tuple[Decimal, Decimal]:
+    """(base, slope) of what the cash behind a pool counts at x: less what closing takes of it."""
+    locked, slope = _others(cash, x)
+    base, (cut_base, cut_slope) = cash.money - locked, cash.cut
+    cut, turn = cut_base + cut_slope * base, -cut_slope * slope
     if cut + turn * x > 0:
-        return Straight(base - cut, slope - turn)
-    return Straight(base, slope)
+        return base - cut, -slope - turn
+    return base, -slope
 
 
 def _gains(ground: Ground, i: int) -> list[Straight]:

@@ -106,7 +106,8 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
         specs = each_apart(specs)
     assets = tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
     resting = tuple(_resting(account, rulebook, index, held))
-    at = _At(account, rulebook, index, {asset: len(symbols) + i for i, asset in enumerate(assets)}, held, resting, {})
+    places = {asset: len(symbols) + i for i, asset in enumerate(assets)}
+    at = _At(account, rulebook, index, places, held, resting, {}, markets)
     pools = tuple(_pool(spec, at, extra.get(spec.asset), _set_aside(spec, resting, rulebook, markets)) for spec in specs)
     return Layout(symbols, assets, markets, specs, pools, resting, held, _cashes(specs), {})
 
@@ -137,8 +138,8 @@ def _set_aside(
 
 
 class _At(NamedTuple):
-    """An account being laid out. `markets`: symbol -> market; `places`: coin -> its place in the marks column; `legs`: those
-    laid out so far, since a leg may stand beside many pools."""
+    """An account being laid out. `markets`: symbol -> its place in `columns`; `places`: coin -> its place in the marks
+    column; `legs`: those laid out so far, since a leg may stand beside many pools."""
 
     account: Account
     rulebook: Rulebook
@@ -147,6 +148,7 @@ class _At(NamedTuple):
     held: Mapping[LegKey, Position]
     resting: tuple[RestingSpec, ...]
     legs: dict[LegKey, Leg[Decimal]]
+    columns: tuple[Market[Decimal], ...]
 
 
 def _leg_at(key: LegKey, spec: PoolSpec, at: _At) -> Leg[Decimal]:
@@ -172,7 +174,7 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         tier=rules.tier_of(position, at.account, at.rulebook.instruments),
         added=position.added_margin,
         lost=position.lost_margin,
-        cost=_paid(position, at.rulebook),
+        cost=_paid(position, at),
         wallet=spec.assets.index(instrument.settle) if spec.assets else 0,
         spare=at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         remarked=ZERO if position.remarked is None else position.remarked,
@@ -181,8 +183,10 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
 
 def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Decimal]:
     """One position as a row of its own, its market the first."""
-    spec = PoolSpec("", rulebook.instruments[position.symbol].settle, False, ())
-    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, (), {}))
+    instrument = rulebook.instruments[position.symbol]
+    columns = (market_of(instrument, ZERO),)
+    spec = PoolSpec("", instrument.settle, False, ())
+    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, (), {}, columns))
 
 
 def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO_FEES) -> Decimal:
@@ -192,18 +196,22 @@ def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO
     return rulebook.rules.sized_margin(leg_of(position, alone, rulebook), mark, market)
 
 
-def _paid(position: Position, rulebook: Rulebook) -> Decimal:
+def _paid(position: Position, at: _At) -> Decimal:
     """The cost column: what was paid, where the venue counts in whole units; 0 where it follows from the entry price."""
-    if position.cost is None and rulebook.instruments[position.symbol].unit is None:
-        return ZERO
-    return signed_cost(position, rulebook)
+    if position.cost is not None:
+        return position.cost
+    market = at.columns[at.markets[position.symbol]]
+    return ZERO if market.unit == 0 else _cost_of(position, at.rulebook, market)
 
 
 def signed_cost(position: Position, rulebook: Rulebook) -> Decimal:
     """The value paid, as the venue counts it: negative for a long inverse and a short other position. Call inside `exact()`."""
     if position.cost is not None:
         return position.cost
-    market = market_of(rulebook.instruments[position.symbol], ZERO)
+    return _cost_of(position, rulebook, market_of(rulebook.instruments[position.symbol], ZERO))
+
+
+def _cost_of(position: Position, rulebook: Rulebook, market: Market[Decimal]) -> Decimal:
     paid = rulebook.rules.value(position.size * market.multiplier, position.entry_price, market)
     return paid if (position.size > 0) != market.inverse else -paid
 

@@ -130,17 +130,20 @@ def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[P
     assets = dict.fromkeys(account.cash)
     for symbol in [p.symbol for p in account.positions] + [o.symbol for o in account.orders]:
         assets.setdefault(instruments[symbol].settle)
-    crossed = {asset: [p for p in account.positions if is_crossed(p, asset, instruments)] for asset in assets}
+    crossed: dict[str, list[LegKey]] = {asset: [] for asset in assets}
+    for position in account.positions:
+        if position.mode is MarginMode.CROSS:
+            crossed[instruments[position.symbol].settle].append(leg_key(position))
     shared, symbols = [], []
     for asset, legs in crossed.items():
-        keys = tuple(leg_key(p) for p in legs)
+        keys = tuple(legs)
         if asset == "USDC":
             shared.append(PoolSpec(f"asset:{asset}", asset, False, keys, less_orders=True))
             continue
         shared.append(PoolSpec(f"asset:{asset}", asset, False, (), beside=keys, less_orders=True))
-        for symbol in dict.fromkeys(p.symbol for p in legs):
-            own = tuple(key for key in keys if key.symbol == symbol)
-            others = tuple(key for key in keys if key.symbol != symbol)
+        for symbol in dict.fromkeys([key.symbol for key in keys]):
+            own = tuple([key for key in keys if key.symbol == symbol])
+            others = tuple([key for key in keys if key.symbol != symbol])
             symbols.append(PoolSpec(symbol, asset, False, own, beside=others, apart=True, less_orders=True))
     walls = [
         PoolSpec(leg_name(leg_key(p), account.position_mode), instruments[p.symbol].settle, True, (leg_key(p),))
@@ -148,11 +151,6 @@ def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[P
         if p.mode is MarginMode.ISOLATED
     ]
     return (*shared, *symbols, *walls)
-
-
-def is_crossed(position: Position, asset: str, instruments: Mapping[str, Instrument]) -> bool:
-    """Whether a position stands on the shared cash of an asset."""
-    return position.mode is MarginMode.CROSS and instruments[position.symbol].settle == asset
 
 
 def tier_of(position: Position, account: Account, instruments: Mapping[str, Instrument]) -> Decimal:
