@@ -26,8 +26,16 @@ class Straight(NamedTuple):
     slope: Decimal
 
 
+class Gain(NamedTuple):
+    """The profit of a leg over x, base + slope * x, and where it is nothing. At the kink itself a leg counts as below it."""
+
+    base: Decimal
+    slope: Decimal
+    kink: Decimal
+
+
 class Locks(NamedTuple):
-    """What all legs on a cash lock while some marks move by x: `parts[n]` up to `kinks[n]`, the last beyond them all."""
+    """What all legs on a cash lock while some marks move by x: `parts[n]` up to and at `kinks[n]`, the last beyond them all."""
 
     kinks: list[Decimal]
     parts: list[Straight]
@@ -49,7 +57,7 @@ class Behind(NamedTuple):
 
     locks: Locks
     own: Decimal
-    gains: list[Straight]
+    gains: list[Gain]
     money: Decimal
     asked: Decimal
     cut: Straight
@@ -65,7 +73,7 @@ class Ground(NamedTuple):
     alone: Mapping[int, Alone]
     marks: Sequence[Decimal]
     markets: Sequence[Market[Decimal]]
-    gains: dict[int, list[Straight]]
+    gains: dict[int, list[Gain]]
     locks: dict[tuple[int, ...], Locks]
 
 
@@ -194,9 +202,9 @@ def _cash_line(ground: Ground, i: int, moving: tuple[int, ...]) -> Behind | None
 def _others(cash: Behind, x: Decimal) -> tuple[Decimal, Decimal]:
     """(base, slope) of what the others lock at x."""
     base, slope = cash.locks.parts[bisect_left(cash.locks.kinks, x)]
-    for own, gain in cash.gains:
-        if own + gain * x < 0:
-            base, slope = base + own, slope + gain
+    for gain in cash.gains:
+        if x <= gain.kink if gain.slope > 0 else x > gain.kink:
+            base, slope = base + gain.base, slope + gain.slope
     return base - cash.own, slope
 
 
@@ -210,7 +218,7 @@ def _worth(cash: Behind, x: Decimal) -> tuple[Decimal, Decimal]:
     return base, -slope
 
 
-def _gains(ground: Ground, i: int) -> list[Straight]:
+def _gains(ground: Ground, i: int) -> list[Gain]:
     """The profit of each leg of a pool over x, the factor on its mark or, of an inverse contract, on the inverse mark. In
     wide digits: two points of a straight line."""
     if i not in ground.gains:
@@ -222,7 +230,7 @@ def _gains(ground: Ground, i: int) -> list[Straight]:
         for leg in pool.legs:
             here = profit(leg, mark, market)
             slope = profit(leg, there, market) - here
-            found.append(Straight(here - slope, slope))
+            found.append(Gain(here - slope, slope, (slope - here) / slope))
         ground.gains[i] = found
     return ground.gains[i]
 
@@ -236,15 +244,14 @@ def _locks(ground: Ground, moving: tuple[int, ...]) -> Locks:
             continue
         base += ground.alone[i].standing.locked
         for gain in _gains(ground, i):
-            kink = -gain.base / gain.slope if gain.slope else ZERO
-            if (kink > 0 and gain.slope > 0) or (kink <= 0 and gain.slope < 0):
+            if (gain.kink > 0) == (gain.slope > 0):
                 base, slope = base - gain.base, slope - gain.slope
-            if kink > 0:
-                turns.append((kink, gain))
+            if gain.kink > 0:
+                turns.append(gain)
     parts = [Straight(base, slope)]
-    turns.sort(key=lambda turn: turn[0])
-    for _, gain in turns:
+    turns.sort(key=lambda gain: gain.kink)
+    for gain in turns:
         sign = 1 if gain.slope > 0 else -1
         base, slope = base + sign * gain.base, slope + sign * gain.slope
         parts.append(Straight(base, slope))
-    return Locks([kink for kink, _ in turns], parts)
+    return Locks([gain.kink for gain in turns], parts)
