@@ -192,6 +192,9 @@ def test_where_tiers_alone_move_a_lock_the_three_prices_are_one(venue: str, data
             leg = next(leg for leg in view.legs if leg.pool == spec.key and leg.mode is MarginMode.CROSS)
             assert leg.underlying_liquidation_price == leg.liquidation_price
             kinds = {layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}
-            if headroom(here) > 0 and len(kinds) == 1:
-                move = pools[spec.key].portfolio_liquidation_move
+            move = pools[spec.key].portfolio_liquidation_move
+            if headroom(here) > 0 and len(kinds) > 1 and move is not None:
+                there = [mark * (1 + move) for mark in column]
+                assert headroom(book.rules.assess_pool(pool, there, layout.markets)) <= 0
+            elif headroom(here) > 0 and len(kinds) == 1:
                 assert move == (None if leg.liquidation_price is None else leg.liquidation_price / leg.mark - 1)

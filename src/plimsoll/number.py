@@ -1,7 +1,8 @@
 """Numbers: the Decimal context every exact result is computed in, parsing, and the rounding steps of the rule language.
 
-The rounding steps are written once for Decimal, Fraction and float (numba compiles the same text). This module
-refuses to guess: a float, a NaN or an infinity is never turned into a Decimal.
+The rounding steps are written for every number type (`floor_of` and its sisters, which numba compiles); those that rules call
+take a faster way where they meet Decimals. This module refuses to guess: a float, a NaN or an infinity is never turned into
+a Decimal.
 """
 
 import math

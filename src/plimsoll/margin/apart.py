@@ -54,6 +54,17 @@ def stand_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> St
     return Stand(_all(layout, rulebook, marks, found), alone)
 
 
+def margin_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal], i: int) -> PoolMargin[Decimal]:
+    """What the layout's pool `i` has and needs, `scale` its own."""
+    cash = next((cash for cash in layout.cashes if i in cash.apart), None)
+    apart = rulebook.rules.APART
+    if cash is None or apart is None:
+        return rulebook.rules.assess_pool(layout.pools[i], marks, layout.markets)
+    rows, total, asked = _rows(cash, layout, rulebook, marks)
+    _, pool, standing, gain, lock = rows[cash.apart.index(i)]
+    return apart.assess(pool, standing, gain, total - lock + asked, marks, layout.markets)
+
+
 def _all(
     layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal], found: Mapping[int, PoolMargin[Decimal]]
 ) -> list[PoolMargin[Decimal]]:
@@ -81,13 +92,13 @@ def _rows(cash: Cash, layout: Layout, rulebook: Rulebook, marks: Sequence[Decima
         pool = pools[i]
         at = pool.legs[0].market
         mark, market, standing = marks[at], markets[at], known.get(i)
-        if standing is None or mark <= standing.low or mark >= standing.high > 0:
+        if standing is None or mark <= standing.low or ZERO < standing.high <= mark:
             known[i] = standing = apart.standing(pool, marks, markets)
         lock, gain = standing.locked, ZERO
         for leg in pool.legs:
             own = profit(leg, mark, market)
             gain += own
-            if locks_losses and own < 0:
+            if locks_losses and own < ZERO:
                 lock -= own
         total += lock
         rows.append((i, pool, standing, gain, lock))

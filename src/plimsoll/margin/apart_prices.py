@@ -7,7 +7,7 @@ what the others lock, and its own headroom follows its own lines (`headroom_line
 venue's own `assess` in 34 digits. Exact numbers; call inside `exact()`."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, localcontext
 from typing import NamedTuple
 
@@ -122,9 +122,11 @@ def _solve(
 
         first = lines(ONE)
         rest = margin.balance - margin.requirement - first.base - first.slope + 2 * room
+        straight = along and all(known[0].low == 0 and known[0].high == BEYOND for known in pieces)
         if cash is not None:
-            low, high = ends(lines, first, rest, (ONE, -ONE))
-        elif first.slope and all(known[0].low == 0 and known[0].high == BEYOND for known in pieces):
+            follow = _bent(cash, first) if straight else lines
+            low, high = ends(follow, first, rest, (ONE, -ONE))
+        elif straight and first.slope:
             root = -(rest + first.base) / first.slope
             found = root if LEAST <= root <= MOST else None
             low, high = (found, None) if first.slope > 0 else (None, found)
@@ -139,6 +141,19 @@ def _solve(
         return _headroom(ground, i, cash, x, price, lead, along) <= -room
 
     return Solved(low, high, fails)
+
+
+def _bent(cash: Behind, first: Line[Decimal]) -> Callable[[Decimal], Line[Decimal]]:
+    """The lines of a pool whose own legs follow one line wherever their marks are: all that bends is the cash. `first`: that
+    of both at 1."""
+    base, slope = _worth(cash, ONE)
+    own, own_slope = first.base - base, first.slope - slope
+
+    def lines(x: Decimal) -> Line[Decimal]:
+        base, slope = _worth(cash, x)
+        return Line(base + own, slope + own_slope, ZERO, ZERO)
+
+    return lines
 
 
 def _headroom(

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from plimsoll.errors import BadInput
 from plimsoll.margin.apart import Alone, margins_of, stand_of
 from plimsoll.margin.apart_prices import Ground, ground_of, solver_apart
+from plimsoll.margin.common_move import moving_coins, portfolio_move
 from plimsoll.margin.liquidation_price import (
     WIDE,
     Solved,
     Solver,
     Triggers,
     at_factor,
-    first_failure,
     held_brackets,
     nearest,
     prices_at,
@@ -373,7 +373,7 @@ def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
 
 def _common_move(now: Instant, home: Home, views: Sequence[LegView]) -> Decimal | None:
     """As `portfolio_move` with every beta 1, solved exactly where all of the pool's contracts are of one kind. Where prices
-    are stated and no other mark is felt, it is that of the price."""
+    are stated and a pool apart feels no other mark, it is that of the price."""
     pool, margin, solved = home.pool, home.margin, home.solved
     if not pool.legs:
         return None
@@ -382,47 +382,11 @@ def _common_move(now: Instant, home: Home, views: Sequence[LegView]) -> Decimal 
     if home.felt.mixed:
         return portfolio_move(pool, now.column, now.layout, now.rulebook, {})
     moving = home.felt.markets
-    if now.rulebook.rules.PRICES_STATED and len(pool.legs) == len(moving) == 1:
+    if now.rulebook.rules.PRICES_STATED and pool.apart and len(moving) == 1:
         price = views[0].liquidation_price
         return None if price is None else price / views[0].mark - 1
-    factors = solved(moving + _moving_coins(now.layout, now.rulebook, pool))[:2]
+    factors = solved(moving + moving_coins(now.layout, now.rulebook, pool))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
-
-
-def _moving_coins(layout: Layout, rulebook: Rulebook, pool: Pool[Decimal]) -> tuple[int, ...]:
-    """Where the marks column holds the indexes that move with the market: those of all coins of a valued pool but the ones
-    that contracts are quoted in, which are the measure."""
-    if not pool.wallets:
-        return ()
-    quotes = {instrument.quote for instrument in rulebook.instruments.values()}
-    first = len(layout.symbols)
-    return tuple(first + i for i, asset in enumerate(layout.assets) if asset not in quotes)
-
-
-def portfolio_move(
-    pool: Pool[Decimal], column: Sequence[Decimal], layout: Layout, rulebook: Rulebook, betas: Mapping[str, Decimal]
-) -> Decimal | None:
-    """The smallest common move y (each mark becomes mark * (1 + beta*y), beta 1 unless given; `betas` by symbol or coin) at
-    which the pool fails; 0 where it already does; None if neither a fall to nothing nor a thousandfold rise does it."""
-    if not pool.legs:
-        return None
-    factors = [betas.get(symbol, ONE) for symbol in layout.symbols]
-    moving = _moving_coins(layout, rulebook, pool)
-    first = len(layout.symbols)
-    factors += [betas.get(a, ONE) if first + i in moving else ZERO for i, a in enumerate(layout.assets)]
-
-    def headroom(y: Decimal) -> Decimal:
-        moved = [mark * (1 + beta * y) for mark, beta in zip(column, factors, strict=True)]
-        at = rulebook.rules.assess_pool(pool, moved, layout.markets)
-        return at.balance - at.requirement
-
-    if headroom(ZERO) <= 0:
-        return ZERO
-    steepest = max(abs(beta) for beta in factors) or ONE
-    down = -(1 - Decimal("1e-12")) / steepest
-    ends = [end for end in (down, Decimal(1000) / steepest) if headroom(end) <= 0]
-    moves = [first_failure(headroom, ZERO, end) for end in ends]
-    return min(moves, key=abs) if moves else None
 
 
 def _asset_view(

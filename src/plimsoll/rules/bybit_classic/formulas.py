@@ -273,13 +273,16 @@ def assess_apart(
     at B), so that one leg fails at LP = B + s*(E*r - ded/q), inverse c / (c/E + s*(W - V*r + ded - fee at B)). H27; linear
     recorded. `gain`: the profits; `taken`: what the legs beside lock of the wallet."""
     money = pool.cash - pool.reserved - taken
-    fee = max(zero(gain), stand.cut_base + stand.cut_slope * money)
+    kept = stand.kept
+    fee = stand.cut_base + stand.cut_slope * money
+    if fee > 0:
+        kept -= fee
     scale = abs(pool.cash) + stand.size
     if len(pool.legs) == 1:
         scale += abs(gain + stand.cost)
     else:
         scale += gross_value(pool.legs, marks, markets, money)
-    return PoolMargin(money + gain + (stand.kept - fee), stand.initial, stand.maintenance, stand.maintenance, scale)
+    return PoolMargin(money + gain + kept, stand.initial, stand.maintenance, stand.maintenance, scale)
 
 
 def symbol_margin(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
