@@ -336,8 +336,7 @@ def standing(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) ->
     held = initial + leg.added + comm - leg.lost
     need = pos_maint(leg, row, comm, market)
     size = abs(cost(leg, market)) + grain(leg, worth, market)
-    none = zero(mark)
-    return Standing(low, high, held, initial, need, comm, held, basis_of(leg, market), none, none, size)
+    return Standing(low, high, held, initial, need, comm, held, basis_of(leg, market), zero(mark), zero(mark), size)
 
 
 def assess_apart(
