@@ -30,9 +30,8 @@ class Sums:
         self.legs = np.zeros(legs, np.int64)
         self.first = np.zeros(legs, np.int64)
         self.times = np.zeros((legs + 1, TIMES + 1), np.int64)
-        self.equity = np.zeros((points, BINS), np.int64)
-        self.lowest = np.zeros(BINS, np.int64)
-        self.loss = np.zeros(BINS)
+        self.equity = np.zeros((points, 2, BINS))
+        self.lowest = np.zeros((2, BINS))
         self.money = dict.fromkeys(("fees", "forced", "funding", "shortfall", "final", "square"), 0.0)
 
     def add(self, chunk: Chunk, count: int) -> None:
@@ -51,9 +50,8 @@ class Sums:
             there = when[np.isfinite(when)] / self.grid[-1]
             np.add.at(self.times[row], np.minimum((there * TIMES).astype(np.int64), TIMES), 1)
         for point in range(len(self.grid)):
-            self.equity[point] += np.bincount(_bins(chunk.equity[point, :count] / start), minlength=BINS)
-        self.lowest += np.bincount(_bins(chunk.lowest[:count] / start), minlength=BINS)
-        self.loss += np.bincount(_bins(final / start), start - final, minlength=BINS)
+            self.equity[point] += _histogram(chunk.equity[point, :count], start)
+        self.lowest += _histogram(chunk.lowest[:count], start)
         for name in ("fees", "forced", "funding", "shortfall"):
             self.money[name] += float(getattr(chunk, name)[:count].sum())
         self.money["final"] += float(final.sum())
@@ -62,48 +60,41 @@ class Sums:
         self.handed += chunk.handed
 
 
-def _bins(values: Column) -> Column:
-    return np.searchsorted(EDGES, values, side="right")
+def _histogram(equity: Column, start: float) -> Column:
+    """[2, BINS]: how many are in each bin, and the sum of what they have."""
+    bins = np.searchsorted(EDGES, equity / start, side="right")
+    return np.stack([np.bincount(bins, minlength=BINS), np.bincount(bins, equity, minlength=BINS)])
 
 
-def _bounds(index: int) -> tuple[float, float]:
-    low = EDGES[max(index - 1, 0)]
-    return float(low), float(EDGES[min(index, len(EDGES) - 1)])
+def _value_at(bins: Column, share: float) -> float:
+    """The quantile, as the mean of the bin that it lies in: where very many end at one amount, that amount."""
+    reached = np.cumsum(bins[0])
+    index = int(np.searchsorted(reached, share * reached[-1]))
+    return float(bins[1, index] / bins[0, index])
 
 
-def _value_at(counts: Column, share: float) -> float:
-    """The quantile within its bin, as if what is in it were spread evenly."""
-    sums = np.cumsum(counts)
-    wanted = share * sums[-1]
-    index = int(np.searchsorted(sums, wanted))
-    low, high = _bounds(index)
-    before = sums[index - 1] if index else 0
-    return low + (high - low) * float((wanted - before) / counts[index]) if counts[index] else low
-
-
-def quantiles(counts: Column, start: float) -> tuple[float, ...]:
+def quantiles(bins: Column) -> tuple[float, ...]:
     """Equity at SHARES."""
-    return tuple(_value_at(counts, share) * start for share in SHARES)
+    return tuple(_value_at(bins, share) for share in SHARES)
 
 
 def tail(sums: Sums) -> tuple[float, float]:
     """The loss that TAIL of the paths exceed, and the mean of those that do."""
-    counts, wanted = sums.equity[-1], TAIL * sums.paths
-    reached = np.cumsum(counts)
+    bins, wanted = sums.equity[-1], TAIL * sums.paths
+    reached = np.cumsum(bins[0])
     index = int(np.searchsorted(reached, wanted))
     before = float(reached[index - 1]) if index else 0.0
-    inside = float(sums.loss[index] / counts[index]) if counts[index] else 0.0
-    expected = (float(sums.loss[:index].sum()) + inside * (wanted - before)) / wanted
-    return sums.start - _value_at(counts, TAIL) * sums.start, expected
+    kept = float(bins[1, :index].sum()) + _value_at(bins, TAIL) * (wanted - before)
+    return sums.start - _value_at(bins, TAIL), sums.start - kept / wanted
 
 
-def density(counts: Column, start: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def density(bins: Column) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """(edges, shares): sixty bars over all but the outermost thousandths, what is beyond in the first and the last."""
-    low, high = _value_at(counts, 0.001), _value_at(counts, 0.999)
-    edges = np.linspace(low, high if high > low else low + 0.01, 61)
-    middles = np.array([sum(_bounds(i)) / 2 for i in range(BINS)])
-    shares, _ = np.histogram(np.clip(middles, edges[0], edges[-1]), edges, weights=counts)
-    return tuple(float(e) * start for e in edges), tuple(float(s) / int(counts.sum()) for s in shares)
+    low, high = _value_at(bins, 0.001), _value_at(bins, 0.999)
+    edges = np.linspace(low, high if high > low else low + max(abs(low), 1.0) / 100, 61)
+    there = bins[0] > 0
+    shares, _ = np.histogram(np.clip(bins[1, there] / bins[0, there], edges[0], edges[-1]), edges, weights=bins[0, there])
+    return tuple(float(e) for e in edges), tuple(float(s) / float(bins[0].sum()) for s in shares)
 
 
 def time_at(counts: Column, share: float, horizon: float) -> float:
