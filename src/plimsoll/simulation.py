@@ -238,7 +238,7 @@ def _settler(
 
 
 def _decimal(x: float) -> Decimal:
-    return Decimal(float(x))
+    return Decimal.from_float(float(x))
 
 
 def _settled(tape: Tape, rulebook: Rulebook, began: datetime, step_seconds: float) -> Settled:

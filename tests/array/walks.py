@@ -53,7 +53,7 @@ def walked(
 ) -> tuple[Laid, Walked]:
     tellers = tellers_of(account, symbols, rulebook)
     laid = lay_desk(account, rulebook, symbols, tellers)
-    held, tally, log = copied(laid.held), new_tally(), np.zeros(64, EVENT_RECORD)
+    held, tally, log = copied(laid.held), new_tally(), np.zeros(4096, EVENT_RECORD)
     table = columns(laid, marks, tellers)
     code = kernel(rulebook.name)(laid.desk, held, table, table, funding, np.any(funding != 0, axis=1), 0, tally, log)
     return laid, Walked(code, tally[0], log, held)

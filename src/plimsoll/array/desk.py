@@ -225,7 +225,7 @@ def account_of(laid: Laid, held: Held) -> Account:
 
 
 def _money(x: float) -> Decimal:
-    return round(Decimal(float(x)), 18)
+    return round(Decimal.from_float(float(x)), 18)
 
 
 def _size(amount: float, laid: Laid, market: int, before: Decimal) -> Decimal:
@@ -235,9 +235,9 @@ def _size(amount: float, laid: Laid, market: int, before: Decimal) -> Decimal:
     if float(before) * multiplier == amount:
         return before
     if lot > 0:
-        each = round(Decimal(lot / multiplier), 12)
+        each = round(Decimal.from_float(lot / multiplier), 12)
         return round(amount / lot) * each
-    return round(Decimal(amount / multiplier), 18)
+    return round(Decimal.from_float(amount / multiplier), 18)
 
 
 def _in_order(layout: Layout, symbols: Sequence[str], account: Account, rulebook: Rulebook) -> Layout:
