@@ -134,10 +134,11 @@ def tier_of(position: Position, account: Account, instruments: Mapping[str, Inst
     if position.mode is MarginMode.ISOLATED:
         return abs(position.size)
     own = instruments[position.symbol]
-    crossed = [other for other in account.positions if other.mode is MarginMode.CROSS]
-    if not is_expiry(own):
-        return sum([abs(other.size) for other in crossed if other.symbol == own.symbol], ZERO)
-    return sum([abs(other.size) for other in crossed if counted_together(own, instruments[other.symbol])], ZERO)
+    if is_expiry(own):
+        same = [other for other in account.positions if counted_together(own, instruments[other.symbol])]
+    else:
+        same = [other for other in account.positions if other.symbol == own.symbol]
+    return sum([abs(other.size) for other in same if other.mode is MarginMode.CROSS], ZERO)
 
 
 def counted_together(one: Instrument, other: Instrument) -> bool:
