@@ -6,7 +6,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from functools import cache
 from typing import NamedTuple
 
 from plimsoll.errors import BadInput
@@ -87,7 +86,8 @@ class Instant(NamedTuple):
 
 
 class Home(NamedTuple):
-    """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver."""
+    """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver;
+    `counted`: what its coins count, where it is valued."""
 
     spec: PoolSpec
     pool: Pool[Decimal]
@@ -96,6 +96,7 @@ class Home(NamedTuple):
     solved: Solver
     together: Factors
     coins: Mapping[str, tuple[int, ...]]
+    counted: Sequence[CoinMargin[Decimal]]
 
 
 def assess(
@@ -118,7 +119,7 @@ def assess(
         for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
             markets = held_brackets(rulebook.rules, pool, now.column, layout.markets)
             solved = solver_of(rulebook.rules, pool, margin, now.column, markets)
-            home = Home(spec, pool, margin, markets, solved, _factors(solved), _coins(now, pool))
+            home = Home(spec, pool, margin, markets, solved, _factors(solved), _coins(now, pool), _counted(now, pool, margin))
             views = [_leg_view(now, home, key, leg) for key, leg in zip(spec.legs, pool.legs, strict=True)]
             legs.extend(views)
             pools.append(_pool_view(now, home, views))
@@ -128,9 +129,8 @@ def assess(
         valued = None
         for home in homes:
             if home.spec.key == "account":
-                counted = _counted(now, home)
-                assets += [_coin_view(now, home, i, coin, legs) for i, coin in enumerate(counted)]
-                valued = _account_view(now, home, counted)
+                assets += [_coin_view(now, home, i, coin, legs) for i, coin in enumerate(home.counted)]
+                valued = _account_view(now, home, home.counted)
             elif not home.spec.isolated and not home.spec.apart:
                 assets.append(_asset_view(now, home, legs, asks, outside))
     return Assessment(rulebook.name, tuple(legs), tuple(pools), tuple(assets), asks, valued)
@@ -161,7 +161,14 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
 
 def _factors(solved: Solver) -> Factors:
     """The factors by which markets fail together; each set is rounded and checked once, for all its legs."""
-    return cache(lambda moving: prices_at(solved(moving), ONE))
+    known: dict[tuple[int, ...], Triggers] = {}
+
+    def factors(moving: tuple[int, ...]) -> Triggers:
+        if moving not in known:
+            known[moving] = prices_at(solved(moving), ONE)
+        return known[moving]
+
+    return factors
 
 
 def _markets_of(pool: Pool[Decimal]) -> tuple[int, ...]:
@@ -225,7 +232,8 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
     other = own.above if price == own.below else own.below
     bankrupt = NOWHERE if behind is None else _bankruptcy(now, home, leg, behind)
     found = NOWHERE if price is None else Found(True, price)
-    columns = (home.pool, home.margin, now.column, now.layout.markets)
+    coin = home.counted[leg.wallet] if home.counted else None
+    columns = (home.pool, home.margin, coin, now.column, now.layout.markets)
     asked = PriceAsk(found, leg, *columns, position.size, position.mode, instrument.tick)
     return LegView(
         name=rules.leg_name(key, now.account.position_mode),
@@ -358,10 +366,12 @@ def _asset_view(
     )
 
 
-def _counted(now: Instant, home: Home) -> list[CoinMargin[Decimal]]:
-    """The coins of a valued pool, one after the other."""
+def _counted(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> list[CoinMargin[Decimal]]:
+    """The coins of a valued pool, one after the other; of any other pool none is asked for."""
+    if not pool.wallets:
+        return []
     coin, markets = now.rulebook.rules.assess_coin, now.layout.markets
-    return [coin(home.pool, home.margin, i, now.column, markets) for i in range(len(home.pool.wallets))]
+    return [coin(pool, margin, i, now.column, markets) for i in range(len(pool.wallets))]
 
 
 def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], legs: Sequence[LegView]) -> AssetView:
