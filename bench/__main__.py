@@ -15,7 +15,7 @@ from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
-from bench import accounts, pools, replays
+from bench import accounts, pools, replays, side_by_side
 from bench.accounts import Case
 from plimsoll.account.commands import Fill, SetMarks
 from plimsoll.account.decide import decide
@@ -116,6 +116,15 @@ def rows() -> Iterator[Row]:
         compiled = pools.compile_time(case)
         yield Row(f"compile assess_pool, {name}", None, (compiled.seconds * 1e6,))
         yield measure(f"compiled assess_pool, first pool, {name}", compiled.call)
+    yield from bridge_rows()
+
+
+def bridge_rows() -> Iterator[Row]:
+    """Steps of the Brownian bridge; `python -m bench.bridge` shows how exact they are."""
+    from bench import bridge
+
+    for name, work in bridge.calls():
+        yield measure(name, work)
 
 
 def line(row: Row) -> str:
@@ -137,6 +146,12 @@ def main() -> None:
     began = os.times()
     for row in rows():
         print(line(row), flush=True)
+    if find_spec("numba") is not None:
+        from bench import first_passage, liquidation_prices
+
+        print("\nThe array engine beside other ways to the same answers; medians of rounds taken by turns.")
+        for ratio in (*liquidation_prices.rows(), *first_passage.rows()):
+            print(side_by_side.line(ratio), flush=True)
     ended = os.times()
     share = (sum(ended[:4]) - sum(began[:4])) / (ended.elapsed - began.elapsed)
     print(f"Share of the wall clock that the work had a core: {share:.2f} (much below 1: the machine was not free).")

@@ -19,7 +19,7 @@ from plimsoll.errors import BadInput, Reject, RulebookGap
 from plimsoll.model import Account, Fees, Instrument, MarginMode, Marks, Order, Position, PositionMode
 
 if TYPE_CHECKING:
-    from plimsoll.api import assess, compare, liquidation_prices, load_rulebook, position
+    from plimsoll.api import assess, compare, liquidation_prices, load_rulebook, passage, position, survive
 
 __version__ = "0.1.0"
 
@@ -40,10 +40,12 @@ __all__ = [
     "compare",
     "liquidation_prices",
     "load_rulebook",
+    "passage",
     "position",
+    "survive",
 ]
 
-_VERBS = ("assess", "compare", "liquidation_prices", "load_rulebook", "position")
+_VERBS = ("assess", "compare", "liquidation_prices", "load_rulebook", "passage", "position", "survive")
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from plimsoll.errors import BadInput
 from plimsoll.model import Fees, LegSide, MarginMode, OrderType, PositionMode, Trigger
+from plimsoll.model_choice import read_model_table
 from plimsoll.number import ONE, parse, parse_positive
 from plimsoll.plan import Payer, Plan, PlannedOrder, PlannedPosition, PlannedTopUp, Side
 from plimsoll.prices.script import read_script, script_names
@@ -24,6 +25,7 @@ from plimsoll.text_files import read_text, read_toml
 
 TOP = (
     "name", "about", "venue", "position_mode", "rules_as_of", "wallet", "borrowed", "not_collateral", "fees", "readings",
+    "leverages",
 )  # fmt: skip
 LISTS = ("positions", "orders", "stops", "top_ups")
 POSITION = ("symbol", "side", "size", "leverage", "mode")
@@ -52,19 +54,35 @@ def example_names() -> tuple[str, ...]:
 
 def read_account(account: str) -> Plan:
     """The plan in a file, or the bundled example of that name. BadInput names the file, the field, the value, the cure."""
+    return parse_account(*_text_of(account))
+
+
+def read_holdings(account: str) -> Plan:
+    """As `read_account`, of an account that may hold nothing yet: what is traded stands in a file of fills."""
+    return _plan(*_text_of(account))
+
+
+def _text_of(account: str) -> tuple[str, str]:
+    """(the text, its name in messages)."""
     path = Path(account)
     if account in example_names() and not path.exists():
         text = files("plimsoll").joinpath("examples", f"{account}.toml").read_text(encoding="utf-8")
-        return parse_account(text, f"{account}.toml")
-    text = read_text(path, "account", f"give an account file, or an example: {', '.join(example_names())}")
-    return parse_account(text, str(path))
+        return text, f"{account}.toml"
+    return read_text(path, "account", f"give an account file, or an example: {', '.join(example_names())}"), str(path)
 
 
 def parse_account(text: str, source: str) -> Plan:
     """An account file's text, parsed and checked. `source`: its name in messages."""
+    plan = _plan(text, source)
+    if not plan.positions and not plan.orders:
+        raise Place(source, "").bad("positions", None, "there is nothing to hold; add [[positions]] or [[orders]]")
+    return plan
+
+
+def _plan(text: str, source: str) -> Plan:
     raw = read_toml(text, source)
     place = Place(source, "")
-    _keys(raw, place, ("name", "venue", "wallet"), (*TOP, *LISTS, "scripts"))
+    _keys(raw, place, ("name", "venue", "wallet"), (*TOP, *LISTS, "scripts", "model"))
     hedge = _choice(raw, "position_mode", PositionMode, place, PositionMode.ONE_WAY)
     positions = tuple(_position(entry, at) for entry, at in _entries(raw, "positions", source))
     _distinct(positions, hedge, source)
@@ -72,8 +90,6 @@ def parse_account(text: str, source: str) -> Plan:
     for entry, at in _entries(raw, "stops", source):
         orders += _stops(entry, at, hedge, positions)
     _distinct_ids(orders, source)
-    if not positions and not orders:
-        raise place.bad("positions", None, "there is nothing to hold; add [[positions]] or [[orders]]")
     return Plan(
         source=source,
         name=_text(raw, "name", place),
@@ -88,8 +104,10 @@ def parse_account(text: str, source: str) -> Plan:
         readings=_readings(raw.get("readings", {}), source),
         borrowed=_borrowed(raw.get("borrowed", {}), source),
         not_collateral=_switched_off(raw, source),
+        leverages=_leverages(raw.get("leverages", {}), source),
         rules_as_of=_day(raw, place),
         scripts=_scripts(raw, source),
+        model=_model(raw, source),
     )
 
 
@@ -300,6 +318,13 @@ def _wallet(raw: object, source: str) -> dict[str, Decimal]:
     return {asset: parse_positive(amount, f"wallet.{asset}", source) for asset, amount in wallet.items()}
 
 
+def _leverages(raw: object, source: str) -> dict[str, Decimal]:
+    """Symbol -> the leverage at which fills in it open (`compare --fills`)."""
+    place = Place(source, "leverages")
+    chosen = _table(raw, "leverages", source)
+    return {symbol: _leverage(_amount(chosen, symbol, place), place) for symbol in chosen}
+
+
 def _borrowed(raw: object, source: str) -> dict[str, Decimal]:
     owed = _table(raw, "borrowed", source)
     return {asset: parse_positive(amount, f"borrowed.{asset}", source) for asset, amount in owed.items()}
@@ -347,3 +372,12 @@ def _scripts(raw: Mapping[str, object], source: str) -> dict[str, object]:
     for name in script_names(raw, source):
         read_script(raw, source, name)
     return dict(_table(raw.get("scripts", {}), "scripts", source))
+
+
+def _model(raw: Mapping[str, object], source: str) -> dict[str, object]:
+    """The model as it stands (`simulate`), read once so that a bad one is refused here."""
+    if "model" not in raw:
+        return {}
+    table = dict(_table(raw["model"], "model", source))
+    read_model_table(table, source)
+    return table

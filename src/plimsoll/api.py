@@ -13,11 +13,13 @@ import msgspec
 
 from plimsoll.compare_command import Wish, run
 from plimsoll.errors import BadInput
+from plimsoll.fills_command import FillsWish, run_fills
 from plimsoll.margin.assess import Prices
 from plimsoll.margin.assess import assess as _assess
 from plimsoll.margin.views import Assessment
 from plimsoll.model import Account, LegSide, MarginMode, Marks, OrderType, Position, PositionMode, Trigger, leg_key
 from plimsoll.number import ONE, ZERO, parse, parse_positive
+from plimsoll.passages import FirstPassage, first_passage
 from plimsoll.report.notebook import register
 from plimsoll.rulebook import Policy, Rulebook, in_force
 from plimsoll.runs import Comparison
@@ -250,3 +252,88 @@ def compare(
             rules_as_of=rules_as_of,
         )
     )
+
+
+def survive(
+    fills: Path | str,
+    prices: Path | str,
+    venue: str | None = None,
+    wallet: Number | Mapping[str, Number] | None = None,
+    leverage: Number | None = None,
+    account: Path | str | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    modes: str = "isolated,cross",
+    rules_as_of: str = "nearest",
+    funding: Path | str | None = None,
+    strategy: str | None = None,
+) -> Comparison:
+    """Would these fills have survived? A file of them (CSV, ccxt's trades, a freqtrade export) replayed on recorded prices, as
+    `plimsoll compare --fills` does: each result has a `survival`, and a `run` like any other. BadInput says what is wrong.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "prices.csv").write_text(
+    ...     "ts,symbol,mark\\n2026-06-01T00:00Z,BTCUSDT,100000\\n2026-06-01T01:00Z,BTCUSDT,90000\\n"
+    ... )
+    >>> _ = (folder / "fills.csv").write_text("time,symbol,side,size,price\\n2026-06-01T00:00Z,BTCUSDT,buy,0.1,100000\\n")
+    >>> answer = survive(folder / "fills.csv", folder / "prices.csv", venue="binance_usdm", wallet=2000, leverage=20)
+    >>> [(r.mode.value, r.survival.liquidation.value) for r in answer.results]
+    [('isolated', 'certainly'), ('cross', 'not')]
+    """
+    register()
+    base = Wish(
+        account=Wish().account if account is None else str(account),
+        prices=str(prices),
+        start=start,
+        end=end,
+        venue=venue,
+        modes=modes,
+        rules_as_of=rules_as_of,
+        funding=None if funding is None else str(funding),
+    )
+    money = ",".join(f"{asset}={amount}" for asset, amount in wallet.items()) if isinstance(wallet, Mapping) else wallet
+    return run_fills(
+        FillsWish(
+            base=base,
+            fills=str(fills),
+            wallet=None if money is None else str(money),
+            leverage=None if leverage is None else str(leverage),
+            strategy=strategy,
+        )
+    )
+
+
+def passage(
+    book: Rulebook,
+    symbol: str,
+    prices: Path | str | Mapping[str, Sequence[float]],
+    *,
+    leverages: Sequence[Number],
+    horizon: int,
+    side: str = "long",
+    value: Number | None = None,
+    size: Number | None = None,
+    taker_rate: Number | None = None,
+    threads: int = 1,
+) -> FirstPassage:
+    """Had an isolated position been opened at every bar's close, at each leverage: how many would have been liquidated within
+    `horizon` bars, and in which bar? `prices`: a file of candles whose symbol is the rulebook's, or columns high, low, close;
+    bars are read at their worst corner. `value`: money in the settle asset at the entry, or `size`: contracts. `taker_rate`:
+    that of the rulebook unless given; it counts where the opening fee is taken from the position's own money. Bars hide what
+    happens within them, no funding is paid and no margin added: the position's price stays where it began.
+
+    BadInput: neither or both of value and size, a leverage that the bracket does not allow, a venue that counts in whole units.
+
+    >>> bars = {"high": [100, 101, 96, 97], "low": [99, 97, 89, 92], "close": [100, 98, 95, 96]}
+    >>> book = load_rulebook("binance_usdm", "2026-07-02")
+    >>> answer = passage(book, "BTCUSDT", bars, leverages=[5, 10], horizon=2, value=1000)
+    >>> answer.hits, answer.steps.tolist()
+    ((0, 1), [[0, 2], [0, 0]])
+    """
+    if (value is None) == (size is None):
+        raise BadInput("passage", "value, size", None, "give one of them: money at the entry, or contracts")
+    amount = ("size", parse(size, "size", "passage")) if value is None else ("value", parse(value, "value", "passage"))
+    rate = book.fees.taker_rate if taker_rate is None else parse(taker_rate, "taker_rate", "passage")
+    wanted = [parse(leverage, "leverages", "passage") for leverage in leverages]
+    return first_passage(book, symbol, prices, wanted, horizon, side, amount, rate, threads)

@@ -36,7 +36,19 @@ INTERRUPTED = 130
 JSON = typer.Option("--json", help="Print JSON instead of text.")
 
 
-@app.command()
+COMPARE = (
+    "Play an account in cross, in isolated and as given, under one venue's rules or several.\n\n"
+    "With --fills: would this trading history or backtest have survived? The fills are replayed on --prices under each "
+    "--venue; the first is the one whose symbols, contracts and fees the file has. A CSV has the columns time (date, "
+    "timestamp; with a zone, or called time_utc), symbol (pair; the venue's own or BTC/USDT:USDT), side (buy, sell), size "
+    "(amount, qty: coins; or contracts) and price, and where there are any fee, fee_currency, leverage, reduce_only, "
+    "position_side and liquidity. ACCOUNT may then give wallet, venue, position mode and leverages instead. More in "
+    "docs/fills.md."
+)
+"""The help of a command with two faces."""
+
+
+@app.command(help=COMPARE)
 def compare(
     account: Annotated[str, typer.Argument(help="Account file (TOML) or the name of a bundled example.")] = "textbook",
     prices: Annotated[str | None, typer.Option(help="A script of the account file, or a CSV or Parquet file.")] = None,
@@ -50,11 +62,16 @@ def compare(
     symbol: Annotated[list[str] | None, typer.Option(help="ACCOUNT_SYMBOL=PRICE_SYMBOL, where the names differ.")] = None,
     html: Annotated[str | None, typer.Option(help="Write one self-contained HTML file.")] = None,
     map_: Annotated[str | None, typer.Option("--map", help="Add the map of fall and end of this symbol (HTML).")] = None,
+    fills: Annotated[str | None, typer.Option(help="Fills to replay: a CSV, ccxt trades, a freqtrade export.")] = None,
+    wallet: Annotated[str | None, typer.Option(help="With --fills: the starting money, 1000 or USDT=1000,BTC=1.")] = None,
+    leverage: Annotated[str | None, typer.Option(help="With --fills: of all fills that name none.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="With --fills: which one of a freqtrade export.")] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Play an account in cross, in isolated and as given, under one venue's rules or several."""
+    """Play an account, or replay its fills, in cross and in isolated under one venue's rules or several."""
     from plimsoll.compare_command import Wish
-    from plimsoll.report.compare_screen import run_compare
+    from plimsoll.fills_command import FillsWish
+    from plimsoll.report.compare_screen import run_compare, run_fills_screen
 
     wish = Wish(
         account=account,
@@ -68,7 +85,15 @@ def compare(
         tables=tuple(table or ()),
         symbols=tuple(symbol or ()),
     )
-    raise typer.Exit(run_compare(wish, html, map_, json))
+    if fills is None:
+        for flag, value in (("--wallet", wallet), ("--leverage", leverage), ("--strategy", strategy)):
+            if value is not None:
+                raise BadInput("command line", flag, value, "goes with --fills; name a file of fills, or leave it out")
+        raise typer.Exit(run_compare(wish, html, map_, json))
+    if map_ is not None:
+        raise BadInput("command line", "--map", map_, "does not go with --fills; leave it out")
+    asked = FillsWish(base=wish, fills=fills, wallet=wallet, leverage=leverage, strategy=strategy)
+    raise typer.Exit(run_fills_screen(asked, html, json))
 
 
 @app.command()

@@ -54,7 +54,7 @@ class Ready(NamedTuple):
 def prepare(wish: Wish) -> Ready:
     """Load account, prices and tables. BadInput or RulebookGap where something is wrong or missing."""
     plan = read_account(wish.account)
-    renamed = _pairs(wish.symbols, symbols_of(plan))
+    renamed = paired(wish.symbols, symbols_of(plan))
     history = load_prices(plan, wish, renamed)
     day, policy = rules_date(wish.rules_as_of, plan, history)
     home = load_rulebook(plan.venue, day, policy, wish.tables, symbols_of(plan) if policy is Policy.IN_FORCE else None)
@@ -108,7 +108,8 @@ def _near(name: str, known: Sequence[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"name one of {', '.join(known)}"
 
 
-def _pairs(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+def paired(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """The account's symbols with the names that the prices have for them."""
     pairs = {}
     for word in words:
         here, equals, there = word.partition("=")

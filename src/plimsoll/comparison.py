@@ -4,7 +4,7 @@ Each venue and mode is played on synchronised bars (the headline), on the worst 
 under every other reading of what the venue does not publish. Each run is the exact machine; nothing is approximated.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -92,7 +92,7 @@ def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, m
     skipped = {s.symbol: s.reason for s in opening.skipped}
     notes = list(opening.notes)
     here = opening.symbols
-    tables = {symbol: _table_words(rulebook, symbol) for symbol in here.values()}
+    tables = {symbol: table_words(rulebook, symbol) for symbol in here.values()}
     title = rulebook.rules.TITLE
     legs = len(opening.account.positions) + len(opening.commands)
     moved = None
@@ -104,7 +104,7 @@ def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, m
     return _Part(VenueNote(rulebook.name, title, tables, skipped, tuple(notes), law_digest(rulebook)), moved)
 
 
-def _table_words(rulebook: Rulebook, symbol: str) -> str:
+def table_words(rulebook: Rulebook, symbol: str) -> str:
     """Which bracket table is used, how old it is, and how firm."""
     age = rulebook.ages.get(symbol)
     if age is None:
@@ -126,13 +126,14 @@ def in_symbols(history: History, symbols: Mapping[str, str]) -> tuple[History, l
     first = next((n for n, f in enumerate(history.frames) if all(s in f.bars for s in symbols)), None)
     if first is None:
         raise BadInput(history.source, "symbols", ", ".join(symbols), "they never have a price at the same time")
-    frames = tuple(_renamed(frame, symbols) for frame in history.frames[first:])
+    frames = tuple(renamed(frame, symbols) for frame in history.frames[first:])
     notes = [] if first == 0 else [f"played from {frames[0].time:%Y-%m-%d %H:%M}: only then every symbol has a price"]
     stand_in = {symbols[s]: what for s, what in history.stand_in.items() if s in symbols}
     return History(history.source, tuple(symbols.values()), frames, history.notes, stand_in), notes
 
 
-def _renamed(frame: Frame, symbols: Mapping[str, str]) -> Frame:
+def renamed(frame: Frame, symbols: Mapping[str, str]) -> Frame:
+    """A frame with the symbols asked for, as they are called there."""
     bars = {there: frame.bars[here] for here, there in symbols.items() if here in frame.bars}
     funding = {there: frame.funding[here] for here, there in symbols.items() if here in frame.funding}
     return Frame(frame.time, frame.seconds, bars, funding)
@@ -142,23 +143,34 @@ def _mode_result(
     plan: Plan, history: History, venue: Venue, home: Rulebook, mode: PlanMode, progress: Progress | None
 ) -> ModeResult:
     opening = open_plan(plan, venue.rulebook, home, mode)
-    unit = _unit(opening, venue)
+    unit = unit_of(opening, venue)
 
     def once(path: BarPath, under: Venue) -> Run:
         if progress is not None:
             progress(f"{under.rulebook.name} {mode.value}, {path.value} bars")
         first = {symbol: bar.open for symbol, bar in history.frames[0].bars.items()}
         priced = stand_in_note(opening.account, first, under.rulebook)
-        notes = (*opening.notes, *_unit_notes(opening, unit), *priced)
+        notes = (*opening.notes, *unit_notes(opening, unit), *priced)
         played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit)
-        return _in_words_of_plan(run_of(played, under, mode, path, unit, notes), opening)
+        return in_words_of_plan(run_of(played, under, mode, path, unit, notes), opening)
 
+    result = played_all_ways(venue, mode, history, once, FORCED_KINDS)
+    return msgspec.structs.replace(result, sentence=mode_sentence(result))
+
+
+Once = Callable[[BarPath, Venue], Run]
+"""One playing: along which path of the bars, under which reading of the rules."""
+
+
+def played_all_ways(venue: Venue, mode: PlanMode, history: History, once: Once, kinds: Collection[str]) -> ModeResult:
+    """The headline on synchronised bars, the worst and the best path where there are bars, and the other readings where the
+    headline has an event of one of `kinds`."""
     headline = once(BarPath.SYNCHRONISED, venue)
     bars = any(frame.seconds for frame in history.frames)
     worst = once(BarPath.WORST, venue) if bars else None
     best = once(BarPath.BEST, venue) if bars else None
-    others = _other_readings(venue, headline, lambda v: once(BarPath.SYNCHRONISED, v))
-    result = ModeResult(
+    others = _other_readings(venue, headline, lambda v: once(BarPath.SYNCHRONISED, v), kinds)
+    return ModeResult(
         venue=venue.rulebook.name,
         mode=mode,
         run=headline,
@@ -167,10 +179,9 @@ def _mode_result(
         verdicts=_verdicts(headline, worst, best),
         readings_that_matter=others,
     )
-    return msgspec.structs.replace(result, sentence=mode_sentence(result))
 
 
-def _in_words_of_plan(run: Run, opening: Opening) -> Run:
+def in_words_of_plan(run: Run, opening: Opening) -> Run:
     """Each leg with the name it has in the account, by which venues are compared."""
     own = {there: here for here, there in opening.symbols.items()}
     hedge = opening.account.position_mode is PositionMode.HEDGE
@@ -182,7 +193,7 @@ def _in_words_of_plan(run: Run, opening: Opening) -> Run:
     return msgspec.structs.replace(run, legs=tuple(named(leg) for leg in run.legs))
 
 
-def _unit(opening: Opening, venue: Venue) -> Unit:
+def unit_of(opening: Opening, venue: Venue) -> Unit:
     """What money is told in: the one asset that everything settles in, else the quote of the first contract; the latter also
     where the venue values coins together and the account holds several."""
     instruments = [venue.rulebook.instruments[symbol] for symbol in opening.symbols.values()]
@@ -192,7 +203,7 @@ def _unit(opening: Opening, venue: Venue) -> Unit:
     return Unit(instruments[0].settle, False) if len(settles) == 1 else Unit(instruments[0].quote, True)
 
 
-def _unit_notes(opening: Opening, unit: Unit) -> list[str]:
+def unit_notes(opening: Opening, unit: Unit) -> list[str]:
     """What the reader must know of a total over several assets, or of what a total leaves out."""
     held = [asset for asset, amount in opening.account.cash.items() if amount != 0]
     if unit.mixed:
@@ -204,10 +215,12 @@ def _unit_notes(opening: Opening, unit: Unit) -> list[str]:
 FORCED_KINDS = ("liquidation", "convert", "forced_close", "take_over", "close", "refuse", "end")
 
 
-def _other_readings(venue: Venue, headline: Run, once: Callable[[Venue], Run]) -> dict[str, Decimal]:
+def _other_readings(
+    venue: Venue, headline: Run, once: Callable[[Venue], Run], kinds: Collection[str]
+) -> dict[str, Decimal]:
     """reading -> final equity, for the readings under which the run ends otherwise. Readings concern forced steps, closings
     and settings: a run without any of them is the same under all, and is not repeated."""
-    if not any(h.kind in FORCED_KINDS for h in headline.happenings):
+    if not any(h.kind in kinds for h in headline.happenings):
         return {}
     found = {}
     for other in all_readings(venue.rulebook)[1:]:
@@ -248,7 +261,7 @@ def regime_map(
     for mode in (PlanMode.ISOLATED, PlanMode.CROSS):
         opening = open_plan(plan, rulebook, rulebook, mode)
         venue = Venue(rulebook)
-        unit = _unit(opening, venue)
+        unit = unit_of(opening, venue)
         rows = []
         for fall in falls:
             row: list[Decimal | None] = []

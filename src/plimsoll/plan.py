@@ -1,6 +1,5 @@
 """What a trader has and intends, venue by venue: a `Plan` as an account file states it, opened under one rulebook in one
-division into margin modes. Plans count coins (linear) or quote face (inverse); accounts count contracts. No prices, no I/O.
-"""
+division into margin modes. Plans count coins (linear) or quote face (inverse); accounts count contracts. No prices, no I/O."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -96,7 +95,7 @@ class PlannedTopUp(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """An account file. `wallet`: asset -> everything put in, isolated money included. `borrowed`: asset -> what is
     owed of it, `not_collateral`: coins switched off (venues that value coins). `fees` None: the venue's list rates.
-    `scripts`: scripted prices as they stand in the file, for `prices.script.read_script`."""
+    `leverages`: for fills. `scripts`, `model`: as in the file, for `prices.script.read_script` and `model_choice`."""
 
     source: str
     name: str
@@ -112,7 +111,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rules_as_of: date | None = None
     borrowed: dict[str, Decimal] = {}
     not_collateral: tuple[str, ...] = ()
+    leverages: dict[str, Decimal] = {}
     scripts: dict[str, object] = {}
+    model: dict[str, object] = {}
 
 
 PlannedLeg = tuple[str, Side, MarginMode]

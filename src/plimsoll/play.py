@@ -16,7 +16,6 @@ import msgspec
 from plimsoll.account.commands import CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.decide import decide
 from plimsoll.account.events import Converted, Event, Reduced, StageReached
-from plimsoll.account.orders import falling_watch
 from plimsoll.account.state import State, Venue
 from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
@@ -31,6 +30,7 @@ from plimsoll.prices.history import Frame, History
 from plimsoll.prices.paths import BarPath, Quote, waypoints
 from plimsoll.rules.columns import Leg, Pool
 from plimsoll.rules.drawing import PoolSpec
+from plimsoll.rules.resting import falling_watch
 from plimsoll.runs import Least, Sample
 
 SAMPLES = 1_500
@@ -73,8 +73,9 @@ class Played(msgspec.Struct, frozen=True):
     samples: tuple[Sample, ...]
 
 
-class _Tape:
-    """One playing as it runs: the state, what was told, the extremes so far. Lives for one `play`."""
+class Tape:
+    """One playing as it runs: the state, what was told, the extremes so far. Lives for one `play`. `lent`: asset -> money in
+    the account that is not its own and does not count as equity (a twin that no margin rule can touch has it)."""
 
     def __init__(self, account: Account, venue: Venue, unit: Unit, time: datetime) -> None:
         self.state = State(account, Marks({}))
@@ -87,6 +88,7 @@ class _Tape:
         self.samples: list[Sample] = []
         self.equity = ZERO
         self.laid: Laid | None = None
+        self.lent: Mapping[str, Decimal] = {}
 
     def layout(self) -> Layout:
         """The account's columns, rebuilt only when the account changed."""
@@ -99,7 +101,7 @@ class _Tape:
         self.state, self.laid = decision.state, decision.laid
         if decision.reject is not None:
             self.told.append(Told(self.time, None, command, decision.reject, {}))
-        worth = self._worth() if decision.events else {}
+        worth = self.worth() if decision.events else {}
         for event in decision.events:
             self.told.append(Told(self.time, event, command, None, worth))
             if isinstance(event, StageReached) and event.stage is Stage.CANCELLING:
@@ -126,9 +128,12 @@ class _Tape:
                 equity += rules.assess_coin(pool, margin, at, marks, layout.markets).equity * self._value(asset)
             if pool.legs:
                 self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
-        self.equity = equity
+        self.equity = equity = equity - self._borrowed()
         if self.lowest is None or equity < self.lowest[0]:
             self.lowest = (equity, self.time)
+
+    def _borrowed(self) -> Decimal:
+        return sum((amount * self._value(asset) for asset, amount in self.lent.items()), ZERO)
 
     def _own_equity(self, spec: PoolSpec, pool: Pool[Decimal], marks: Sequence[Decimal]) -> Decimal:
         """Running profit of a pool that shares its cash with others, and the cash of the one that holds it for all."""
@@ -143,7 +148,8 @@ class _Tape:
         if known is None or told < known.headroom:
             self.least[pool] = Least(pool, told, headroom / balance if balance > 0 else None, self.time)
 
-    def _worth(self) -> dict[str, Decimal]:
+    def worth(self) -> dict[str, Decimal]:
+        """Asset -> what a unit of it is worth now, for every asset that the account has to do with."""
         held = [position.symbol for position in self.state.account.positions]
         settles = [self.venue.rulebook.instruments[symbol].settle for symbol in held]
         pools = [spec.asset for spec in self.layout().specs]
@@ -172,10 +178,24 @@ class _Tape:
 
     def _keep(self, marks: Marks, time: datetime) -> None:
         view = assess(self.state.account, marks, self.venue.rulebook, Prices.OWN)
-        equity = sum((asset.equity * self._value(asset.asset) for asset in view.assets), ZERO)
+        equity = sum((asset.equity * self._value(asset.asset) for asset in view.assets), ZERO) - self._borrowed()
         headroom = {pool.key: pool.headroom * self._value(pool.asset) for pool in view.pools if pool.legs}
         prices = {leg.name: leg.liquidation_price for leg in view.legs}
         self.samples.append(Sample(time, dict(marks.marks), equity, headroom, prices))
+
+    def played(self, start: State, start_equity: Decimal) -> Played:
+        """What the whole playing gave."""
+        assert self.lowest is not None
+        return Played(
+            start=start,
+            final=self.state,
+            told=tuple(self.told),
+            start_equity=start_equity,
+            lowest_equity=self.lowest[0],
+            lowest_equity_at=self.lowest[1],
+            least=tuple(self.least.values()),
+            samples=tuple(self.samples),
+        )
 
 
 def coin_value(asset: str, state: State, venue: Venue) -> Decimal:
@@ -201,45 +221,36 @@ def play(
 ) -> Played:
     """Play `account` along `history`: the `commands` open it at the first prices. Money is told in `unit`."""
     frames = history.frames
-    tape = _Tape(account, venue, unit, frames[0].time)
+    tape = Tape(account, venue, unit, frames[0].time)
     waiting = list(top_ups)
     stride = -(-len(frames) // SAMPLES)
     inside_bars = len(frames) <= SAMPLES // 8
     start = start_equity = None
     with exact():
         for n, frame in enumerate(frames):
-            adverse: dict[str, int] = {} if start is None else _adverse(tape.state.account)
+            adverse: dict[str, int] = {} if start is None else adverse_sides(tape.state.account)
             points = waypoints(frame, path, adverse)
-            for k, (point, time) in enumerate(zip(points, _times(frame, len(points)), strict=True)):
+            for k, (point, time) in enumerate(zip(points, nominal_times(frame, len(points)), strict=True)):
                 if start is None:
-                    _refuse_sunk(account, point, venue)
-                    _jump(tape, point, time)
+                    refuse_sunk(account, point, venue)
+                    jump(tape, point, time)
                     tape.look()
                     start_equity = tape.equity
                     tape.obey(commands)
                     waiting = _after_opening(tape, waiting)
                     start = tape.state
                 else:
-                    _move(tape, point, time, waiting)
+                    move(tape, point, time, waiting)
                 if k == 0:
-                    _due(tape, waiting, frame)
+                    due(tape, waiting, frame)
                 tape.look()
                 if inside_bars or (k == len(points) - 1 and (n % stride == 0 or n == len(frames) - 1)):
                     tape.sample()
-    assert start is not None and start_equity is not None and tape.lowest is not None
-    return Played(
-        start=start,
-        final=tape.state,
-        told=tuple(tape.told),
-        start_equity=start_equity,
-        lowest_equity=tape.lowest[0],
-        lowest_equity_at=tape.lowest[1],
-        least=tuple(tape.least.values()),
-        samples=tuple(tape.samples),
-    )
+    assert start is not None and start_equity is not None
+    return tape.played(start, start_equity)
 
 
-def _after_opening(tape: _Tape, waiting: Sequence[TopUp]) -> list[TopUp]:
+def _after_opening(tape: Tape, waiting: Sequence[TopUp]) -> list[TopUp]:
     """What was meant for a position that could not be opened falls away: its stops, and its top-ups."""
     expected = {p.symbol for p in tape.state.account.positions}
     expected |= {order.symbol for order in tape.state.account.orders if not order.reduce_only}
@@ -249,7 +260,7 @@ def _after_opening(tape: _Tape, waiting: Sequence[TopUp]) -> list[TopUp]:
     return [top_up for top_up in waiting if top_up.symbol in expected]
 
 
-def _refuse_sunk(account: Account, point: Mapping[str, Quote], venue: Venue) -> None:
+def refuse_sunk(account: Account, point: Mapping[str, Quote], venue: Venue) -> None:
     """BadInput where a position is beyond its line at the very first prices: there is nothing to play."""
     quoted = {symbol: quote.mark for symbol, quote in point.items()}
     marks = Marks(quoted, {}, stand_in_indexes(account, quoted, venue.rulebook))
@@ -262,13 +273,13 @@ def _refuse_sunk(account: Account, point: Mapping[str, Quote], venue: Venue) -> 
             raise BadInput("account", pool.key.removeprefix("asset:"), None, cure)
 
 
-def _times(frame: Frame, count: int) -> Iterator[datetime]:
+def nominal_times(frame: Frame, count: int) -> Iterator[datetime]:
     """Nominal times of the points inside a bar, evenly spread: a bar does not say when its extremes were."""
     for k in range(count):
         yield frame.time + timedelta(seconds=frame.seconds * k / max(count, 1))
 
 
-def _adverse(account: Account) -> dict[str, int]:
+def adverse_sides(account: Account) -> dict[str, int]:
     """symbol -> the side of the price that hurts: -1 down (net long), +1 up (net short). Entry orders of a symbol without
     a position count as what they would open."""
     net: dict[str, Decimal] = {}
@@ -280,14 +291,15 @@ def _adverse(account: Account) -> dict[str, int]:
     return {symbol: -1 if size > 0 else 1 for symbol, size in net.items() if size != 0}
 
 
-def _jump(tape: _Tape, point: Mapping[str, Quote], time: datetime) -> None:
+def jump(tape: Tape, point: Mapping[str, Quote], time: datetime) -> None:
+    """Set these prices at once."""
     tape.time = time
     marks = {symbol: quote.mark for symbol, quote in point.items()}
     indexes = tape.indexes({**tape.state.marks.marks, **marks})
     tape.do(SetMarks(marks, {symbol: quote.last for symbol, quote in point.items()}, indexes, time))
 
 
-def _due(tape: _Tape, waiting: list[TopUp], frame: Frame) -> None:
+def due(tape: Tape, waiting: list[TopUp], frame: Frame) -> None:
     """What a frame brings at its opening time: funding, then top-ups of that time."""
     for symbol, rate in frame.funding.items():
         tape.do(SettleFunding(symbol, rate))
@@ -296,7 +308,7 @@ def _due(tape: _Tape, waiting: list[TopUp], frame: Frame) -> None:
         tape.obey(top_up.commands)
 
 
-def _move(tape: _Tape, target: Mapping[str, Quote], time: datetime, waiting: list[TopUp]) -> None:
+def move(tape: Tape, target: Mapping[str, Quote], time: datetime, waiting: list[TopUp]) -> None:
     """From where the prices stand to `target` along one straight, common segment, stopping at everything on the way."""
     now = tape.state.marks
     origin = {s: Quote(now.marks[s], now.lasts.get(s, now.marks[s])) if s in now.marks else q for s, q in target.items()}
@@ -304,12 +316,12 @@ def _move(tape: _Tape, target: Mapping[str, Quote], time: datetime, waiting: lis
     while True:
         stop = _next_stop(tape, origin, target, done, rest, waiting)
         if stop is None:
-            _jump(tape, target, time)
+            jump(tape, target, time)
             return
         at, told = began + (time - began) * float(stop.at), len(tape.told)
         if stop.sinking:
             tape.preview(stop.quotes, at)
-        _jump(tape, stop.quotes, at)
+        jump(tape, stop.quotes, at)
         if any(isinstance(t.event, (Reduced, Converted)) for t in tape.told[told:]):
             rest = min(stop.at + ONE / LOOKS, ONE)
         if stop.top_up is not None:
@@ -331,7 +343,8 @@ class _Stop(NamedTuple):
     sinking: bool
 
 
-def _between(origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decimal) -> dict[str, Quote]:
+def between(origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decimal) -> dict[str, Quote]:
+    """The quotes at a share of the way along a segment."""
     return {
         symbol: Quote(a.mark + (target[symbol].mark - a.mark) * at, a.last + (target[symbol].last - a.last) * at)
         for symbol, a in origin.items()
@@ -339,7 +352,7 @@ def _between(origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decim
 
 
 def _next_stop(
-    tape: _Tape,
+    tape: Tape,
     origin: Mapping[str, Quote],
     target: Mapping[str, Quote],
     done: Decimal,
@@ -357,7 +370,7 @@ def _next_stop(
         a, b = (origin[order.symbol][0 if on_mark else 1], target[order.symbol][0 if on_mark else 1])
         at = _crossing(a, b, level, falling)
         if at is not None and at > done and (best is None or at < best.at):
-            quotes = _between(origin, target, at)
+            quotes = between(origin, target, at)
             quotes[order.symbol] = quotes[order.symbol]._replace(**{"mark" if on_mark else "last": level})
             best = _Stop(at, quotes, None, False)
     for top_up in waiting:
@@ -366,14 +379,14 @@ def _next_stop(
         a, b = origin[top_up.symbol].mark, target[top_up.symbol].mark
         at = _crossing(a, b, top_up.at_price, a > top_up.at_price)
         if at is not None and at > done and (best is None or at < best.at):
-            quotes = _between(origin, target, at)
+            quotes = between(origin, target, at)
             quotes[top_up.symbol] = quotes[top_up.symbol]._replace(mark=top_up.at_price)
             best = _Stop(at, quotes, top_up, False)
     end = ONE if best is None else best.at
     failure = _first_loss(tape, origin, target, done, end)
     if failure is not None and max(failure, rest) <= end:
         at = max(failure, rest)
-        return _Stop(at, _between(origin, target, at), None, True)
+        return _Stop(at, between(origin, target, at), None, True)
     return best
 
 
@@ -394,7 +407,7 @@ def _crossing(a: Decimal, b: Decimal, level: Decimal, falling: bool) -> Decimal 
 
 
 def _first_loss(
-    tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote], done: Decimal, end: Decimal
+    tape: Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote], done: Decimal, end: Decimal
 ) -> Decimal | None:
     """The first point in (done, end] at which some pool's headroom is gone, on its failing side."""
     layout = tape.layout()
@@ -419,7 +432,7 @@ def _alone(leg: Leg[Decimal]) -> Pool[Decimal]:
 
 
 def _along(
-    pool: Pool[Decimal], tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
+    pool: Pool[Decimal], tape: Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
 ) -> Callable[[Decimal], Decimal]:
     """Headroom of a pool as a function of the way along the segment."""
     layout, rules = tape.layout(), tape.venue.rulebook.rules
@@ -432,7 +445,7 @@ def _along(
 
 
 def _lock_along(
-    leg: Leg[Decimal], tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
+    leg: Leg[Decimal], tape: Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
 ) -> Callable[[Decimal], Decimal]:
     """What a leg beside a pool takes off its headroom at the most: twice its lock, since a unit of cash is worth a little more
     than one unit of headroom where it lowers the closing fee as well."""
@@ -445,7 +458,7 @@ def _lock_along(
 
 
 def _marks_along(
-    tape: _Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decimal
+    tape: Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decimal
 ) -> list[Decimal]:
     """The column of marks, and of indexes where coins are valued, at a point of the segment; what does not move stays."""
     layout, still = tape.layout(), tape.state.marks.marks

@@ -106,9 +106,40 @@ class Run(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """A fill of a file, or a part of it, that did not come to pass. `place`: where it stands in the file; `size` in contracts;
+    `why`: refused (with the `reason`, and the two numbers compared where there are any) or gone (nothing left to close)."""
+
+    place: str
+    time: datetime
+    symbol: str
+    side: str
+    size: Decimal
+    price: Decimal
+    why: str
+    reason: str = ""
+    message: str = ""
+    wanted: Decimal | None = None
+    limit: Decimal | None = None
+    code: str = ""
+
+
+class Survival(msgspec.Struct, frozen=True):
+    """What a replay of fills adds to its result. `liquidation`: whether anything was liquidated, over all that bars leave open;
+    `first_liquidation`: the first forced close of the headline; `without_rules`: the same fills, all of them, as no margin rule
+    had touched the account."""
+
+    fills: int
+    left_out: tuple[LeftOut, ...]
+    liquidation: Verdict
+    first_liquidation: Happening | None
+    without_rules: Run
+
+
 class ModeResult(msgspec.Struct, frozen=True):
     """One venue and mode: the headline run (bars synchronised, default readings), the range the bars leave open, and what
-    unpublished steps would change. `readings_that_matter`: reading -> the final equity under it, where it differs."""
+    unpublished steps would change. `readings_that_matter`: reading -> the final equity under it, where it differs.
+    `survival`: where fills were replayed."""
 
     venue: str
     mode: PlanMode
@@ -118,6 +149,7 @@ class ModeResult(msgspec.Struct, frozen=True):
     verdicts: dict[str, Verdict]
     readings_that_matter: dict[str, Decimal]
     sentence: str = ""
+    survival: Survival | None = None
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -14,14 +14,9 @@ from plimsoll.margin.pools import lay_out, leverage_of, order_value
 from plimsoll.model import LegKey, LegSide, Order, OrderType, Position, Trigger, leg_key
 from plimsoll.number import ZERO
 from plimsoll.rules.asks import SizeAsk
-from plimsoll.rules.resting import opens
+from plimsoll.rules.resting import closes, falling_watch, opens
 
 _CONDITIONAL = (OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET)
-
-
-def closes(order: Order) -> bool:
-    """Whether a hedge-mode order can only reduce its leg."""
-    return (order.position_side, order.side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
 
 
 def key_of(order: Order) -> LegKey:
@@ -179,11 +174,6 @@ def _is_reached(turn: Turn, order: Order) -> bool:
     if watched is None or order.stop_price is None:
         return False
     return watched <= order.stop_price if falling_watch(order) else watched >= order.stop_price
-
-
-def falling_watch(order: Order) -> bool:
-    """Whether a conditional order waits for its price to fall: a stop that sells, a take-profit that buys."""
-    return (order.type is OrderType.STOP_MARKET) == (order.side == "sell")
 
 
 def _is_filled(turn: Turn, order: Order) -> bool:

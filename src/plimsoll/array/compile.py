@@ -1,6 +1,6 @@
 """The rules as machine code: the text that the exact engine runs on Decimal, compiled for float64. No rule stands here.
 
-The only module that imports numba. Nothing is cached on disk: numba's cache does not notice that an imported rule file
+Nothing is cached on disk: numba's cache does not notice that an imported rule file
 changed and would go on serving the old rules. `fastmath` is off, so that sums keep their order and products are not
 fused. Division follows Python: a zero divisor raises as it does on Decimal. Rules guard their divisors, so this never
 happens in a correct rule; an infinity that quietly wins a comparison would be worse than the branch it saves.
@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
 from itertools import chain
-from types import FunctionType
-from typing import Any, Final, NamedTuple, cast
+from types import FunctionType, ModuleType
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
-from numba.extending import register_jitable
+from numba.extending import intrinsic, register_jitable
 
 from plimsoll import number
 from plimsoll.law import law_modules
@@ -33,6 +33,7 @@ ROWS = 64
 """Bracket rows that a market record has room for; `rows` says how many count."""
 
 Column = np.ndarray[Any, Any]
+F = TypeVar("F", bound=Callable[..., Any])
 
 LEG_RECORD = np.dtype(
     [
@@ -147,11 +148,23 @@ def compile_rules(name: str) -> Compiled:
 @cache
 def compile_rule(name: str, rule: str) -> Callable[..., Any]:
     """One function of a rulebook, compiled. BadInput: no rulebook of that name; AttributeError: no such rule."""
+    return cast("Callable[..., Any]", numba.njit(error_model=ERROR_MODEL)(_text(name, rule)))
+
+
+@cache
+def rule_part(name: str, rule: str) -> Callable[..., Any]:
+    """As `compile_rule`, for kernels to take as an argument: it becomes a part of the kernel, which then makes only what it
+    uses of the answer and hands over no columns. Half the time of a small rule."""
+    return cast("Callable[..., Any]", numba.njit(error_model=ERROR_MODEL, forceinline=True)(_text(name, rule)))
+
+
+def _text(name: str, rule: str) -> Callable[..., Any]:
+    """A function of a rulebook as it is written, once compiled code may call all that it calls."""
     rules = rules_of(name)
     written = (rule_functions(module) for module in (common.__name__, *law_modules(rules)))
     for function in (*STEPS_OF_NUMBER, *chain.from_iterable(written)):
         _register(function)
-    return cast("Callable[..., Any]", numba.njit(error_model=ERROR_MODEL)(getattr(rules, rule)))
+    return cast("Callable[..., Any]", getattr(rules, rule))
 
 
 def rule_functions(module: str) -> tuple[FunctionType, ...]:
@@ -160,10 +173,78 @@ def rule_functions(module: str) -> tuple[FunctionType, ...]:
     return tuple(f for _, f in inspect.getmembers(found, inspect.isfunction) if f.__module__ == module)
 
 
+def kernel(function: F) -> F:
+    """A function of the array engine as machine code that lets go of the interpreter lock. It may call compiled rules that it
+    is given as arguments."""
+    return cast("F", numba.njit(error_model=ERROR_MODEL, nogil=True)(function))
+
+
+def part(function: F) -> F:
+    """A function that becomes a part of each kernel that calls it."""
+    return cast("F", numba.njit(error_model=ERROR_MODEL, nogil=True, forceinline=True)(function))
+
+
+def _lent(_typing: Any, array: Any) -> Any:
+    def same_place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        view.meminfo = view.meminfo.type(None)
+        view.parent = view.parent.type(None)
+        return view._getvalue()
+
+    return array(array), same_place
+
+
+lent = cast("Callable[[Any], Any]", intrinsic(_lent))
+"""In compiled code: the same array without a share in owning it. Rules take their columns by value, and each taking would
+count an owner up and down, which no other core may do at that time: 130 ns of an `assess_pool` of one leg are 20 without. For
+columns that a kernel was given and that its caller holds on to; never for one that the kernel made and returns."""
+
+
 @cache
 def _register(function: FunctionType) -> None:
     """Tell numba that compiled code may call this function: once, for a second time would compile it twice."""
     register_jitable(error_model=ERROR_MODEL)(function)
+
+
+@cache
+def fast_rule(name: str, rule: str) -> Callable[..., Any]:
+    """A rule for inner loops, where a division that could raise is a wall to the optimiser: here a zero divisor gives an
+    infinity, as in C, and the caller must look whether a result is finite. The same text, all that it calls with it."""
+    function = getattr(rules_of(name), rule)
+    done: dict[FunctionType, Any] = {}
+    for callee in _called(function):
+        space = dict(callee.__globals__) | {other.__name__: jitted for other, jitted in done.items()}
+        fresh = FunctionType(callee.__code__, space, callee.__name__, callee.__defaults__)
+        done[callee] = numba.njit(error_model="numpy", nogil=True)(fresh)
+    return cast("Callable[..., Any]", done[function])
+
+
+def _called(function: FunctionType) -> tuple[FunctionType, ...]:
+    """The rule functions that a rule calls, directly or not, callees first, itself last."""
+    found: list[FunctionType] = []
+    for name in function.__code__.co_names:
+        other = function.__globals__.get(name)
+        if inspect.isfunction(other) and other is not function:
+            found += [inner for inner in _called(other) if inner not in found]
+    return (*found, function)
+
+
+@cache
+def bound(name: str | None, modules: tuple[ModuleType, ...], entry: str) -> Callable[..., Any]:
+    """The function `entry` of kernel modules, compiled together with the rules of one venue product: every function of these
+    modules is compiled anew over names of its own, in which the rules' names mean this venue's (`name` None: it asks for none).
+    Runs without the GIL."""
+    space: dict[str, Any] = {}
+    for module in modules:
+        space |= vars(module)
+    if name is not None:
+        wanted = {rule for module in modules for rule in module.__annotations__ if hasattr(rules_of(name), rule)}
+        space |= {rule: fast_rule(name, rule) for rule in wanted}
+    own = [f for module in modules for f in rule_functions(module.__name__)]
+    for function in own:
+        fresh = FunctionType(function.__code__, space, function.__name__, function.__defaults__)
+        space[function.__name__] = numba.njit(error_model="numpy", nogil=True)(fresh)
+    return cast("Callable[..., Any]", space[entry])
 
 
 def float_column(numbers: Sequence[Decimal]) -> Column:
@@ -173,15 +254,16 @@ def float_column(numbers: Sequence[Decimal]) -> Column:
 
 def float_legs(legs: Sequence[Leg[Decimal]]) -> Column:
     """Legs as records, in the order given."""
-    return _records(legs, LEG_RECORD)
+    return records_of(legs, LEG_RECORD)
 
 
 def float_markets(markets: Sequence[Market[Decimal]]) -> Column:
     """Markets as records; bracket columns are padded with zeros. Asserts that the rows fit."""
-    return _records(markets, MARKET_RECORD)
+    return records_of(markets, MARKET_RECORD)
 
 
-def _records(rows: Sequence[tuple[Any, ...]], kind: np.dtype[Any]) -> Column:
+def records_of(rows: Sequence[tuple[Any, ...]], kind: np.dtype[Any]) -> Column:
+    """Rows as records of that kind, in the order given; none gives an empty column."""
     return np.array([tuple(_plain(x) for x in row) for row in rows], dtype=kind)
 
 
@@ -190,9 +272,9 @@ def float_pool(pool: Pool[Decimal]) -> Pool[float]:
     records = {
         "legs": float_legs(pool.legs),
         "beside": float_legs(pool.beside),
-        "wallets": _records(pool.wallets, WALLET_RECORD),
-        "rests": _records(pool.rests, REST_RECORD),
-        "asks": _records(pool.asks, RESTING_RECORD),
+        "wallets": records_of(pool.wallets, WALLET_RECORD),
+        "rests": records_of(pool.rests, REST_RECORD),
+        "asks": records_of(pool.asks, RESTING_RECORD),
     }
     fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in records}
     return Pool(**fields, **cast("dict[str, Any]", records))

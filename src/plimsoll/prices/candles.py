@@ -49,6 +49,27 @@ def read_candles(table: Table, symbols: Collection[str], start: int | None, end:
     return Candles(step, _bars(rows, groups, means), charges, [*_stand_in_notes(groups, means), *notes])
 
 
+def read_floats(table: Table, symbol: str, means: Meaning) -> tuple[pl.DataFrame, list[str]]:
+    """(open, high, low, close of one symbol as float64, notes), for those who count bars and need no digits: the marks where
+    the file has them. A hole between two bars is a note."""
+    groups = _groups(table)
+    need_symbols(table, [symbol], symbols_of(table))
+    rows = read_rows(table, [symbol], [name for group in groups for name in group])
+    step = _step(table, rows)
+    for group in groups:
+        _check_prices(table, rows, group)
+    rows, notes = _complete(rows, groups)
+    if rows.is_empty():
+        raise BadInput(table.path, "prices", None, "no row has all its prices")
+    _need_grid(table, rows, step)
+    holes = int((rows["time"].diff() > step).sum())
+    if holes:
+        notes.append(f"{symbol}: {holes} hole{'s' if holes > 1 else ''} between bars: bars are counted, not the time in them.")
+    group = MARK if MARK in groups else TRADE
+    named = rows.select(pl.col(theirs).cast(pl.Float64).alias(ours) for ours, theirs in zip(TRADE, group, strict=True))
+    return named, [*_stand_in_notes(groups, means), *notes]
+
+
 def read_charges(table: Table, symbols: Collection[str]) -> list[Charge]:
     """All charges of `symbols` in a funding file (`ts, symbol, funding_rate`), by time; a symbol may have none."""
     need_columns(table, ("ts", "symbol", "funding_rate"))

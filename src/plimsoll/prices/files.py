@@ -5,12 +5,12 @@ smoothed or guessed: what is missing becomes a sentence in `History.notes`, what
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from plimsoll.errors import BadInput
 from plimsoll.prices.funding import holes, snap
@@ -56,6 +56,17 @@ def read_history(
     gaps = [*edge_notes(frames, first, last, candles.step), *gap_notes(frames, tuple(symbols), candles.step)]
     notes = (*candles.notes, *gaps, *funding_notes)
     return History(str(path), tuple(symbols), frames, notes, _stand_in(path, symbols, meant))
+
+
+def read_columns(path: Path, symbol: str, names: Sequence[str]) -> tuple[list[Any], tuple[str, ...]]:
+    """(float64 columns of one symbol's bars, notes): the marks' where the file has them, else the trades'. `names`: of open,
+    high, low, close. Raises BadInput."""
+    _need_polars(path)
+    from plimsoll.prices.candles import read_floats
+    from plimsoll.prices.table import open_table
+
+    found, notes = read_floats(open_table(path), symbol, _meaning(path))
+    return [found[name].to_numpy() for name in names], tuple(notes)
 
 
 def _need_window(path: Path, symbols: Mapping[str, str], start: datetime | None, end: datetime | None) -> None:

@@ -9,6 +9,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from plimsoll.compare_command import EXAMPLE, Ready, Wish, map_of, prepare
 from plimsoll.comparison import compare
 from plimsoll.errors import BadInput
+from plimsoll.fills_command import FillsWish, prepare_fills
+from plimsoll.fills_run import survive
 from plimsoll.prices.script import read_script, script_names
 from plimsoll.report.as_json import to_json
 from plimsoll.report.regimes_screen import print_regimes
@@ -18,11 +20,38 @@ from plimsoll.runs import Comparison, RegimeMap
 
 def run_compare(wish: Wish, html: str | None, mapped: str | None, json_out: bool) -> int:
     """The whole command. Exit code 0; BadInput and RulebookGap pass through to the caller."""
-    from plimsoll.cli import console
-
     _check_target(html)
     ready = prepare(wish)
     comparison, others, regimes = _play(ready, wish, mapped if mapped or not html else _default_map(wish))
+    _show(comparison, json_out, html, regimes, others)
+    return 0
+
+
+def run_fills_screen(wish: FillsWish, html: str | None, json_out: bool) -> int:
+    """The whole replay of fills. Exit code 0, whoever survived; BadInput and RulebookGap pass through to the caller."""
+    _check_target(html)
+    ready = prepare_fills(wish)
+    with _bar() as bar:
+        task = bar.add_task("replaying", total=None)
+
+        def told(what: str) -> None:
+            bar.update(task, description=what)
+
+        comparison = survive(ready.plan, ready.book, ready.history, ready.jobs, ready.modes, progress=told)
+    _show(comparison, json_out, html, None, {})
+    return 0
+
+
+def _show(
+    comparison: Comparison,
+    json_out: bool,
+    html: str | None,
+    regimes: RegimeMap | None,
+    others: dict[str, Comparison],
+) -> None:
+    """The answer in the form that was asked for, and the page where one was."""
+    from plimsoll.cli import console
+
     if json_out:
         sys.stdout.buffer.write(to_json(comparison, regimes) + b"\n")
     else:
@@ -36,7 +65,6 @@ def run_compare(wish: Wish, html: str | None, mapped: str | None, json_out: bool
         write_html(comparison, Path(html), regimes)
         if not json_out:
             console().print(f"written: {html}")
-    return 0
 
 
 def _check_target(html: str | None) -> None:
@@ -62,11 +90,9 @@ def _default_map(wish: Wish) -> str | None:
     return "ETHUSDT" if wish.account == EXAMPLE else None
 
 
-def _play(
-    ready: Ready, wish: Wish, mapped: str | None
-) -> tuple[Comparison, dict[str, Comparison], RegimeMap | None]:
-    """The comparison, for the bare example also its other scripts, and the map."""
-    bar = Progress(
+def _bar() -> Progress:
+    """What is being played, on standard error; nothing where that is no terminal."""
+    return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
@@ -75,7 +101,13 @@ def _play(
         transient=True,
         disable=not sys.stderr.isatty(),
     )
-    with bar:
+
+
+def _play(
+    ready: Ready, wish: Wish, mapped: str | None
+) -> tuple[Comparison, dict[str, Comparison], RegimeMap | None]:
+    """The comparison, for the bare example also its other scripts, and the map."""
+    with _bar() as bar:
         task = bar.add_task("playing", total=None)
 
         def told(what: str) -> None:

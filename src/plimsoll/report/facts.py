@@ -13,7 +13,19 @@ import msgspec
 
 from plimsoll.number import exact
 from plimsoll.plan import PlanMode
-from plimsoll.runs import Comparison, Happening, LegResult, ModeResult, RegimeMap, Run, Standing, VenueNote, Verdict
+from plimsoll.runs import (
+    Comparison,
+    Happening,
+    LeftOut,
+    LegResult,
+    ModeResult,
+    RegimeMap,
+    Run,
+    Standing,
+    Survival,
+    VenueNote,
+    Verdict,
+)
 
 NONE = "none"
 DOLLARS = frozenset({"USD", "USDT", "USDC", "FDUSD", "BUSD", "DAI"})
@@ -31,6 +43,7 @@ WORDS = {
     "limit": "limit filled",
     "top_up": "top-up",
     "refuse": "refused",
+    "left_out": "left out",
     "cancel": "cancelled",
     "liquidation": "liquidated",
     "convert": "coin sold",
@@ -124,6 +137,7 @@ def summary(result: ModeResult) -> dict[str, Cell]:
     """Quantity -> what one mode made of it, in reading order. Each mode of a comparison has the same quantities."""
     run, unit = result.run, result.run.unit
     cells = {
+        **({} if result.survival is None else _of_fills(result, result.survival)),
         "Final equity": Cell(money(run.final_equity, unit), detail=(f"of {money(run.start_equity, unit)} at the start",)),
         "Change": _change(run),
         "Lowest equity": Cell(money(run.lowest_equity, unit), detail=(when(run.lowest_equity_at),)),
@@ -133,9 +147,10 @@ def summary(result: ModeResult) -> dict[str, Cell]:
         "Funding paid": Cell(money(run.funding, unit), tone(-run.funding)),
         "Liquidation cost": Cell(money(run.liquidation_cost, unit), "bad" if run.liquidation_cost else ""),
         "Insurance draw": Cell(money(run.insurance_draw, unit), "warn" if run.insurance_draw else ""),
-        "Money at risk": Cell(money(run.money_at_risk, unit), detail=tuple(_at_risk(leg, unit) for leg in run.legs)),
-        "Capital efficiency": _efficiency(run),
     }
+    if result.survival is None:
+        cells["Money at risk"] = Cell(money(run.money_at_risk, unit), detail=tuple(_at_risk(leg, unit) for leg in run.legs))
+        cells["Capital efficiency"] = _efficiency(run)
     if run.counterparties_draw:
         cells["Paid by counterparties"] = Cell(money(run.counterparties_draw, unit), "warn")
     if run.deposits:
@@ -179,6 +194,86 @@ def standing(line: Standing) -> tuple[Cell, ...]:
         Cell("; ".join(then) or "nothing is left open"),
         Cell(share_asked),
         Cell(f"{money(line.left, line.unit)} {line.unit}", "", (f"of {money(line.start, line.unit)}",)),
+    )
+
+
+FATES = {Verdict.CERTAINLY: ("no", "bad"), Verdict.POSSIBLY: ("perhaps", "warn"), Verdict.NOT: ("yes", "good")}
+"""How an account of fills fared, and in which tone."""
+
+
+def _of_fills(result: ModeResult, survival: Survival) -> dict[str, Cell]:
+    """What a replay of fills adds to a mode's quantities."""
+    bare, unit = survival.without_rules, result.run.unit
+    word, shade = FATES[survival.liquidation]
+    low = f"{money(bare.lowest_equity, unit)} at the lowest, {when(bare.lowest_equity_at)}"
+    return {
+        "Survived?": Cell(word, shade),
+        "First refused": _first_refused(survival),
+        "First liquidation": _first_liquidation(survival),
+        "Left out": _left_out(survival),
+        "Without rules": Cell(money(bare.final_equity, unit), detail=(low,)),
+    }
+
+
+def _first_refused(survival: Survival) -> Cell:
+    left = next((one for one in survival.left_out if one.why == "refused"), None)
+    if left is None:
+        return Cell(NONE, "good")
+    return Cell(left.place, "warn", (f"{when(left.time)} {left.symbol}: {left.message}", *_both(left)))
+
+
+def _both(left: LeftOut) -> tuple[str, ...]:
+    """The two numbers that a refusal compares, and the venue's own code."""
+    code = f" [{left.code}]" if left.code else ""
+    if left.wanted is None or left.limit is None:
+        return (code.strip(),) if code else ()
+    return (f"wanted {price(left.wanted)}, allowed {price(left.limit)}{code}",)
+
+
+def _first_liquidation(survival: Survival) -> Cell:
+    event = survival.first_liquidation
+    if event is None:
+        return Cell("only on other paths" if survival.liquidation is Verdict.POSSIBLY else NONE, FATES[survival.liquidation][1])
+    return Cell(when(event.time), "bad", (f"{event.leg} @ {price(event.price)}", f"({survival.liquidation})"))
+
+
+def _left_out(survival: Survival) -> Cell:
+    refused = sum(left.why == "refused" for left in survival.left_out)
+    gone = len(survival.left_out) - refused
+    parts = [f"{refused} refused"] if refused else []
+    parts += [f"{gone} with nothing left to close"] if gone else []
+    return Cell(f"{', '.join(parts) or NONE}", "warn" if parts else "good", (f"of {survival.fills} fills",))
+
+
+SURVIVAL_HEADS: dict[str, Literal["left", "right"]] = {
+    "venue, mode": "left",
+    "survived?": "left",
+    "first refused": "left",
+    "first liquidation": "left",
+    "left, without rules": "right",
+    "lowest": "right",
+    "fees, funding": "right",
+}
+"""Columns of the table of replays. Below each equity stands what it is without margin rules."""
+
+
+def survival_line(result: ModeResult) -> tuple[Cell, ...]:
+    """One venue and mode as cells under `SURVIVAL_HEADS`."""
+    assert result.survival is not None
+    run, unit, bare = result.run, result.run.unit, result.survival.without_rules
+    cells = _of_fills(result, result.survival)
+    left = next((one for one in result.survival.left_out if one.why == "refused"), None)
+    refused = cells["First refused"]
+    if left is not None:
+        refused = Cell(left.place, "warn", (when(left.time), left.reason.replace("_", " "), *_both(left)))
+    return (
+        Cell(result.venue, detail=(MODES[result.mode],)),
+        cells["Survived?"],
+        refused,
+        cells["First liquidation"],
+        Cell(money(run.final_equity, unit), tone(change(run)), (money(bare.final_equity, unit),)),
+        Cell(money(run.lowest_equity, unit), detail=(money(bare.lowest_equity, unit),)),
+        Cell(money(run.fees, unit), detail=(money(run.funding, unit),)),
     )
 
 

@@ -40,6 +40,7 @@ SYMBOLS = {
     "limit": "diamond",
     "top_up": "triangle-up",
     "refuse": "cross-open",
+    "left_out": "circle-x-open",
     "cancel": "diamond-open",
     "liquidation": "x",
     "convert": "x",
@@ -118,7 +119,7 @@ def _liquidation_line(result: ModeResult, leg: LegResult, keep: set[datetime], p
 
 
 def _equity_panel(results: Sequence[ModeResult], points: int) -> Panel:
-    traces: list[Trace] = []
+    traces = _without_rules(results, points)
     for under, result in _layered(results):
         keep = _event_times([result.run])
         if result.worst is not None and result.best is not None:
@@ -130,6 +131,16 @@ def _equity_panel(results: Sequence[ModeResult], points: int) -> Panel:
         traces += _markers(result, pooled, _equity)
     unit = results[0].run.unit if results else ""
     return Panel("Equity", unit, LOW, traces)
+
+
+def _without_rules(results: Sequence[ModeResult], points: int) -> list[Trace]:
+    """Where fills were replayed: what they would have made had no margin rule touched the account, the same for all modes."""
+    bare = next((result.survival.without_rules for result in results if result.survival is not None), None)
+    if bare is None:
+        return []
+    lowest = [(bare.lowest_equity_at, bare.lowest_equity)]
+    look = {"name": "without margin rules", "line": {"width": 1.5, "dash": "dot"}}
+    return [_line(bare, _equity, set(), points, lowest, look)]
 
 
 def _layered(results: Sequence[ModeResult]) -> list[tuple[int, ModeResult]]:
@@ -195,10 +206,10 @@ def _markers(result: ModeResult, events: Sequence[Happening], level: Quantity) -
 
 
 def _marks(result: ModeResult, events: Sequence[Happening], level: Quantity) -> Trace:
-    forced = [event.kind in facts.FORCED for event in events]
+    loud = [event.kind in facts.FORCED or event.kind == "refuse" for event in events]
     marker = {
         "symbol": [SYMBOLS.get(event.kind, "circle-open") for event in events],
-        "size": [13 if bad else 9 for bad in forced],
+        "size": [13 if bad else 9 for bad in loud],
         "color": COLOURS[result.mode],
         "line": {"color": COLOURS[result.mode], "width": 1},
     }

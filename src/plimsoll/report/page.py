@@ -22,7 +22,8 @@ KEY = (
     "<b class='as-given'>purple as given</b>. "
     "Solid liquidation lines share the pool, dashed ones are walled off. "
     "&#10005; liquidation &nbsp; &#9660; stop &nbsp; &#9650; top-up &nbsp; &#9679; open &nbsp; &#9675; close &nbsp; "
-    "&#9670; limit order. Dotted uprights cut all panels where the venue liquidated. Click a legend entry to hide or show "
+    "&#9670; limit order &nbsp; &#10010; refused &nbsp; &#8855; left out. "
+    "Dotted uprights cut all panels where the venue liquidated. Click a legend entry to hide or show "
     "its line (funding is hidden at first); drag to zoom, double-click to come back."
 )
 OPEN_LOG = 14
@@ -32,7 +33,7 @@ OPEN_LOG = 14
 def page(comparison: Comparison, regime_map: RegimeMap | None, plotly_js: str) -> str:
     """The whole document. `plotly_js`: the text of plotly.js, put in once."""
     figures = _figures(comparison, regime_map)
-    body = [_header(comparison), _lead(comparison.sentences), _nav(comparison, regime_map)]
+    body = [_header(comparison), _lead(comparison.sentences), _survival(comparison.results), _nav(comparison, regime_map)]
     body += [_venue(note, facts.of_venue(comparison, note.venue), comparison.sentences) for note in comparison.venues]
     body += [_side_by_side(comparison.standings)] if comparison.standings else []
     body += [_map_section(regime_map)] if regime_map is not None else []
@@ -183,6 +184,17 @@ def _side_by_side(standings: Sequence[Standing]) -> str:
         '<div class="figure" data-figure="figure-venues"></div>'
         f'{_scroll("modes", f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>")}{said}</section>'
     )
+
+
+def _survival(results: Sequence[ModeResult]) -> str:
+    """Where fills were replayed: who survived, one line a venue and mode."""
+    replayed = [result for result in results if result.survival is not None]
+    if not replayed:
+        return ""
+    heads = "".join(f"<th>{escape(title)}</th>" for title in facts.SURVIVAL_HEADS)
+    rows = "".join(f"<tr>{''.join(_cell(cell) for cell in facts.survival_line(result))}</tr>" for result in replayed)
+    table = _scroll("modes", f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>")
+    return f'<section id="survival"><h2>Would it have survived?</h2>{table}</section>'
 
 
 def _map_section(regime: RegimeMap) -> str:

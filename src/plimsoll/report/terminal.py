@@ -28,10 +28,15 @@ SHORT = 22
 WIDEST = 140
 
 
+WIDTHS = {"venue, mode": 13, "survived?": 9, "first refused": 16, "first liquidation": 16}
+"""The least width of a column of the table of replays: names and times stand on one line; money always does."""
+
+
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print the whole answer: head, per venue the table, the log and the unknowns, and the closing sentences."""
     width = min(console.width, WIDEST)
-    for part in (_head(comparison), *_venues(comparison, width), *_side_by_side(comparison), _closing(comparison)):
+    parts = (*_survival(comparison), *_venues(comparison, width), *_side_by_side(comparison), _closing(comparison))
+    for part in (_head(comparison), *parts):
         console.print(part, width=width)
 
 
@@ -52,6 +57,23 @@ def _venues(comparison: Comparison, width: int) -> Iterable[RenderableType]:
             yield _summary(results)
             yield from (_log(result, width, comparison.sentences) for result in results)
         yield _unknowns(note, results)
+
+
+def _survival(comparison: Comparison) -> Iterable[RenderableType]:
+    """Where fills were replayed: who survived, one row a venue and mode."""
+    replayed = [result for result in comparison.results if result.survival is not None]
+    if not replayed:
+        return
+    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
+    for title, justify in facts.SURVIVAL_HEADS.items():
+        width = WIDTHS.get(title)
+        words = title.replace(", ", ",\n") if width is None else title
+        table.add_column(
+            words, justify=justify, overflow="fold", header_style="dim", min_width=width, no_wrap=width is None
+        )
+    for result in replayed:
+        table.add_row(*(_cell(cell, 0) for cell in facts.survival_line(result)))
+    yield Padding(table, (1, 0, 0, 0))
 
 
 def _summary(results: tuple[ModeResult, ...]) -> Table:

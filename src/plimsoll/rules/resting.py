@@ -15,8 +15,17 @@ def opens(order: Order) -> bool:
     Stops and take-profits need none until they trigger (grade memory)."""
     if order.reduce_only or order.price is None or order.type is not OrderType.LIMIT:
         return False
-    closing = (order.position_side, order.side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
-    return not closing
+    return not closes(order)
+
+
+def closes(order: Order) -> bool:
+    """Whether a hedge-mode order can only reduce its leg."""
+    return (order.position_side, order.side) in ((LegSide.LONG, "sell"), (LegSide.SHORT, "buy"))
+
+
+def falling_watch(order: Order) -> bool:
+    """Whether a conditional order waits for its price to fall: a stop that sells, a take-profit that buys."""
+    return (order.type is OrderType.STOP_MARKET) == (order.side == "sell")
 
 
 def order_value(order: Order, instrument: Instrument) -> Decimal:

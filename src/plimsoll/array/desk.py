@@ -1,0 +1,401 @@
+"""What a walk works on: an account as plain columns of float64, laid out once from the exact columns.
+
+`Desk` never changes while paths are walked; `Held` is one path's own copy of all that does. Every number is rounded once,
+from Decimal. Refuses to hold a rule: what an amount means stands in `rules/`, what happens to it in `walk`.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from plimsoll.array.compile import (
+    LEG_RECORD,
+    REST_RECORD,
+    RESTING_RECORD,
+    WALLET_RECORD,
+    Column,
+    float_legs,
+    float_markets,
+    records_of,
+)
+from plimsoll.margin.pools import Layout, lay_out, orders_in_scope
+from plimsoll.model import Account, LegKey, Order, OrderType, Position, Trigger, leg_key
+from plimsoll.number import ONE, ZERO, exact
+from plimsoll.rulebook import Rulebook, regime_of
+from plimsoll.rules import common
+from plimsoll.rules.drawing import PoolSpec
+from plimsoll.rules.resting import closes, falling_watch
+
+POOL_RECORD: Final = np.dtype(
+    [
+        ("cash", np.float64),
+        ("reserved", np.float64),
+        ("orders", np.int64),
+        ("outside_pnl", np.float64),
+        ("outside_initial", np.float64),
+        ("outside_maintenance", np.float64),
+        ("outside_fee", np.float64),
+        ("apart", np.bool_),
+        ("isolated", np.bool_),
+        ("home", np.int64),
+        ("teller", np.int64),
+        ("bends", np.bool_),
+        ("leg_from", np.int64),
+        ("leg_to", np.int64),
+        ("wallet_from", np.int64),
+        ("wallet_to", np.int64),
+        ("rest_from", np.int64),
+        ("rest_to", np.int64),
+        ("beside_from", np.int64),
+        ("beside_to", np.int64),
+        ("ask_from", np.int64),
+        ("ask_to", np.int64),
+        ("least", np.float64),
+    ],
+    align=True,
+)
+"""A pool; its legs, wallets and the rest are runs of the columns beside it. `home`: the pool whose cash takes what an isolated
+wall gives up. `teller`: the market whose mark tells what a unit of its asset is worth (-1: one). `bends`: headroom along a
+straight segment is not concave (inverse legs of several markets). `least`: its least headroom so far."""
+
+ORDER_RECORD: Final = np.dtype(
+    [
+        ("market", np.int64),
+        ("leg", np.int64),
+        ("home", np.int64),
+        ("level", np.float64),
+        ("amount", np.float64),
+        ("reserve", np.float64),
+        ("falling", np.bool_),
+        ("on_mark", np.bool_),
+        ("limit", np.bool_),
+        ("buy", np.bool_),
+        ("live", np.bool_),
+    ],
+    align=True,
+)
+"""A resting order that only closes. `leg`: which (as in `Held.names`); `level`: the price it waits for."""
+
+EVENT_RECORD: Final = np.dtype(
+    [
+        ("kind", np.int64),
+        ("leg", np.int64),
+        ("pool", np.int64),
+        ("step", np.int64),
+        ("part", np.float64),
+        ("price", np.float64),
+        ("amount", np.float64),
+    ],
+    align=True,
+)
+"""Something that happened, on the way to the prices of `step`, after the share `part` of that way. `leg` -1: the pool."""
+
+TALLY_RECORD: Final = np.dtype(
+    [
+        ("base", np.int64),
+        ("step", np.int64),
+        ("part", np.float64),
+        ("events", np.int64),
+        ("filled", np.int64),
+        ("equity", np.float64),
+        ("lowest", np.float64),
+        ("lowest_step", np.int64),
+        ("closest", np.float64),
+        ("fees", np.float64),
+        ("forced", np.float64),
+        ("funding", np.float64),
+        ("shortfall", np.float64),
+    ],
+    align=True,
+)
+"""What a walk adds up. `step`, `part`: how far it is, in rows of the table at hand, whose first row is row `base` of the path;
+`filled`: how many orders have closed something; `closest`: the least distance of
+a decision from going the other way, over the gross scale; `forced`: fees and penalties of forced closes."""
+
+
+class Desk(NamedTuple):
+    """The part that stays. `scope` [orders, pools]: whether a liquidation cancels the order; `tiers` [legs, legs]: of whose
+    amounts the contracts that choose a leg's bracket are the sum; `plain`: the ladder runs on these columns (else the exact
+    machine decides); `pays`: so does funding."""
+
+    markets: Column
+    reading: Any
+    scope: Column
+    tiers: Column
+    taker_rate: float
+    maker_rate: float
+    releases: bool
+    plain: bool
+    pays: bool
+
+
+class Held(NamedTuple):
+    """One path's account. `names[i]`: which leg of the account `legs[i]` is; legs that are gone are behind `leg_to` of their
+    pool. `beside_names`: the same for the copies that stand beside other pools. `hits`: when each leg was first closed by force
+    (inf: never), in rows of the path and parts of one. `spare`: room for trying a step."""
+
+    pools: Column
+    legs: Column
+    names: Column
+    orders: Column
+    wallets: Column
+    rests: Column
+    beside: Column
+    beside_names: Column
+    asks: Column
+    hits: Column
+    spare: Column
+
+
+class Laid(NamedTuple):
+    """An account on a desk. `symbols`, `keys`, `pool_keys`: what the markets, legs and pools are; `coins`: what follows the
+    marks in a marks column; `steady`: nothing changes at a mark by itself, so that it can be walked at all."""
+
+    account: Account
+    symbols: tuple[str, ...]
+    coins: tuple[str, ...]
+    keys: tuple[LegKey, ...]
+    pool_keys: tuple[str, ...]
+    pool_assets: tuple[str, ...]
+    desk: Desk
+    held: Held
+    steady: bool
+
+
+def lay_desk(account: Account, rulebook: Rulebook, symbols: Sequence[str], tellers: Mapping[str, str]) -> Laid:
+    """The account as float columns, markets in the order of `symbols` (which must hold all of its own). `tellers`: asset -> the
+    symbol whose mark tells its price ('': it counts as one). BadInput: as `lay_out`."""
+    with exact():
+        layout = _in_order(lay_out(account, rulebook), symbols, account, rulebook)
+        keys = tuple(key for spec in layout.specs for key in spec.legs)
+        held = _held(layout, keys, account, rulebook, tellers)
+        plain = _is_plain(layout, account, rulebook)
+        tiers = _tiers(keys, account, rulebook)
+        desk = Desk(
+            markets=float_markets(layout.markets),
+            reading=rulebook.reading,
+            scope=_scope(layout, account, rulebook),
+            tiers=np.zeros((len(keys), len(keys))) if tiers is None else tiers,
+            taker_rate=float(account.fees.taker_rate),
+            maker_rate=float(account.fees.maker_rate),
+            releases=rulebook.readings.get("partial_close") == "pro_rata_release",
+            plain=plain and tiers is not None,
+            pays=_pays(layout, rulebook),
+        )
+        steady = _is_steady(layout, account, rulebook)
+    specs = layout.specs
+    names, assets = tuple(spec.key for spec in specs), tuple(spec.asset for spec in specs)
+    return Laid(account, layout.symbols, layout.assets, keys, names, assets, desk, held, steady)
+
+
+def new_tally() -> Column:
+    """Nothing added up yet."""
+    tally = np.zeros(1, TALLY_RECORD)
+    tally["lowest"] = tally["closest"] = np.inf
+    return tally
+
+
+def copied(held: Held) -> Held:
+    """A path's own copy."""
+    return Held(*(column.copy() for column in held))
+
+
+def account_of(laid: Laid, held: Held) -> Account:
+    """The account that the columns stand for, every float taken as the number it is. Only what a walk moves is read back."""
+    cash, positions = dict(laid.account.cash), {leg_key(p): p for p in laid.account.positions}
+    after: dict[LegKey, Position] = {}
+    for at, row in enumerate(held.pools):
+        if not row["isolated"] and not row["apart"] and row["wallet_to"] == row["wallet_from"] and laid.pool_assets[at] in cash:
+            cash[laid.pool_assets[at]] = _money(row["cash"])
+        for i in range(row["leg_from"], row["leg_to"]):
+            key = laid.keys[held.names[i]]
+            size = _size(held.legs[i]["amount"], laid, int(held.legs[i]["market"]), positions[key].size)
+            margin = _money(held.legs[i]["margin"]) if row["isolated"] else positions[key].isolated_margin
+            after[key] = msgspec.structs.replace(positions[key], size=size, isolated_margin=margin)
+        for w in range(row["wallet_from"], row["wallet_to"]):
+            coin = laid.coins[w - row["wallet_from"]]
+            if coin in cash or held.wallets[w]["balance"] != 0:
+                cash[coin] = _money(held.wallets[w]["balance"])
+    kept = tuple(after[key] for key in positions if key in after)
+    orders = tuple(o for o, row in zip(laid.account.orders, held.orders, strict=True) if row["live"])
+    return msgspec.structs.replace(laid.account, cash=cash, positions=kept, orders=orders)
+
+
+def _money(x: float) -> Decimal:
+    return round(Decimal(float(x)), 18)
+
+
+def _size(amount: float, laid: Laid, market: int, before: Decimal) -> Decimal:
+    """Contracts of an amount: the account's own number where it has not changed, else whole lots."""
+    record = laid.desk.markets[market]
+    multiplier, lot = float(record["multiplier"]), float(record["lot"])
+    if float(before) * multiplier == amount:
+        return before
+    if lot > 0:
+        each = round(Decimal(lot / multiplier), 12)
+        return round(amount / lot) * each
+    return round(Decimal(amount / multiplier), 18)
+
+
+def _in_order(layout: Layout, symbols: Sequence[str], account: Account, rulebook: Rulebook) -> Layout:
+    """The layout over all `symbols`, in that order: a marks column then is a row of the price table as it stands."""
+    if tuple(symbols) == layout.symbols:
+        return layout
+    dummies = tuple(_waiting(symbol) for symbol in symbols)
+    wider = lay_out(msgspec.structs.replace(account, positions=(), orders=dummies), rulebook)
+    place = {symbol: i for i, symbol in enumerate(symbols)}
+    new = [place[symbol] for symbol in layout.symbols]
+    shift = len(symbols) - len(layout.symbols)
+
+    def moved(rows: Any) -> Any:
+        return tuple(row._replace(market=new[row.market]) for row in rows)
+
+    pools = tuple(
+        pool._replace(
+            legs=moved(pool.legs),
+            beside=moved(pool.beside),
+            rests=moved(pool.rests),
+            asks=moved(pool.asks),
+            wallets=tuple(w._replace(place=w.place + shift) for w in pool.wallets),
+        )
+        for pool in layout.pools
+    )
+    return layout._replace(symbols=tuple(symbols), markets=wider.markets, pools=pools)
+
+
+def _waiting(symbol: str) -> Order:
+    return Order(symbol, symbol, "buy", ONE, OrderType.STOP_MARKET, stop_price=ONE, reduce_only=True)
+
+
+def _held(
+    layout: Layout, keys: tuple[LegKey, ...], account: Account, rulebook: Rulebook, tellers: Mapping[str, str]
+) -> Held:
+    pools = np.zeros(len(layout.specs), POOL_RECORD)
+    flat: dict[str, list[Any]] = {"legs": [], "wallets": [], "rests": [], "beside": [], "asks": []}
+    singles = {"legs": "leg", "wallets": "wallet", "rests": "rest", "beside": "beside", "asks": "ask"}
+    for p, (spec, pool) in enumerate(zip(layout.specs, layout.pools, strict=True)):
+        row = pools[p]
+        for field in ("cash", "reserved", "outside_pnl", "outside_initial", "outside_maintenance", "outside_fee"):
+            row[field] = float(getattr(pool, field))
+        row["orders"], row["apart"], row["isolated"] = pool.orders, pool.apart, spec.isolated
+        row["home"] = _home(spec, layout)
+        teller = "" if spec.assets else tellers.get(spec.asset, "")
+        row["teller"] = layout.symbols.index(teller) if teller else -1
+        row["bends"] = _bends(pool, layout)
+        row["least"] = np.inf
+        for name, rows in flat.items():
+            row[f"{singles[name]}_from"] = len(rows)
+            rows.extend(getattr(pool, name))
+            row[f"{singles[name]}_to"] = len(rows)
+    index = {key: i for i, key in enumerate(keys)}
+    beside = [index[key] for spec in layout.specs for key in spec.beside]
+    return Held(
+        pools=pools,
+        legs=float_legs(flat["legs"]) if flat["legs"] else np.zeros(0, LEG_RECORD),
+        names=np.arange(len(keys), dtype=np.int64),
+        orders=_orders(layout, index, account, rulebook),
+        wallets=records_of(flat["wallets"], WALLET_RECORD),
+        rests=records_of(flat["rests"], REST_RECORD),
+        beside=records_of(flat["beside"], LEG_RECORD),
+        beside_names=np.array(beside, dtype=np.int64),
+        asks=records_of(flat["asks"], RESTING_RECORD),
+        hits=np.full(len(keys), np.inf),
+        spare=np.zeros(len(keys) + 1, LEG_RECORD),
+    )
+
+
+def _home(spec: PoolSpec, layout: Layout) -> int:
+    """The pool that holds the free cash of a pool's asset."""
+    for i, other in enumerate(layout.specs):
+        if not other.isolated and not other.apart and spec.asset in (other.asset, *other.assets):
+            return i
+    return next(i for i, other in enumerate(layout.specs) if not other.isolated and not other.apart)
+
+
+def _bends(pool: Any, layout: Layout) -> bool:
+    """As the player asks: inverse legs of several markets in one pool of one asset."""
+    markets = {leg.market for leg in (*pool.legs, *pool.beside)}
+    return len(markets) > 1 and any(layout.markets[i].inverse for i in markets) and not pool.wallets
+
+
+def _orders(layout: Layout, index: Mapping[LegKey, int], account: Account, rulebook: Rulebook) -> Column:
+    out = np.zeros(len(account.orders), ORDER_RECORD)
+    for row, order in zip(out, account.orders, strict=True):
+        instrument = rulebook.instruments[order.symbol]
+        key = LegKey(order.symbol, order.mode, order.position_side)
+        taker = account.fees.taker_rate if instrument.taker_rate is None else instrument.taker_rate
+        limit = order.type is OrderType.LIMIT
+        level = order.price if limit else order.stop_price
+        row["market"] = layout.symbols.index(order.symbol)
+        row["leg"] = index.get(key, -1)
+        row["home"] = next(i for i, s in enumerate(layout.specs) if not s.isolated and instrument.settle in s.coins)
+        row["level"] = float(level or ZERO)
+        row["amount"] = float(order.size * instrument.multiplier)
+        row["reserve"] = float(rulebook.rules.order_reserve(order, instrument, taker))
+        row["limit"], row["buy"], row["live"] = limit, order.side == "buy", True
+        row["on_mark"] = not limit and order.trigger is Trigger.MARK
+        row["falling"] = order.side == "buy" if limit else falling_watch(order)
+    return out
+
+
+def _scope(layout: Layout, account: Account, rulebook: Rulebook) -> Column:
+    out = np.zeros((len(account.orders), len(layout.specs)), np.bool_)
+    for p, spec in enumerate(layout.specs):
+        for order in orders_in_scope(spec, account, rulebook):
+            out[account.orders.index(order), p] = True
+    return out
+
+
+def _tiers(keys: tuple[LegKey, ...], account: Account, rulebook: Rulebook) -> Column | None:
+    """Of whose contracts each leg's tier is the sum, read off the venue's own answer; None where it is no such sum."""
+    held = {leg_key(p): p for p in account.positions}
+    out = np.zeros((len(keys), len(keys)))
+    instruments = rulebook.instruments
+    for i, key in enumerate(keys):
+        total = ZERO
+        for j, other in enumerate(keys):
+            alone = tuple(held[k] for k in dict.fromkeys((key, other)))
+            shrunk = tuple(msgspec.structs.replace(p, size=p.size / 2) if leg_key(p) == other else p for p in alone)
+            whole, half = (_tier(key, msgspec.structs.replace(account, positions=legs), rulebook) for legs in (alone, shrunk))
+            weight = (whole - half) * 2 / abs(held[other].size)
+            if weight not in (ZERO, ONE):
+                return None
+            multiplier = instruments[other.symbol].multiplier
+            out[i, j] = float(weight / multiplier)
+            total += weight * abs(held[other].size)
+        if _tier(key, account, rulebook) != total:
+            return None
+    return out
+
+
+def _tier(key: LegKey, account: Account, rulebook: Rulebook) -> Decimal:
+    position = next(p for p in account.positions if leg_key(p) == key)
+    return rulebook.rules.tier_of(position, account, rulebook.instruments)
+
+
+def _is_plain(layout: Layout, account: Account, rulebook: Rulebook) -> bool:
+    """Whether the ladder and the closing orders can run on these columns: one asset a pool, each pool by itself, money not
+    counted in whole units, walls that keep what was put in, and no order that opens a position."""
+    pools = all(not (p.wallets or p.apart or p.beside or p.asks) for p in layout.pools)
+    units = all(market.unit == 0 for market in layout.markets) and not rulebook.rules.MARGIN_FOLLOWS
+    legs = all(leg.spare == 0 and leg.cost == 0 for p in layout.pools for leg in p.legs)
+    return pools and units and legs and all(order.reduce_only or closes(order) for order in account.orders)
+
+
+def _pays(layout: Layout, rulebook: Rulebook) -> bool:
+    """Whether funding depends on nothing but the leg: not on what is free, nor on whole units or locked losses."""
+    for pool in layout.pools:
+        for leg in pool.legs:
+            poor, rich = (rulebook.rules.funding_split(ONE, leg, free) for free in (ZERO, Decimal(10**12)))
+            if poor != rich or pool.apart or layout.markets[leg.market].unit != 0:
+                return False
+    return not any(leg.isolated for pool in layout.pools for leg in pool.legs if any(p.wallets for p in layout.pools))
+
+
+def _is_steady(layout: Layout, account: Account, rulebook: Rulebook) -> bool:
+    """Whether a mark that nothing fails at leaves the account as it is."""
+    rules = rulebook.rules
+    return not rules.cross_apart(regime_of(rulebook, account)) or rules.topped_up is common.topped_up

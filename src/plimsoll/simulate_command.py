@@ -1,0 +1,206 @@
+"""`plimsoll simulate` without its flags' syntax: from words on a command line to a Study. Reads files; prints nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from plimsoll.account_file import read_account
+from plimsoll.command_options import RULES_DAY, RulesDay, read_marks, read_rules_day
+from plimsoll.compare_command import EXAMPLE, load_rulebook, modes_of, paired, venues
+from plimsoll.comparison import Job
+from plimsoll.errors import BadInput
+from plimsoll.model_choice import KINDS, ModelChoice, build, read_model_table, read_model_words
+from plimsoll.number import parse_positive, show
+from plimsoll.plan import Plan, symbols_of
+from plimsoll.prices.files import read_history
+from plimsoll.prices.history import Bar, Frame, History
+from plimsoll.prices.script import read_script, script_names
+from plimsoll.prices.times import parse_end, parse_step, parse_time
+from plimsoll.rulebook import Policy
+from plimsoll.studies import Ask, Setting, Study
+from plimsoll.sweeps import read_sweep, settings_of
+
+if TYPE_CHECKING:
+    from plimsoll.model_choice import Modelled
+
+LINE = "command line"
+PATHS, SWEEP_PATHS = 20_000, 4_000
+"""Paths, unless said: of a few settings, and of a grid."""
+FEW = 6
+MOST_PATHS = 1_000_000_000
+MOST_SEED = 2**63
+Progress = Callable[[int, int], None]
+
+
+class SimulateWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user asked for, as words. `model`: words or a TOML file; `history`: a file or a script of the account;
+    `sweep`: axes such as leverage=2:50; `symbols`: plan symbol -> the prices' symbol, where they differ."""
+
+    account: str = EXAMPLE
+    model: str | None = None
+    history: str | None = None
+    start: str | None = None
+    end: str | None = None
+    marks: tuple[str, ...] = ()
+    horizon: str = "30d"
+    paths: int | None = None
+    seed: int = 1
+    venue: str | None = None
+    modes: str = "isolated,cross,as-given"
+    leverage: str | None = None
+    sweep: tuple[str, ...] = ()
+    width: str | None = None
+    threads: int = 0
+    rules_as_of: str = "nearest"
+    funding: str | None = None
+    tables: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+
+
+class Ready(NamedTuple):
+    """Everything loaded and fitted: nothing after this reads a file. `told`: where the prices start, a sentence."""
+
+    plan: Plan
+    jobs: tuple[Job, ...]
+    settings: tuple[Setting, ...]
+    modelled: "Modelled"
+    marks: dict[str, Decimal]
+    ask: Ask
+    told: str
+
+
+def prepare(wish: SimulateWish) -> Ready:
+    """Load account, history and tables, fit the model. BadInput or RulebookGap where something is wrong or missing."""
+    plan = read_account(wish.account)
+    symbols = symbols_of(plan)
+    settings = settings_of(
+        venues(wish.venue, plan), modes_of(wish.modes, plan), read_sweep(wish.sweep, wish.leverage)
+    )
+    ask = _ask(wish, len(settings))
+    choice = _choice(wish, plan)
+    history = _history(wish, plan, paired(wish.symbols, symbols))
+    if history is None and not choice.volatility:
+        cure = f"{choice.kind} is fitted to prices: name a CSV or Parquet file, or state volatility in the model"
+        raise BadInput(LINE, "--history", None, cure)
+    marks, told = _start(wish, plan, history)
+    day, policy = _rules_day(wish, plan, history)
+    home = load_rulebook(plan.venue, day, policy, wish.tables, symbols if policy is Policy.IN_FORCE else None)
+    jobs = tuple(
+        Job(home if name == plan.venue else load_rulebook(name, day, policy, wish.tables, None), home)
+        for name in dict.fromkeys(setting.venue for setting in settings)
+    )
+    modelled = build(choice, symbols, history, ask.horizon_seconds)
+    step = modelled.path.step_seconds
+    if ask.horizon_seconds % step:
+        cure = f"is no whole number of the model's steps of {step:g} seconds; give a multiple, or another step=..."
+        raise BadInput(LINE, "--horizon", wish.horizon, cure)
+    return Ready(plan, jobs, settings, modelled, marks, ask, told)
+
+
+def run_study(ready: Ready, progress: Progress | None = None) -> Study:
+    """The study that was asked for, with where its prices start among the notes."""
+    from plimsoll.simulation import simulate
+
+    study = simulate(ready.plan, ready.jobs, ready.settings, ready.modelled, ready.marks, ready.ask, progress)
+    return replace(study, notes=(ready.told, *study.notes))
+
+
+def _ask(wish: SimulateWish, settings: int) -> Ask:
+    width = None if wish.width is None else float(parse_positive(wish.width, "--width", LINE))
+    if width is not None and width >= 1:
+        raise BadInput(LINE, "--width", wish.width, "give the width of a probability's interval, below 1, such as 0.01")
+    paths = wish.paths if wish.paths is not None else PATHS if settings <= FEW else SWEEP_PATHS
+    if not 1 <= paths <= MOST_PATHS:
+        raise BadInput(LINE, "--paths", paths, f"give a whole number from 1 to {MOST_PATHS}")
+    if not 0 <= wish.seed < MOST_SEED:
+        raise BadInput(LINE, "--seed", wish.seed, f"give a whole number from 0 to {MOST_SEED - 1}")
+    if not 0 <= wish.threads <= 1024:
+        raise BadInput(LINE, "--threads", wish.threads, "give how many, or 0 for as many as there are cores")
+    seconds = parse_step(wish.horizon, "--horizon", LINE)
+    return Ask(horizon_seconds=float(seconds), paths=paths, seed=wish.seed, width=width, threads=wish.threads)
+
+
+def _choice(wish: SimulateWish, plan: Plan) -> ModelChoice:
+    """The model that was named, else the account's own."""
+    if wish.model is not None:
+        return read_model_words(wish.model.split())
+    if plan.model:
+        return read_model_table(plan.model, plan.source)
+    cure = f"the account file has no table [model]; name one of {', '.join(KINDS)}, or a TOML file"
+    raise BadInput(LINE, "--model", None, cure)
+
+
+def _history(wish: SimulateWish, plan: Plan, renamed: Mapping[str, str]) -> History | None:
+    """What to fit to and to start from: a script of the account by its name, a file, or nothing."""
+    name = wish.history
+    flags = (("--from", wish.start), ("--to", wish.end), ("--funding", wish.funding))
+    if name is None:
+        for flag, value in flags:
+            if value is not None:
+                raise BadInput(LINE, flag, value, "goes with --history; name a file of prices, or leave it out")
+        return None
+    wanted = {symbol: renamed.get(symbol, symbol) for symbol in symbols_of(plan)}
+    scripts = script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}
+    if name in scripts:
+        for flag, value in flags:
+            if value is not None:
+                raise BadInput(LINE, flag, value, f"{name} is a script and is taken whole; leave it out")
+        return read_script({"scripts": plan.scripts}, plan.source, name, wanted)
+    if not Path(name).exists():
+        cure = f"is neither a file nor a script of {plan.source}" + (f" ({', '.join(scripts)})" if scripts else "")
+        raise BadInput(LINE, "--history", name, cure)
+    return read_history(
+        Path(name),
+        wanted,
+        None if wish.start is None else parse_time(wish.start, "--from", LINE),
+        None if wish.end is None else parse_end(wish.end, "--to", LINE),
+        None if wish.funding is None else Path(wish.funding),
+    )
+
+
+def _start(wish: SimulateWish, plan: Plan, history: History | None) -> tuple[dict[str, Decimal], str]:
+    """Where the paths start: the marks that were given, else where the history ends, else where the account's first script
+    begins; and which it was. BadInput: a symbol without a price."""
+    symbols = symbols_of(plan)
+    scripts = script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}
+    if wish.marks:
+        marks, where = read_marks(wish.marks, {symbol: symbol for symbol in symbols}), "as given"
+    elif history is not None:
+        marks, where = _last(history.frames, symbols), f"where {history.source} ends"
+    elif scripts:
+        name = next(iter(scripts))
+        first = read_script({"scripts": plan.scripts}, plan.source, name).frames[0].bars
+        marks = {symbol: first[symbol].open for symbol in symbols if symbol in first}
+        where = f"where the script {name} begins"
+    else:
+        marks, where = {}, ""
+    for symbol in symbols:
+        if symbol not in marks:
+            raise BadInput(LINE, "--marks", symbol, f"has no price to start from; add --marks {symbol}=PRICE, or --history")
+    prices = ", ".join(f"{symbol} {show(marks[symbol])}" for symbol in symbols)
+    return marks, f"Prices start {where}: {prices}."
+
+
+def _last(frames: Sequence[Frame], symbols: Sequence[str]) -> dict[str, Decimal]:
+    """The last price of each symbol, its mark where it has one; nothing of a symbol that is not in the last frame."""
+    bars = frames[-1].bars
+    return {symbol: _close(bars[symbol]) for symbol in symbols if symbol in bars}
+
+
+def _close(bar: Bar) -> Decimal:
+    return bar.close if bar.mark_close is None else bar.mark_close
+
+
+def _rules_day(wish: SimulateWish, plan: Plan, history: History | None) -> RulesDay:
+    """The day whose rules apply: the one named, else the account file's, else the day on which the history ends."""
+    end = None
+    if history is not None:
+        frame = history.frames[-1]
+        end = (frame.time + timedelta(seconds=frame.seconds)).date()
+    day = end if wish.rules_as_of == Policy.IN_FORCE and end is not None else plan.rules_as_of or end
+    return read_rules_day(wish.rules_as_of, day, LINE, RULES_DAY)

@@ -1,0 +1,111 @@
+"""One path played twice, by the compiled walk and by the exact machine, and what each says happened."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from plimsoll.account.events import Reduced, TakenOver, Traded
+from plimsoll.account.state import Environment, Venue
+from plimsoll.array import ladder, walk
+from plimsoll.array.compile import bound
+from plimsoll.array.desk import EVENT_RECORD, Laid, account_of, copied, lay_desk, new_tally
+from plimsoll.indexes import teller_of
+from plimsoll.model import Account
+from plimsoll.number import ONE
+from plimsoll.play import Played, Unit, play
+from plimsoll.prices.history import Bar, Frame, History
+from plimsoll.prices.paths import BarPath
+from plimsoll.rulebook import Rulebook
+
+START = datetime(2026, 7, 2, tzinfo=UTC)
+
+
+class Walked(NamedTuple):
+    code: int
+    tally: Any
+    log: Any
+    held: Any
+
+
+@cache
+def kernel(venue: str) -> Any:
+    return bound(venue, (ladder, walk), "walk")
+
+
+def tellers_of(account: Account, symbols: Sequence[str], rulebook: Rulebook) -> dict[str, str]:
+    assets = {i.settle for s, i in rulebook.instruments.items() if s in symbols} | set(account.cash) | set(account.borrowed)
+    found = {asset: teller_of(asset, dict.fromkeys(symbols, ONE), rulebook) for asset in assets}
+    return {asset: symbol for asset, symbol in found.items() if symbol is not None}
+
+
+def columns(laid: Laid, marks: np.ndarray, tellers: dict[str, str]) -> np.ndarray:
+    """Marks with the prices of coins behind them."""
+    extra = [marks[:, laid.symbols.index(tellers[c])] if tellers.get(c) else np.ones(len(marks)) for c in laid.coins]
+    return np.ascontiguousarray(np.column_stack([marks, *extra]))
+
+
+def walked(
+    account: Account, rulebook: Rulebook, symbols: Sequence[str], marks: np.ndarray, funding: np.ndarray
+) -> tuple[Laid, Walked]:
+    tellers = tellers_of(account, symbols, rulebook)
+    laid = lay_desk(account, rulebook, symbols, tellers)
+    held, tally, log = copied(laid.held), new_tally(), np.zeros(64, EVENT_RECORD)
+    table = columns(laid, marks, tellers)
+    code = kernel(rulebook.name)(laid.desk, held, table, table, funding, np.any(funding != 0, axis=1), 0, tally, log)
+    return laid, Walked(code, tally[0], log, held)
+
+
+def history_of(symbols: Sequence[str], marks: np.ndarray, funding: np.ndarray) -> History:
+    frames = []
+    for k, (row, rates) in enumerate(zip(marks, funding, strict=True)):
+        prices = [Decimal(float(x)) for x in row]
+        bars = {s: Bar(x, x, x, x, x, x, x, x) for s, x in zip(symbols, prices, strict=True)}
+        paid = {s: Decimal(float(r)) for s, r in zip(symbols, rates, strict=True) if r != 0}
+        frames.append(Frame(START + timedelta(hours=k), 0, bars, paid))
+    return History("test", tuple(symbols), tuple(frames))
+
+
+def played(
+    account: Account, rulebook: Rulebook, symbols: Sequence[str], marks: np.ndarray, funding: np.ndarray
+) -> Played:
+    venue = Venue(rulebook, Environment())
+    unit = Unit("USDT", True)
+    return play(account, (), (), history_of(symbols, marks, funding), venue, BarPath.SYNCHRONISED, unit)
+
+
+class Happened(NamedTuple):
+    kind: int
+    leg: str
+    time: float
+    price: float
+    amount: float
+
+
+def happenings(played: Played, rulebook: Rulebook) -> list[Happened]:
+    """Forced closes, takeovers and orders that closed, as the exact machine told them."""
+    kinds = {Reduced: ladder.REDUCED, TakenOver: ladder.TAKEN, Traded: ladder.FILLED}
+    out = []
+    for told in played.told:
+        if type(told.event) in kinds:
+            event: Any = told.event
+            time = (told.time - START) / timedelta(hours=1)
+            amount = float(event.size * rulebook.instruments[event.leg.symbol].multiplier)
+            out.append(Happened(kinds[type(event)], str(event.leg), time, float(event.price), amount))
+    return out
+
+
+def logged(laid: Laid, walked: Walked) -> list[Happened]:
+    rows = walked.log[: walked.tally["events"]]
+    return [
+        Happened(int(r["kind"]), str(laid.keys[r["leg"]]), float(r["step"] - 1 + r["part"]), float(r["price"]), float(r["amount"]))
+        for r in rows
+        if r["kind"] != ladder.CANCELLED
+    ]
+
+
+def final(laid: Laid, walked: Walked) -> Account:
+    return account_of(laid, walked.held)
