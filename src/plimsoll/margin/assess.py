@@ -235,34 +235,36 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
     coin = home.counted[leg.wallet] if home.counted else None
     columns = (home.pool, home.margin, coin, now.column, now.layout.markets)
     asked = PriceAsk(found, leg, *columns, position.size, position.mode, instrument.tick)
-    return LegView(
-        name=rules.leg_name(key, now.account.position_mode),
-        symbol=position.symbol,
-        mode=position.mode,
-        side=position.side,
-        asset=instrument.settle,
-        pool=spec.key,
-        size=position.size,
-        entry_price=position.entry_price,
-        leverage=position.leverage,
-        mark=mark,
-        notional=value,
-        unrealised_pnl=rules.profit(leg, mark, market),
-        initial_margin=rules.initial_margin(leg, mark, market),
-        maintenance_margin=rules.maintenance_margin(leg, mark, market),
-        closing_fee=rules.closing_fee(leg, mark, market),
-        position_margin=rules.position_margin(leg, mark, market),
-        liquidation_fee=rules.liquidation_fee(leg, mark, market),
-        isolated_margin=position.isolated_margin,
-        bracket=row,
-        max_leverage=instrument.brackets[row].max_leverage,
-        bankruptcy_price=bankrupt.price if bankrupt.found else None,
-        break_even_price=rules.break_even_price(position, market.taker_rate),
-        liquidation_price=price,
-        other_liquidation_price=other if price is not None else None,
-        displayed_liquidation_price=rules.displayed_liquidation_price(asked),
-        underlying_liquidation_price=nearest(together, mark),
+    return LegView(  # in the order of its fields: 26 names would cost as much as all that is asked of the rules
+        rules.leg_name(key, now.account.position_mode),
+        position.symbol,
+        position.mode,
+        position.side,
+        instrument.settle,
+        spec.key,
+        position.size,
+        position.entry_price,
+        position.leverage,
+        mark,
+        value,
+        rules.profit(leg, mark, market),
+        rules.initial_margin(leg, mark, market),
+        rules.maintenance_margin(leg, mark, market),
+        rules.closing_fee(leg, mark, market),
+        rules.position_margin(leg, mark, market),
+        rules.liquidation_fee(leg, mark, market),
+        position.isolated_margin,
+        row,
+        instrument.brackets[row].max_leverage,
+        bankrupt.price if bankrupt.found else None,
+        rules.break_even_price(position, market.taker_rate),
+        price,
+        other if price is not None else None,
+        rules.displayed_liquidation_price(asked),
+        nearest(together, mark),
     )
+
+
 
 
 def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:

@@ -8,7 +8,7 @@ way. Results are rounded at 34 digits to the side on which the pool fails, and c
 """
 
 from collections.abc import Callable, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, getcontext, setcontext
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -111,11 +111,16 @@ def solver_of(
 
     def solve(moving: tuple[int, ...]) -> Solved:
         nonlocal solver
-        if moving not in known:
-            with localcontext(WIDE):
-                if solver is None:
-                    solver = (_along_coins if pool.wallets else _along_legs)(rules, pool, margin, marks, markets)
-                known[moving] = solver(moving)
+        if moving in known:
+            return known[moving]
+        before = getcontext()
+        setcontext(WIDE)  # and not `localcontext`, whose copy costs as much as a line
+        try:
+            if solver is None:
+                solver = (_along_coins if pool.wallets else _along_legs)(rules, pool, margin, marks, markets)
+            known[moving] = solver(moving)
+        finally:
+            setcontext(before)
         return known[moving]
 
     return solve
@@ -151,7 +156,7 @@ def _along_legs(
 
         lines: Lines = partial(line_at, legs[0]) if len(legs) == 1 else sum_of_lines
         first = lines(ONE)
-        slopes = [line_at(i, ONE).slope for i in legs] if len(legs) > 1 else [first.slope]
+        slopes = [line_at(i, ONE).slope for i in legs] if len(legs) > 1 else (first.slope,)
         rest = margin.balance - margin.requirement - first.base - first.slope
         move = Move(rules, lambda: _part(pool, legs, rest), marks, markets, moving, markets[moving[0]].inverse, room)
         return _solved(move, lines, first, rest, slopes)

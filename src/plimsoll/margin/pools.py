@@ -26,6 +26,7 @@ from plimsoll.rules.drawing import PoolSpec, each_apart
 from plimsoll.rules.resting import new_value, opens
 
 NO_FEES = Fees(ZERO, ZERO)
+NOTHING = Outside()
 
 
 class RestingSpec(NamedTuple):
@@ -183,11 +184,11 @@ def signed_cost(position: Position, rulebook: Rulebook) -> Decimal:
 
 def _pool(spec: PoolSpec, at: _At, outside: Outside | None, set_aside: Decimal) -> Pool[Decimal]:
     legs = tuple([_leg_at(key, spec, at) for key in spec.legs])
-    other = Outside() if outside is None or spec.isolated else outside
+    other = NOTHING if outside is None or spec.isolated else outside
     cash = legs[0].margin if spec.isolated else at.account.cash.get(spec.asset, ZERO)
     reserved = ZERO if spec.isolated else _reserved(spec, at.account, at.rulebook) + set_aside + other.reserved
     if spec.apart:
-        other = Outside()
+        other = NOTHING
     return Pool(
         cash=other.wallet_balance if spec.assets else cash + other.wallet_balance,
         legs=legs,

@@ -143,10 +143,9 @@ def tier_of(position: Position, account: Account, instruments: Mapping[str, Inst
 
 def counted_together(one: Instrument, other: Instrument) -> bool:
     """Whether two instruments share a tier in cross: the same one, or expiries of one family and settle asset. S14."""
-    if one.symbol == other.symbol:
-        return True
-    same = one.family == other.family and one.kind is other.kind and one.settle == other.settle
-    return same and one.family != "" and is_expiry(one) and is_expiry(other)
+    if one.symbol == other.symbol or one.family != other.family or one.family == "":
+        return one.symbol == other.symbol
+    return one.kind is other.kind and one.settle == other.settle and is_expiry(one) and is_expiry(other)
 
 
 def is_expiry(instrument: Instrument) -> bool:
