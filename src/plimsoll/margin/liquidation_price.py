@@ -146,22 +146,22 @@ def _along_legs(
             return _two_point(rules, pool, marks, markets, moving, room)
         legs = [i for i, leg in enumerate(pool.legs) if leg.market in moving]
 
-        def sum_of_lines(x: Decimal) -> Line[Decimal]:
-            base = slope = ZERO
-            for i in legs:
-                line = line_at(i, x)
-                base += line.base
-                slope += line.slope
-            return Line(base, slope, ZERO, ZERO)
-
-        lines: Lines = partial(line_at, legs[0]) if len(legs) == 1 else sum_of_lines
-        first = lines(ONE)
-        slopes = [line_at(i, ONE).slope for i in legs] if len(legs) > 1 else (first.slope,)
+        here = [line_at(i, ONE) for i in legs]
+        lines: Lines = partial(line_at, legs[0]) if len(legs) == 1 else lambda x: _sum([line_at(i, x) for i in legs])
+        first = here[0] if len(legs) == 1 else _sum(here)
         rest = margin.balance - margin.requirement - first.base - first.slope
         move = Move(rules, lambda: _part(pool, legs, rest), marks, markets, moving, markets[moving[0]].inverse, room)
-        return _solved(move, lines, first, rest, slopes)
+        return _solved(move, lines, first, rest, [line.slope for line in here] or [ZERO])
 
     return solve
+
+
+def _sum(lines: Sequence[Line[Decimal]]) -> Line[Decimal]:
+    base = slope = ZERO
+    for line in lines:
+        base += line.base
+        slope += line.slope
+    return Line(base, slope, ZERO, ZERO)
 
 
 def _along_coins(
