@@ -236,8 +236,6 @@ def _solved(move: Move, lines: Lines, first: Line[Decimal], rest: Decimal, slope
 
     def beyond(x: Decimal) -> bool:
         """Whether it holds at least as far on the other side of the marks."""
-        if len(move.moving) == 1:
-            return False
         factor = 1 / x if move.inverse else x
         other = 1 / factor if factor < 1 else 2 - factor
         if other <= 0:
@@ -249,7 +247,7 @@ def _solved(move: Move, lines: Lines, first: Line[Decimal], rest: Decimal, slope
     def fails(price: Decimal, lead: Decimal) -> bool:
         return _headroom(move, price, lead) <= -move.room
 
-    low, high = ends(lines, first, rest + 2 * move.room, slopes, beyond)
+    low, high = ends(lines, first, rest + 2 * move.room, slopes, beyond if len(move.moving) > 1 else None)
     if move.inverse:
         low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
     return Solved(low, high, fails)
@@ -297,7 +295,7 @@ def ends(
     first: Line[Decimal],
     rest: Decimal,
     slopes: Sequence[Decimal],
-    beyond: Callable[[Decimal], bool],
+    beyond: Callable[[Decimal], bool] | None = None,
 ) -> tuple[Decimal | None, Decimal | None]:
     """(lower, upper) end of the stretch of x on which rest + base + slope * x is above zero, the line being that of
     `lines` at x, `first` the one at x = 1, and the whole concave; None where it stays so. From a start that is not above
@@ -305,7 +303,7 @@ def ends(
 
     `slopes`: those of the legs at the start. A leg that gains with x gains everywhere, because a requirement never grows
     faster than the value it is for (law: maintenance is at most initial margin); so legs that all gain have no upper end.
-    The end downhill of the start comes first; `beyond` it, seen from the start, the other one may be of no interest."""
+    The end downhill of the start comes first; the other one is not sought where it lies `beyond` what is asked for."""
     slope, start = first.slope, rest + first.base + first.slope
     falls, rises, root = slope > 0, slope < 0, ONE
     if slope:
@@ -315,9 +313,9 @@ def ends(
     lower = upper = None
     if rises and slope < 0:
         upper = _end(lines, rest, root, -1, first)
-    if falls and (upper is None or start <= 0 or not beyond(upper)):
+    if falls and (upper is None or beyond is None or not beyond(upper)):
         lower = _end(lines, rest, root, 1, first) if slope > 0 else _end(lines, rest, LEAST, 1, None)
-    if rises and slope >= 0 and (lower is None or not beyond(lower)):
+    if rises and slope >= 0 and (lower is None or beyond is None or not beyond(lower)):
         upper = _end(lines, rest, MOST, -1, None)
     return lower, upper
 
