@@ -179,6 +179,32 @@ def test_where_a_coin_stands_still_while_inverse_contracts_in_it_move_the_curve_
         assert move is not None and abs(Fraction(move) + 1 - Fraction("0.505")) < Fraction(1, 10**30), quote
 
 
+def test_a_pool_on_a_bend_by_less_than_a_hair_fails_on_both_sides_of_it() -> None:
+    """1,000 USDT, of which no more than that counts, 999 USDC less 1e-25 owed, and a long of 1 at 100 that needs 1 %: 1e-25 is
+    left. Down by d it loses d and needs 0.01 d less, up by u it wins nothing and needs 0.01 u more."""
+    row = Bracket(D(0), None, D("0.01"), D(0))
+    linear = msgspec.structs.replace(INSTRUMENTS["BTCUSDT"], brackets=(row,), taker_rate=D(0))
+    capped = Coin((CollateralTier(D(0), D(1000), D(1)), CollateralTier(D(1000), None, D(0))))
+    coins = {"USDT": capped, "USDC": Coin((CollateralTier(D(0), None, D(1)),))}
+    left = D("1e-25")
+    with exact():
+        owed = 999 - left
+    account = Account(
+        PositionMode.ONE_WAY,
+        {"USDT": D(1000), "USDC": D(0)},
+        (Position("BTCUSDT", MarginMode.CROSS, LegSide.NET, D(1), D(100), D(10)),),
+        fees=Fees(D(0), D(0)),
+        options={"margin_mode": "cross"},
+        borrowed={"USDC": owed},
+    )
+    marks = Marks({"BTCUSDT": D(100)}, {}, {"USDT": D(1), "USDC": D(1)})
+    (leg,) = assess(account, marks, for_case(load("bybit_uta"), {"BTCUSDT": linear}, coins=coins)).legs
+    assert leg.liquidation_price is not None and leg.other_liquidation_price is not None
+    gap = Fraction(left)
+    assert abs(100 - Fraction(leg.liquidation_price) - gap / Fraction("0.99")) < gap / 100
+    assert abs(Fraction(leg.other_liquidation_price) - 100 - gap * 100) < gap
+
+
 def test_no_nearer_common_move_than_the_one_stated_fails_the_pool_and_one_just_beyond_it_does() -> None:
     """All marks and the coins' indexes move, but for the coins that contracts are quoted in; on both sides of the marks."""
     failing = 0
