@@ -7,7 +7,7 @@ from decimal import Decimal
 from plimsoll.rules.columns import Line
 
 BEYOND = Decimal("1e100")
-"""Further than any value of a position: the end of a line without an upper bound."""
+"""Further than any value of a position, or any factor: the end of a line without an upper bound."""
 
 Lines = Callable[[Decimal], Line[Decimal]]
 """The line on which something lies at x."""

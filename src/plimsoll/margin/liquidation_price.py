@@ -9,7 +9,7 @@ way. Results are rounded at 34 digits to the side on which the pool fails, and c
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, getcontext, setcontext
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 from plimsoll.margin.lines import Lines, over_factors
@@ -26,9 +26,6 @@ WIDE = Context(prec=WORKING, rounding=EXACT.rounding, traps=[signal for signal, 
 DOWN, UP = (Context(prec=DIGITS, rounding=rounding) for rounding in (ROUND_FLOOR, ROUND_CEILING))
 LEAST, MOST = Decimal("1e-25"), Decimal("1e25")
 """The range of x that is searched; a price outside it is none."""
-HAIR = Decimal("1e-20")
-"""How far apart, as a share, the two points are that give a line which nobody states: between kinks far closer than any two
-that a price could tell apart, and wide enough for 37 of the working digits."""
 NEAR = Decimal("1e-34")
 """A step of Newton's method shorter than this share of x is the last one: it ends far beyond the digits of the result."""
 LINES = 1_000
@@ -67,9 +64,12 @@ def triggers_of(
     markets: Sequence[Market[Decimal]],
     moving: Sequence[int],
 ) -> Triggers:
-    """Triggers of the markets in `moving`, moved together in proportion to their marks, as prices of `moving[0]`.
+    """Triggers of the markets in `moving`, moved together in proportion to their marks, as prices of `moving[0]`; of several
+    the nearer one, the other may be left out.
 
-    `margin` is the pool's at these marks. All moving markets are of one kind (one settle asset, one coin)."""
+    `margin` is the pool's at these marks. All moving markets are of one kind (one settle asset, one coin), and none is that
+    of a leg beside the pool."""
+    assert all(leg.market not in moving for leg in pool.beside), "legs beside a pool move as well: see apart_prices"
     with exact():
         return prices_at(solver_of(rules, pool, margin, marks, markets)(tuple(moving)), marks[moving[0]])
 
@@ -105,7 +105,8 @@ def solver_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of one pool at these marks. Nothing is computed before it is asked, each set of markets is solved once."""
+    """The solver of one pool at these marks. Nothing is computed before it is asked, each set of markets is solved once. Legs
+    beside the pool stand still: where they move as well, see `apart_prices`."""
     solver: Solver | None = None
     known: dict[tuple[int, ...], Solved] = {}
 
@@ -133,8 +134,8 @@ def _along_legs(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of a pool of one asset, along the lines of its legs; off two assessments where legs beside it move as well."""
-    room, beside = rounding_room(pool, margin), {leg.market for leg in pool.beside}
+    """The solver of a pool of one asset, along the lines of its legs."""
+    room = rounding_room(pool, margin)
     line_at = over_factors(
         lambda i, price: rules.headroom_line(pool.legs[i], price, markets[pool.legs[i].market]),
         [(marks[leg.market], markets[leg.market].inverse, leg.amount) for leg in pool.legs],
@@ -142,10 +143,7 @@ def _along_legs(
 
     def solve(moving: tuple[int, ...]) -> Solved:
         """Both ends of the stretch on which the pool holds while `moving` move by a common factor, all else frozen."""
-        if not beside.isdisjoint(moving):
-            return _two_point(rules, pool, marks, markets, moving, room)
         legs = [i for i, leg in enumerate(pool.legs) if leg.market in moving]
-
         here = [line_at(i, ONE) for i in legs]
         lines: Lines = partial(line_at, legs[0]) if len(legs) == 1 else lambda x: _sum([line_at(i, x) for i in legs])
         first = here[0] if len(legs) == 1 else _sum(here)
@@ -184,28 +182,6 @@ def _along_coins(
         return _solved(move, found.line, first, rest, found.senses)
 
     return solve
-
-
-def _two_point(
-    rules: Rules,
-    pool: Pool[Decimal],
-    marks: Sequence[Decimal],
-    markets: Sequence[Market[Decimal]],
-    moving: tuple[int, ...],
-    room: Decimal,
-) -> Solved:
-    """Where a pool fails whose line nobody states: it is read off two assessments a hair apart."""
-    move = Move(rules, lambda: pool, marks, markets, moving, markets[moving[0]].inverse, room)
-
-    @cache
-    def line(x: Decimal) -> Line[Decimal]:
-        """Through x and a point beside it, on the side of the marks."""
-        step = x * HAIR if x <= 1 else -x * HAIR
-        here, there = (_headroom(move, 1 / at if move.inverse else at, ONE) for at in (x, x + step))
-        slope = (there - here) / step
-        return Line(here - slope * x, slope, ZERO, ZERO)
-
-    return _solved(move, line, line(ONE), ZERO, (ONE, -ONE))
 
 
 class Move(NamedTuple):
