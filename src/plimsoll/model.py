@@ -1,9 +1,11 @@
 """Frozen data without behaviour: what an account, an instrument and a set of marks are. Sizes are signed (+ long,
-- short) and count contracts; money is in the asset that the name or the instrument's `settle` says."""
+- short) and count contracts; money is in the asset that the name or the instrument's `settle` says. Tables know
+themselves by columns as well, since rules read columns; made once, and never encoded, compared or copied."""
 
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
@@ -93,14 +95,46 @@ class LoanTier(msgspec.Struct, frozen=True):
     maintenance_rate: Decimal
 
 
-class Coin(msgspec.Struct, frozen=True):
+class CoinColumns(NamedTuple):
+    """The tiers of a coin by columns."""
+
+    floors: tuple[Decimal, ...]
+    ratios: tuple[Decimal, ...]
+    loan_floors: tuple[Decimal, ...]
+    loan_initial: tuple[Decimal, ...]
+    loan_maintenance: tuple[Decimal, ...]
+
+
+class Coin(msgspec.Struct, frozen=True, dict=True):
     """What a coin counts as collateral, and what a debt in it needs. No loan tiers: a debt needs nothing (or is not known)."""
 
     collateral_tiers: tuple[CollateralTier, ...]
     loan_tiers: tuple[LoanTier, ...] = ()
 
+    @cached_property
+    def columns(self) -> CoinColumns:
+        """The tiers by columns."""
+        counts, loans = self.collateral_tiers, self.loan_tiers
+        return CoinColumns(
+            floors=tuple([tier.floor for tier in counts]),
+            ratios=tuple([tier.ratio for tier in counts]),
+            loan_floors=tuple([tier.floor for tier in loans]),
+            loan_initial=tuple([tier.initial_rate for tier in loans]),
+            loan_maintenance=tuple([tier.maintenance_rate for tier in loans]),
+        )
 
-class Instrument(msgspec.Struct, frozen=True):
+
+class BracketColumns(NamedTuple):
+    """The rows of a maintenance table by columns; 0 where a row does not say."""
+
+    floors: tuple[Decimal, ...]
+    rates: tuple[Decimal, ...]
+    deductions: tuple[Decimal, ...]
+    leverages: tuple[Decimal, ...]
+    initials: tuple[Decimal, ...]
+
+
+class Instrument(msgspec.Struct, frozen=True, dict=True):
     """One contract. `multiplier`: base units (linear), quote face (inverse) or settle units per unit of price (quanto) per
     contract. `unit`: the amount of its settle asset that the venue counts in (None: it does not round money).
     `funding_rate`: that of the next funding, where it is known."""
@@ -124,6 +158,18 @@ class Instrument(msgspec.Struct, frozen=True):
     funding_hours: int | None = None
     unit: Decimal | None = None
     funding_rate: Decimal | None = None
+
+    @cached_property
+    def columns(self) -> BracketColumns:
+        """The brackets by columns."""
+        rows, none = self.brackets, Decimal(0)
+        return BracketColumns(
+            floors=tuple([row.floor for row in rows]),
+            rates=tuple([row.maintenance_rate for row in rows]),
+            deductions=tuple([row.deduction for row in rows]),
+            leverages=tuple([row.max_leverage or none for row in rows]),
+            initials=tuple([row.initial_rate or none for row in rows]),
+        )
 
 
 class LegKey(NamedTuple):

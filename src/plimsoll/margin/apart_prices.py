@@ -12,7 +12,8 @@ from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from plimsoll.margin.apart import Alone
-from plimsoll.margin.liquidation_price import BEYOND, LEAST, MOST, WIDE, Solved, Solver, ends, rounding_room
+from plimsoll.margin.lines import BEYOND
+from plimsoll.margin.liquidation_price import LEAST, MOST, WIDE, Solved, Solver, ends, rounding_room
 from plimsoll.margin.pools import Cash, Layout
 from plimsoll.number import EXACT, ONE, ZERO
 from plimsoll.rulebook import Rulebook

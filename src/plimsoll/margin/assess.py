@@ -100,7 +100,7 @@ class Felt(NamedTuple):
 
 class Home(NamedTuple):
     """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver;
-    `alone`: how it stands among others on its cash, where it is apart."""
+    `alone`: how it stands among others on its cash, where it is apart; `counted`: what its coins count, where it is valued."""
 
     spec: PoolSpec
     pool: Pool[Decimal]
@@ -110,6 +110,7 @@ class Home(NamedTuple):
     together: Factors
     felt: Felt
     alone: Alone | None
+    counted: Sequence[CoinMargin[Decimal]]
 
 
 def assess(
@@ -143,9 +144,8 @@ def assess(
         valued = None
         for home in homes:
             if home.spec.key == "account":
-                counted = _counted(now, home)
-                assets += [_coin_view(now, home, i, coin, legs) for i, coin in enumerate(counted)]
-                valued = _account_view(now, home, counted)
+                assets += [_coin_view(now, home, i, coin, legs) for i, coin in enumerate(home.counted)]
+                valued = _account_view(now, home, home.counted)
             elif not home.spec.isolated and not home.spec.apart:
                 assets.append(_asset_view(now, home, legs, asks, outside))
     return Assessment(rulebook.name, tuple(legs), tuple(pools), tuple(assets), asks, valued)
@@ -174,13 +174,13 @@ def _home(
     if ground is None:
         markets = held_brackets(rules, pool, now.column, now.layout.markets) if pool.legs else now.layout.markets
         solved = solver_of(rules, pool, margin, now.column, markets) if pool.legs or pool.wallets else _unsolved
-        return Home(spec, pool, margin, markets, solved, _factors(solved), _felt(now, pool), alone)
+        return Home(spec, pool, margin, markets, solved, _factors(solved), _felt(now, pool), alone, _counted(now, pool, margin))
     solved = solver_apart(ground, i, margin)
     if rules.APART is not None and rules.APART.locks_losses:
         feels = felt[ground.cash.shared] = felt.get(ground.cash.shared) or _felt(now, pool)
     else:
         feels = _felt(now, pool)
-    return Home(spec, pool, margin, ground.markets, solved, _factors(solved), feels, alone)
+    return Home(spec, pool, margin, ground.markets, solved, _factors(solved), feels, alone, ())
 
 
 def _unsolved(moving: tuple[int, ...]) -> Solved:
@@ -319,36 +319,39 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
     bankrupt = NOWHERE if behind is None else _bankruptcy(now, home, leg, behind)
     sums = _sums(now, home, leg)
     found = NOWHERE if price is None else Found(True, price)
-    columns = (home.pool, home.margin, now.column, now.layout.markets)
+    coin = home.counted[leg.wallet] if home.counted else None
+    columns = (home.pool, home.margin, coin, now.column, now.layout.markets)
     asked = PriceAsk(found, leg, *columns, position.size, position.mode, instrument.tick)
-    return LegView(
-        name=rules.leg_name(key, now.account.position_mode),
-        symbol=position.symbol,
-        mode=position.mode,
-        side=position.side,
-        asset=instrument.settle,
-        pool=spec.key,
-        size=position.size,
-        entry_price=position.entry_price,
-        leverage=position.leverage,
-        mark=mark,
-        notional=value,
-        unrealised_pnl=sums.profit,
-        initial_margin=sums.initial,
-        maintenance_margin=sums.maintenance,
-        closing_fee=sums.closing_fee,
-        position_margin=sums.locked,
-        liquidation_fee=rules.liquidation_fee(leg, mark, market),
-        isolated_margin=position.isolated_margin,
-        bracket=row,
-        max_leverage=instrument.brackets[row].max_leverage,
-        bankruptcy_price=bankrupt.price if bankrupt.found else None,
-        break_even_price=rules.break_even_price(position, market.taker_rate),
-        liquidation_price=price,
-        other_liquidation_price=other if price is not None else None,
-        displayed_liquidation_price=rules.displayed_liquidation_price(asked),
-        underlying_liquidation_price=nearest(together, mark),
+    return LegView(  # in the order of its fields: 26 names would cost as much as all that is asked of the rules
+        rules.leg_name(key, now.account.position_mode),
+        position.symbol,
+        position.mode,
+        position.side,
+        instrument.settle,
+        spec.key,
+        position.size,
+        position.entry_price,
+        position.leverage,
+        mark,
+        value,
+        sums.profit,
+        sums.initial,
+        sums.maintenance,
+        sums.closing_fee,
+        sums.locked,
+        rules.liquidation_fee(leg, mark, market),
+        position.isolated_margin,
+        row,
+        instrument.brackets[row].max_leverage,
+        bankrupt.price if bankrupt.found else None,
+        rules.break_even_price(position, market.taker_rate),
+        price,
+        other if price is not None else None,
+        rules.displayed_liquidation_price(asked),
+        nearest(together, mark),
     )
+
+
 
 
 def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
@@ -420,10 +423,12 @@ def _asset_view(
     )
 
 
-def _counted(now: Instant, home: Home) -> list[CoinMargin[Decimal]]:
-    """The coins of a valued pool, one after the other."""
+def _counted(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> list[CoinMargin[Decimal]]:
+    """The coins of a valued pool, one after the other; of any other pool none is asked for."""
+    if not pool.wallets:
+        return []
     coin, markets = now.rulebook.rules.assess_coin, now.layout.markets
-    return [coin(home.pool, home.margin, i, now.column, markets) for i in range(len(home.pool.wallets))]
+    return [coin(pool, margin, i, now.column, markets) for i in range(len(pool.wallets))]
 
 
 def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], legs: Sequence[LegView]) -> AssetView:

@@ -2,18 +2,20 @@
 
 One market moves, or several together by a common factor; everything else is frozen. Write x for the factor on the marks
 of linear contracts, or on the inverse marks of inverse ones. Over x the headroom of a pool is concave and made of straight
-lines (a law that every rulebook is tested for); a rulebook states the line of each leg (`headroom_line`). So Newton's
-method ends at the exact root after as many steps as there are lines on the way. Results are rounded at 34 digits to the
-side on which the pool fails, and checked there against `assess_pool` itself.
+lines (a law that every rulebook is tested for); a rulebook states the line of each leg (`headroom_line`), and of each coin
+of a valued pool (`valued_lines`). So Newton's method ends at the exact root after as many steps as there are lines on the
+way. Results are rounded at 34 digits to the side on which the pool fails, and checked there against `assess_pool` itself.
 """
 
 from collections.abc import Callable, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
-from functools import cache
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, getcontext, setcontext
+from functools import partial
 from typing import NamedTuple
 
+from plimsoll.margin.lines import Lines, over_factors
+from plimsoll.margin.valued_lines import coins_of, moved
 from plimsoll.number import DIGITS, EXACT, ONE, ZERO, exact
-from plimsoll.rules.columns import Leg, Line, Market, Pool, PoolMargin
+from plimsoll.rules.columns import Line, Market, Pool, PoolMargin
 from plimsoll.rules.interface import Rules
 
 LAST_DIGIT = ONE.scaleb(1 - DIGITS)
@@ -24,10 +26,6 @@ WIDE = Context(prec=WORKING, rounding=EXACT.rounding, traps=[signal for signal, 
 DOWN, UP = (Context(prec=DIGITS, rounding=rounding) for rounding in (ROUND_FLOOR, ROUND_CEILING))
 LEAST, MOST = Decimal("1e-25"), Decimal("1e25")
 """The range of x that is searched; a price outside it is none."""
-BEYOND = MOST * MOST
-HAIR = Decimal("1e-20")
-"""How far apart, as a share, the two points are that give the line of a valued pool: between kinks far closer than any two
-that a price could tell apart, and wide enough for 37 of the working digits."""
 NEAR = Decimal("1e-34")
 """A step of Newton's method shorter than this share of x is the last one: it ends far beyond the digits of the result."""
 LINES = 1_000
@@ -49,8 +47,9 @@ def nearest(triggers: Triggers, mark: Decimal) -> Decimal | None:
 
 
 class Solved(NamedTuple):
-    """Where a pool fails while some marks move by a common factor: the factors on prices below and above 1, unrounded, and
-    `fails(price, lead)`: whether it does in 34 digits when a mark of `lead` moves to `price` and the others with it."""
+    """Where a pool fails while some marks move by a common factor: the factors on prices below and above 1, unrounded, where
+    several move at least the nearer one; and `fails(price, lead)`: whether it does in 34 digits when a mark of `lead` moves to
+    `price` and the others with it."""
 
     below: Decimal | None
     above: Decimal | None
@@ -65,7 +64,8 @@ def triggers_of(
     markets: Sequence[Market[Decimal]],
     moving: Sequence[int],
 ) -> Triggers:
-    """Triggers of the markets in `moving`, moved together in proportion to their marks, as prices of `moving[0]`.
+    """Triggers of the markets in `moving`, moved together in proportion to their marks, as prices of `moving[0]`; of several
+    the nearer one, the other may be left out.
 
     `margin` is the pool's at these marks. All moving markets are of one kind (one settle asset, one coin), and none is that
     of a leg beside the pool."""
@@ -95,7 +95,7 @@ def at_factor(factors: Triggers, mark: Decimal) -> Triggers:
 
 
 Solver = Callable[[tuple[int, ...]], Solved]
-"""Where a pool fails while the markets at these indexes move together; each set is solved once."""
+"""Where a pool fails while the markets at these indexes move together."""
 
 
 def solver_of(
@@ -105,186 +105,128 @@ def solver_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of one pool at these marks: along the lines of its legs; off two assessments where it is valued in one
-    currency. Legs beside it stand still: where they move as well, see `apart_prices`."""
-    if pool.wallets:
-        return _valued_solver(rules, pool, margin, marks, markets)
-    return _along_lines(rules, pool, margin, marks, markets)
+    """The solver of one pool at these marks. Nothing is computed before it is asked, each set of markets is solved once. Legs
+    beside the pool stand still: where they move as well, see `apart_prices`."""
+    solver: Solver | None = None
+    known: dict[tuple[int, ...], Solved] = {}
+
+    def solve(moving: tuple[int, ...]) -> Solved:
+        nonlocal solver
+        if moving in known:
+            return known[moving]
+        before = getcontext()
+        setcontext(WIDE)  # and not `localcontext`, whose copy costs as much as a line
+        try:
+            if solver is None:
+                solver = (_along_coins if pool.wallets else _along_legs)(rules, pool, margin, marks, markets)
+            known[moving] = solver(moving)
+        finally:
+            setcontext(before)
+        return known[moving]
+
+    return solve
 
 
-def _along_lines(
+def _along_legs(
     rules: Rules,
     pool: Pool[Decimal],
     margin: PoolMargin[Decimal],
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of a pool of one asset. The lines of a leg that one set of markets has met serve the others."""
+    """The solver of a pool of one asset, along the lines of its legs."""
     room = rounding_room(pool, margin)
-    found: list[list[tuple[Decimal, Decimal, Line[Decimal]]]] = [[] for _ in pool.legs]
-    at_market = [leg.market for leg in pool.legs]
+    line_at = over_factors(
+        lambda i, price: rules.headroom_line(pool.legs[i], price, markets[pool.legs[i].market]),
+        [(marks[leg.market], markets[leg.market].inverse, leg.amount) for leg in pool.legs],
+    )
 
-    def line_at(i: int, x: Decimal, inverse: bool) -> Line[Decimal]:
-        """The line of the pool's leg i at x: one that was found before, where it reaches so far."""
-        for low, high, line in found[i]:
-            if low < x <= high:
-                return line
-        leg = pool.legs[i]
-        mark, size = marks[leg.market], abs(leg.amount)
-        line = rules.headroom_line(leg, mark / x if inverse else mark * x, markets[leg.market])
-        value = size / mark if inverse else size * mark
-        line = Line(line.base, line.slope / mark if inverse else line.slope * mark, line.least, line.most)
-        with localcontext(EXACT):
-            found[i].append((line.least / value, line.most / value if line.most else BEYOND, line))
-        return line
-
-    @cache
     def solve(moving: tuple[int, ...]) -> Solved:
         """Both ends of the stretch on which the pool holds while `moving` move by a common factor, all else frozen."""
-        legs, inverse = [i for i, at in enumerate(at_market) if at in moving], markets[moving[0]].inverse
-
-        def moved(x: Decimal) -> Line[Decimal]:
-            """The line on which the moving legs' headroom lies at x."""
-            if len(legs) == 1:
-                return line_at(legs[0], x, inverse)
-            base = slope = ZERO
-            for i in legs:
-                line = line_at(i, x, inverse)
-                base += line.base
-                slope += line.slope
-            return Line(base, slope, ZERO, ZERO)
-
-        with localcontext(WIDE):
-            first = moved(ONE)
-            rest = margin.balance - margin.requirement - first.base - first.slope
-            slopes = [line_at(i, ONE, inverse).slope for i in legs]
-            low, high = ends(moved, first, rest + 2 * room, slopes) if legs else (None, None)
-            if inverse:
-                low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
-
-        def fails(price: Decimal, lead: Decimal) -> bool:
-            column = list(marks)
-            for at in moving:
-                column[at] = price if marks[at] == lead else marks[at] * price / lead
-            there = rules.assess_pool(_part(pool, legs, rest), column, markets)
-            return there.balance - there.requirement <= -room
-
-        return Solved(low, high, fails)
+        legs = [i for i, leg in enumerate(pool.legs) if leg.market in moving]
+        here = [line_at(i, ONE) for i in legs]
+        lines: Lines = partial(line_at, legs[0]) if len(legs) == 1 else lambda x: _sum([line_at(i, x) for i in legs])
+        first = here[0] if len(legs) == 1 else _sum(here)
+        rest = margin.balance - margin.requirement - first.base - first.slope
+        move = Move(rules, lambda: _part(pool, legs, rest), marks, markets, moving, markets[moving[0]].inverse, room)
+        return _solved(move, lines, first, rest, [line.slope for line in here] or [ZERO])
 
     return solve
 
 
-def _valued_solver(
+def _sum(lines: Sequence[Line[Decimal]]) -> Line[Decimal]:
+    base = slope = ZERO
+    for line in lines:
+        base += line.base
+        slope += line.slope
+    return Line(base, slope, ZERO, ZERO)
+
+
+def _along_coins(
     rules: Rules,
     pool: Pool[Decimal],
     margin: PoolMargin[Decimal],
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of a valued pool: what counts of a coin depends on all the legs that settle in it, so that no leg has a
-    line of its own. Its headroom is concave and made of straight lines over one over the mark where an inverse contract
-    moves alone, over the factor otherwise (also where an inverse contract moves and its coin's index with it)."""
-    room = rounding_room(pool, margin)
-    with localcontext(WIDE):
-        whole = rules.assess_pool(pool, marks, markets)
+    """The solver of a valued pool, along the lines of its coins (`valued_lines`): over one over the mark where inverse
+    contracts move alone, over the factor otherwise (also where an inverse contract moves and its coin's index with it)."""
+    room, coins = rounding_room(pool, margin), coins_of(rules, pool, marks, markets)
 
-    @cache
     def solve(moving: tuple[int, ...]) -> Solved:
         inverse = moving[-1] < len(markets) and markets[moving[0]].inverse
-        with localcontext(WIDE):
-            part = _part_of_coins(rules, pool, whole, marks, markets, moving)
-        slopes: tuple[Decimal, ...] = (ONE, -ONE)
-        if moving[-1] < len(markets) and not pool.rests:
-            slopes = tuple(slope for leg in part.legs for slope in _senses(leg, part, markets[leg.market]))
-        return _two_point(rules, part, marks, markets, moving, Way(inverse, slopes, room))
+        found = moved(coins, moving, inverse)
+        first = found.line(ONE)
+        rest = coins.headroom - first.base - first.slope
+        move = Move(rules, lambda: found.part(rest), marks, markets, moving, inverse, room)
+        return _solved(move, found.line, first, rest, found.senses)
 
     return solve
 
 
-def _senses(leg: Leg[Decimal], pool: Pool[Decimal], market: Market[Decimal]) -> tuple[Decimal, ...]:
-    """Which way the headroom of a valued pool may go with the mark of a leg (its inverse, of an inverse contract): one way
-    where every unit of its profit counts more than it can need, both ways otherwise."""
-    wallet = pool.wallets[leg.wallet]
-    if wallet.collateral and wallet.rows and min(wallet.ratios) > max(market.rates):
-        return (ONE,) if (leg.amount > 0) != market.inverse else (-ONE,)
-    return ONE, -ONE
+class Move(NamedTuple):
+    """Marks that move by a common factor: `part()` is what of a pool feels them, with the rest of its headroom as cash, and
+    `moving` are their places; its lines run over the factor, or over one over it (`inverse`); `room`: what sums may round."""
 
-
-class Way(NamedTuple):
-    """How a pool is followed while marks move: over their inverse or not, the signs that the slope may have, and what sums
-    may round."""
-
+    rules: Rules
+    part: Callable[[], Pool[Decimal]]
+    marks: Sequence[Decimal]
+    markets: Sequence[Market[Decimal]]
+    moving: tuple[int, ...]
     inverse: bool
-    slopes: tuple[Decimal, ...]
     room: Decimal
 
 
-def _two_point(
-    rules: Rules,
-    pool: Pool[Decimal],
-    marks: Sequence[Decimal],
-    markets: Sequence[Market[Decimal]],
-    moving: tuple[int, ...],
-    way: Way,
-) -> Solved:
-    """Where a pool fails whose line nobody states: it is read off two assessments a hair apart."""
+def _headroom(move: Move, price: Decimal, lead: Decimal) -> Decimal:
+    """What is left when a mark of `lead` moves to `price` and the others with it."""
+    column = list(move.marks)
+    for at in move.moving:
+        column[at] = price if column[at] == lead else column[at] * price / lead
+    there = move.rules.assess_pool(move.part(), column, move.markets)
+    return there.balance - there.requirement
 
-    def headroom(x: Decimal) -> Decimal:
-        column = list(marks)
-        for at in moving:
-            column[at] = marks[at] / x if way.inverse else marks[at] * x
-        there = rules.assess_pool(pool, column, markets)
-        return there.balance - there.requirement
 
-    @cache
-    def line(x: Decimal) -> Line[Decimal]:
-        """Through x and a point beside it, on the side of the marks."""
-        step = x * HAIR if x <= 1 else -x * HAIR
-        here = headroom(x)
-        slope = (headroom(x + step) - here) / step
-        return Line(here - slope * x, slope, ZERO, ZERO)
+def _solved(move: Move, lines: Lines, first: Line[Decimal], rest: Decimal, slopes: Sequence[Decimal]) -> Solved:
+    """The factors at both ends of the stretch on which the pool holds, as `ends` finds them; where several marks move, the
+    nearer one, by difference or by ratio, and the other only where it might be that. Call with the working digits."""
 
-    with localcontext(WIDE):
-        low, high = ends(line, line(ONE), 2 * way.room, way.slopes)
-        if way.inverse:
-            low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
+    def beyond(x: Decimal) -> bool:
+        """Whether it holds at least as far on the other side of the marks."""
+        factor = 1 / x if move.inverse else x
+        other = 1 / factor if factor < 1 else 2 - factor
+        if other <= 0:
+            return False
+        at = 1 / other if move.inverse else other
+        line = lines(at)
+        return rest + line.base + line.slope * at > 0
 
     def fails(price: Decimal, lead: Decimal) -> bool:
-        column = list(marks)
-        for at in moving:
-            column[at] = price if marks[at] == lead else marks[at] * price / lead
-        there = rules.assess_pool(pool, column, markets)
-        return there.balance - there.requirement <= -way.room
+        return _headroom(move, price, lead) <= -move.room
 
+    low, high = ends(lines, first, rest + 2 * move.room, slopes, beyond if len(move.moving) > 1 else None)
+    if move.inverse:
+        low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
     return Solved(low, high, fails)
-
-
-def _part_of_coins(
-    rules: Rules,
-    pool: Pool[Decimal],
-    whole: PoolMargin[Decimal],
-    marks: Sequence[Decimal],
-    markets: Sequence[Market[Decimal]],
-    moving: tuple[int, ...],
-) -> Pool[Decimal]:
-    """What of a valued pool feels the moving prices, the rest as cash: coins that move or that a moving leg settles in. Of a
-    coin that itself stands still, the legs that do are folded into its balance. A pool with resting orders is left whole."""
-    if pool.rests:
-        return pool
-    settled_in = {leg.wallet for leg in pool.legs if leg.market in moving}
-    coins = [w for w, wallet in enumerate(pool.wallets) if wallet.place in moving or w in settled_in]
-    wallets, legs = [], []
-    for place, w in enumerate(coins):
-        wallet, settled = pool.wallets[w], ZERO
-        for leg in pool.legs:
-            if leg.wallet == w and (leg.market in moving or wallet.place in moving):
-                legs.append(leg._replace(wallet=place))
-            elif leg.wallet == w:
-                settled += rules.unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
-        wallets.append(wallet._replace(balance=wallet.balance + settled))
-    part = Pool(ZERO, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO, wallets=tuple(wallets))
-    here = rules.assess_pool(part, marks, markets)
-    return part._replace(cash=whole.balance - whole.requirement - here.balance + here.requirement)
 
 
 def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decimal]:
@@ -325,49 +267,54 @@ def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
 
 
 def ends(
-    lines: Callable[[Decimal], Line[Decimal]], first: Line[Decimal], rest: Decimal, slopes: Sequence[Decimal]
+    lines: Lines,
+    first: Line[Decimal],
+    rest: Decimal,
+    slopes: Sequence[Decimal],
+    beyond: Callable[[Decimal], bool] | None = None,
 ) -> tuple[Decimal | None, Decimal | None]:
     """(lower, upper) end of the stretch of x on which rest + base + slope * x is above zero, the line being that of
     `lines` at x, `first` the one at x = 1, and the whole concave; None where it stays so. From a start that is not above
     zero only the end that is met on the way uphill is returned.
 
     `slopes`: those of the legs at the start. A leg that gains with x gains everywhere, because a requirement never grows
-    faster than the value it is for (law: maintenance is at most initial margin); so legs that all gain have no upper end."""
+    faster than the value it is for (law: maintenance is at most initial margin); so legs that all gain have no upper end.
+    The end downhill of the start comes first; the other one is not sought where it lies `beyond` what is asked for."""
     slope, start = first.slope, rest + first.base + first.slope
-    if start <= 0:
-        lower = _end(lines, rest, _root(first, rest), 1) if slope > 0 else None
-        return lower, (_end(lines, rest, _root(first, rest), -1) if slope < 0 else None)
+    falls, rises, root = slope > 0, slope < 0, ONE
+    if slope:
+        root = -(rest + first.base) / slope
+    if start > 0:
+        falls, rises, root = max(slopes) > 0, min(slopes) < 0, min(max(root, LEAST), MOST)
     lower = upper = None
-    if max(slopes) > 0:
-        lower = _end(lines, rest, max(_root(first, rest), LEAST) if slope > 0 else LEAST, 1)
-    if min(slopes) < 0:
-        upper = _end(lines, rest, min(_root(first, rest), MOST) if slope < 0 else MOST, -1)
+    if rises and slope < 0:
+        upper = _end(lines, rest, root, -1, first)
+    if falls and (upper is None or beyond is None or not beyond(upper)):
+        lower = _end(lines, rest, root, 1, first) if slope > 0 else _end(lines, rest, LEAST, 1, None)
+    if rises and slope >= 0 and (lower is None or beyond is None or not beyond(lower)):
+        upper = _end(lines, rest, MOST, -1, None)
     return lower, upper
 
 
-def _root(line: Line[Decimal], rest: Decimal) -> Decimal:
-    return -(rest + line.base) / line.slope
-
-
-def _end(lines: Callable[[Decimal], Line[Decimal]], rest: Decimal, x: Decimal, side: int) -> Decimal | None:
-    """Newton's method from x, at or beyond the end where headroom rises (`side` 1) or falls (-1) with x. No line lies below
-    the curve, so the root of a line never passes the end: the way is over when a line's root lies on that line, and a root
-    outside the search, the first one included, means that there is no end inside. At the bounds of the search, headroom
-    above zero means the same."""
-    if not LEAST <= x <= MOST:
-        return None
+def _end(lines: Lines, rest: Decimal, x: Decimal, side: int, along: Line[Decimal] | None) -> Decimal | None:
+    """Newton's method from x, at or beyond the end where headroom rises (`side` 1) or falls (-1) with x; `along`: the line
+    that x is the root of. No line lies below the curve, so the root of a line never passes the end: the way is over when a
+    line's root lies on that line, and a root outside the search, the first one included, means that there is no end inside.
+    At the bounds of the search, headroom above zero means the same."""
     for _ in range(LINES):
+        if not LEAST <= x <= MOST:
+            return None
         line = lines(x)
         if x in (LEAST, MOST) and rest + line.base + line.slope * x > 0:
             return None
+        if line is along:
+            return x
         if line.slope * side <= 0:
             return None
-        root = _root(line, rest)
-        if not LEAST <= root <= MOST:
-            return None
+        root = -(rest + line.base) / line.slope
         if (root < x) == (side > 0) or abs(root - x) <= x * NEAR:
-            return root
-        x = root
+            return root if LEAST <= root <= MOST else None
+        x, along = root, line
     return x
 
 

@@ -26,6 +26,7 @@ from plimsoll.rules.drawing import PoolSpec, each_apart
 from plimsoll.rules.resting import new_value, opens
 
 NO_FEES = Fees(ZERO, ZERO)
+NOTHING = Outside()
 
 
 class RestingSpec(NamedTuple):
@@ -68,23 +69,23 @@ class Layout(NamedTuple):
 def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> Market[Decimal]:
     """The columns of one instrument; the instrument's own taker rate wins over the account's. `regime`: that of
     `regime_of`; what enters a wall at a fill does not depend on it."""
-    rows = instrument.brackets
-    return Market(
-        inverse=instrument.kind == "inverse",
-        multiplier=instrument.multiplier,
-        lot=(instrument.lot or ZERO) * instrument.multiplier,
-        tick=instrument.tick or ZERO,
-        taker_rate=taker_rate if instrument.taker_rate is None else instrument.taker_rate,
-        liquidation_fee_rate=instrument.liquidation_fee_rate or ZERO,
-        rows=len(rows),
-        floors=tuple([row.floor for row in rows]),
-        rates=tuple([row.maintenance_rate for row in rows]),
-        deductions=tuple([row.deduction for row in rows]),
-        leverages=tuple([row.max_leverage or ZERO for row in rows]),
-        initials=tuple([row.initial_rate or ZERO for row in rows]),
-        unit=instrument.unit or ZERO,
-        funding_rate=instrument.funding_rate or ZERO,
-        regime=regime,
+    floors, rates, deductions, leverages, initials = instrument.columns
+    return Market(  # in the order of its fields: names would cost as much again, for every position and every account
+        instrument.kind == "inverse",
+        instrument.multiplier,
+        (instrument.lot or ZERO) * instrument.multiplier,
+        instrument.tick or ZERO,
+        taker_rate if instrument.taker_rate is None else instrument.taker_rate,
+        instrument.liquidation_fee_rate or ZERO,
+        len(floors),
+        floors,
+        rates,
+        deductions,
+        leverages,
+        initials,
+        instrument.unit or ZERO,
+        instrument.funding_rate or ZERO,
+        regime,
     )
 
 
@@ -163,21 +164,21 @@ def _leg_at(key: LegKey, spec: PoolSpec, at: _At) -> Leg[Decimal]:
 def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
     rules, instrument = at.rulebook.rules, at.rulebook.instruments[position.symbol]
     alone = position.mode is MarginMode.ISOLATED
-    return Leg(
-        market=at.markets[position.symbol],
-        amount=position.size * instrument.multiplier,
-        entry=rules.entry_in_rules(position.entry_price),
-        leverage=position.leverage,
-        initial_rate=rules.initial_rate(position.leverage),
-        margin=position.isolated_margin,
-        isolated=alone,
-        tier=rules.tier_of(position, at.account, at.rulebook.instruments),
-        added=position.added_margin,
-        lost=position.lost_margin,
-        cost=_paid(position, at),
-        wallet=spec.assets.index(instrument.settle) if spec.assets else 0,
-        spare=at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
-        remarked=ZERO if position.remarked is None else position.remarked,
+    return Leg(  # in the order of its fields, as in `market_of`
+        at.markets[position.symbol],
+        position.size * instrument.multiplier,
+        rules.entry_in_rules(position.entry_price),
+        position.leverage,
+        rules.initial_rate(position.leverage),
+        position.isolated_margin,
+        alone,
+        rules.tier_of(position, at.account, at.rulebook.instruments),
+        position.added_margin,
+        position.lost_margin,
+        _paid(position, at),
+        spec.assets.index(instrument.settle) if spec.assets else 0,
+        at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
+        ZERO if position.remarked is None else position.remarked,
     )
 
 
@@ -218,11 +219,11 @@ def _cost_of(position: Position, rulebook: Rulebook, market: Market[Decimal]) ->
 
 def _pool(spec: PoolSpec, at: _At, outside: Outside | None, set_aside: Decimal) -> Pool[Decimal]:
     legs = tuple([_leg_at(key, spec, at) for key in spec.legs])
-    other = Outside() if outside is None or spec.isolated else outside
+    other = NOTHING if outside is None or spec.isolated else outside
     cash = legs[0].margin if spec.isolated else at.account.cash.get(spec.asset, ZERO)
     reserved = ZERO if spec.isolated else _reserved(spec, at.account, at.rulebook) + set_aside + other.reserved
     if spec.apart:
-        other = Outside()
+        other = NOTHING
     return Pool(
         cash=other.wallet_balance if spec.assets else cash + other.wallet_balance,
         legs=legs,
@@ -247,19 +248,19 @@ def _wallet(asset: str, at: _At) -> Wallet[Decimal]:
     if coin is None:
         cure = "what this coin counts as collateral is not known here; add [[collateral]] in a table file of your own"
         raise BadInput(at.rulebook.name, "coin", asset, cure)
-    counts, loans = coin.collateral_tiers, coin.loan_tiers
+    columns = coin.columns
     return Wallet(
         place=at.places[asset],
         balance=at.account.cash.get(asset, ZERO),
         borrowed=at.account.borrowed.get(asset, ZERO),
         collateral=asset not in at.account.not_collateral,
-        rows=len(counts),
-        floors=tuple([tier.floor for tier in counts]),
-        ratios=tuple([tier.ratio for tier in counts]),
-        loan_rows=len(loans),
-        loan_floors=tuple([tier.floor for tier in loans]),
-        loan_initial=tuple([tier.initial_rate for tier in loans]),
-        loan_maintenance=tuple([tier.maintenance_rate for tier in loans]),
+        rows=len(columns.floors),
+        floors=columns.floors,
+        ratios=columns.ratios,
+        loan_rows=len(columns.loan_floors),
+        loan_floors=columns.loan_floors,
+        loan_initial=columns.loan_initial,
+        loan_maintenance=columns.loan_maintenance,
     )
 
 

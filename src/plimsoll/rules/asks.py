@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from plimsoll.model import Instrument, MarginMode, Order, Position
-from plimsoll.rules.columns import Found, Leg, Market, Pool, PoolMargin
+from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin
 
 
 class LeverageAsk(NamedTuple):
@@ -46,13 +46,15 @@ class SizeAsk(NamedTuple):
 
 
 class PriceAsk(NamedTuple):
-    """A liquidation price as it is to be printed: the true one, and all that the venue's own formula may look at. `marks`,
-    `markets`: the columns of the account; `size`: the position's contracts; `tick` None: not known."""
+    """A liquidation price as it is to be printed: the true one, and all that the venue's own formula may look at. `coin`: the
+    one that the position settles in, in a valued pool (None: in no such pool); `marks`, `markets`: the columns of the account;
+    `size`: the position's contracts; `tick` None: not known."""
 
     found: Found[Decimal]
     leg: Leg[Decimal]
     pool: Pool[Decimal]
     margin: PoolMargin[Decimal]
+    coin: CoinMargin[Decimal] | None
     marks: Sequence[Decimal]
     markets: Sequence[Market[Decimal]]
     size: Decimal

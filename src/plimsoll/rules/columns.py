@@ -193,12 +193,24 @@ class Found(NamedTuple, Generic[N]):
 
 
 class Line(NamedTuple, Generic[N]):
-    """A straight line, base + slope * x. `least`, `most`: the values of the leg (floor exclusive, cap inclusive) between
-    which its headroom follows this line; `most` 0: without an upper bound."""
+    """A straight line, base + slope * x. `least`, `most`: the values of the leg or order (floor exclusive, cap inclusive)
+    between which its headroom follows this line; `most` 0: without an upper bound."""
 
     base: N
     slope: N
     least: N
+    most: N
+
+
+class CoinLine(NamedTuple, Generic[N]):
+    """A straight line, base + slope * profit, over the running profit in a coin of a valued pool. It holds from `least` to
+    `most`, both included; `floored`, `capped` False: without a bound on that side."""
+
+    base: N
+    slope: N
+    floored: bool
+    least: N
+    capped: bool
     most: N
 
 

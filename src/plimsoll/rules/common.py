@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from plimsoll.number import N, zero
-from plimsoll.rules.columns import CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Wallet
+from plimsoll.rules.columns import CoinLine, CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Wallet
 
 
 def side_of(amount: N) -> N:
@@ -151,6 +151,20 @@ def sliced(amount: N, rows: int, floors: Sequence[N], rates: Sequence[N]) -> N:
     return total
 
 
+def slice_line(amount: N, rows: int, floors: Sequence[N], rates: Sequence[N]) -> Line[N]:
+    """The straight line of `sliced` over an amount > 0, in the slice that holds it."""
+    total = zero(amount)
+    for i in range(rows):
+        if amount <= floors[i]:
+            return Line(total, zero(amount), zero(amount), floors[i])
+        if i + 1 == rows:
+            return Line(total - floors[i] * rates[i], rates[i], floors[i], zero(amount))
+        if amount <= floors[i + 1]:
+            return Line(total - floors[i] * rates[i], rates[i], floors[i], floors[i + 1])
+        total += (floors[i + 1] - floors[i]) * rates[i]
+    return Line(total, total, total, total)
+
+
 def counted(wallet: Wallet[N], equity: N) -> N:
     """Units of a coin that count as margin: a positive equity slice by slice at its ratios, none where it is switched off;
     a negative one in full."""
@@ -164,6 +178,35 @@ def counted(wallet: Wallet[N], equity: N) -> N:
 def owed(wallet: Wallet[N], pnl: N) -> N:
     """Units of a coin that are owed: what was borrowed, and what a running loss takes beyond the balance."""
     return wallet.borrowed + max(zero(pnl), -(wallet.balance + pnl))
+
+
+def coin_line(wallet: Wallet[N], pnl: N) -> CoinLine[N]:
+    """What a coin counts (`counted`) less the maintenance that its debt (`owed`) needs, near a running profit `pnl` in it.
+
+    Three stretches. In credit: the slice of the collateral, less what was borrowed needs. What was borrowed is more than
+    there is: equity in full. A loss beyond the balance: also each unit of it needs what its slice of the loan does."""
+    own = wallet.balance - wallet.borrowed
+    one = zero(pnl) + 1
+    if own + pnl > 0:
+        rows = wallet.rows
+        if not wallet.collateral:
+            rows = 0
+        line = slice_line(own + pnl, rows, wallet.floors, wallet.ratios)
+        need = sliced(wallet.borrowed, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
+        base = line.base + line.slope * own - need
+        return CoinLine(base, line.slope, True, line.least - own, line.most > 0, line.most - own)
+    if wallet.balance + pnl >= 0:
+        need = sliced(wallet.borrowed, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
+        return CoinLine(own - need, one, True, -wallet.balance, True, -own)
+    line = slice_line(-own - pnl, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
+    most = min(-wallet.balance, -own - line.least)
+    return CoinLine(own - line.base + line.slope * own, one + line.slope, line.most > 0, -own - line.most, True, most)
+
+
+def order_line(pool: Pool[N], i: int, price: N, markets: Sequence[Market[N]]) -> Line[N]:
+    """No order needs anything beside the legs in a pool of one asset."""
+    none = zero(price)
+    return Line(none, none, none, none)
 
 
 def coin_pnl(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> N:

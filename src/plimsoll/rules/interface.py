@@ -10,7 +10,7 @@ from plimsoll.errors import Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
 from plimsoll.rules.apart import Apart
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
-from plimsoll.rules.columns import CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step
+from plimsoll.rules.columns import CoinLine, CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step, Wallet
 from plimsoll.rules.drawing import PoolSpec
 
 
@@ -60,6 +60,14 @@ class Rules(Protocol):
 
     def headroom_line(self, leg: Leg[Decimal], price: Decimal, market: Market[Decimal], /) -> Line[Decimal]:
         """The straight line of a leg's headroom near `price`, over the price (inverse: over one over the price)."""
+
+    def coin_line(self, wallet: Wallet[Decimal], pnl: Decimal, /) -> CoinLine[Decimal]:
+        """The straight line of what a coin of a valued pool counts less what its debt needs, near a running profit in it."""
+
+    def order_line(
+        self, pool: Pool[Decimal], i: int, price: Decimal, markets: Sequence[Market[Decimal]], /
+    ) -> Line[Decimal]:
+        """The straight line of a resting order's share of the headroom of a valued pool near `price`, as `headroom_line`."""
 
     def initial_margin(self, leg: Leg[Decimal], mark: Decimal, market: Market[Decimal], /) -> Decimal:
         """Initial margin of a position."""

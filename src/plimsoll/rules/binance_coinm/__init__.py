@@ -58,7 +58,9 @@ from plimsoll.rules.binance_usdm.people import (
 from plimsoll.rules.binance_usdm.procedure import next_step
 from plimsoll.rules.common import (
     assess_coin,
+    coin_line,
     movable,
+    order_line,
     profit,
     sized_margin,
     stated_liquidation_price,
@@ -96,6 +98,7 @@ __all__ = [
     "break_even_price",
     "cancels",
     "closing_fee",
+    "coin_line",
     "cross_apart",
     "displayed_liquidation_price",
     "entry_in_rules",
@@ -126,6 +129,7 @@ __all__ = [
     "opening_fee_split",
     "order_cost",
     "order_funds",
+    "order_line",
     "order_margin",
     "order_reserve",
     "pays_profit_out",

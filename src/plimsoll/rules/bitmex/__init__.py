@@ -71,7 +71,7 @@ from plimsoll.rules.bitmex.people import (
     venue_ratio,
 )
 from plimsoll.rules.bitmex.procedure import next_step
-from plimsoll.rules.common import assess_coin
+from plimsoll.rules.common import assess_coin, coin_line, order_line
 
 __all__ = [
     "APART",
@@ -95,6 +95,7 @@ __all__ = [
     "break_even_price",
     "cancels",
     "closing_fee",
+    "coin_line",
     "cross_apart",
     "displayed_liquidation_price",
     "entry_in_rules",
@@ -125,6 +126,7 @@ __all__ = [
     "opening_fee_split",
     "order_cost",
     "order_funds",
+    "order_line",
     "order_margin",
     "order_reserve",
     "pays_profit_out",

@@ -21,6 +21,7 @@ from plimsoll.rules.bybit_uta.formulas import (
     open_loss,
     opening_fee_split,
     order_cost,
+    order_line,
     order_margin,
     position_margin,
     unrealised_pnl,
@@ -60,6 +61,7 @@ from plimsoll.rules.bybit_uta.people import (
 from plimsoll.rules.bybit_uta.procedure import next_step
 from plimsoll.rules.common import (
     assess_coin,
+    coin_line,
     movable,
     profit,
     sized_margin,
@@ -99,6 +101,7 @@ __all__ = [
     "break_even_price",
     "cancels",
     "closing_fee",
+    "coin_line",
     "cross_apart",
     "displayed_liquidation_price",
     "entry_in_rules",
@@ -129,6 +132,7 @@ __all__ = [
     "opening_fee_split",
     "order_cost",
     "order_funds",
+    "order_line",
     "order_margin",
     "order_reserve",
     "pays_profit_out",

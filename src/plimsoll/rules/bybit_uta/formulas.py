@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from plimsoll.number import N, ceil_to, zero
-from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting
+from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Rest, Resting
 from plimsoll.rules.common import (
     counted,
     line_of,
@@ -134,14 +134,12 @@ def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
     row = bracket(value, leg.tier, market)
     none = zero(price)
     if market.regime == 0:
-        line = line_of(leg, none, none, market.inverse, none, none)
-        return Line(line.base - marginal_maintenance(value, row, market) - fee, line.slope, none, none)
+        return line_of(leg, none, -marginal_maintenance(value, row, market) - fee, market.inverse, none, none)
     most = none
     if row + 1 < market.rows:
         most = market.floors[row + 1] - leg.tier
     least = max(none, market.floors[row] - leg.tier)
-    line = line_of(leg, market.rates[row], market.deductions[row], market.inverse, least, most)
-    return Line(line.base - fee, line.slope, line.least, line.most)
+    return line_of(leg, market.rates[row], market.deductions[row] - fee, market.inverse, least, most)
 
 
 def closing_share(side: N, rate: N, inverse: bool) -> N:
@@ -286,7 +284,16 @@ def assess_order(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Ma
     lost = open_loss(rest.amount, rest.price, mark, market.inverse)
     if not rest.leads:
         return PoolMargin(none, none, none, lost, lost)
-    resting = Resting(
+    resting = together(rest)
+    maintenance = order_maintenance(resting, held_value(pool, rest, mark, market), market)
+    initial = order_margin(resting, mark, market)
+    return PoolMargin(none, initial, maintenance, maintenance + lost, lost + rest.buys + rest.sells)
+
+
+def together(rest: Rest[N]) -> Resting[N]:
+    """The resting orders of one leg together, as the order that leads them tells."""
+    none = zero(rest.price)
+    return Resting(
         rest.market,
         rest.held,
         rest.buys,
@@ -299,12 +306,56 @@ def assess_order(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Ma
         none,
         False,
     )
-    held = none
-    if rest.leg >= 0:
-        held = base_value(pool.legs[rest.leg], mark, market)
-    maintenance = order_maintenance(resting, held, market)
-    initial = order_margin(resting, mark, market)
-    return PoolMargin(none, initial, maintenance, maintenance + lost, lost + rest.buys + rest.sells)
+
+
+def held_value(pool: Pool[N], rest: Rest[N], mark: N, market: Market[N]) -> N:
+    """The value, as maintenance counts it, of the position that resting orders choose a tier with; none where none is held."""
+    if rest.leg < 0:
+        return zero(mark)
+    return base_value(pool.legs[rest.leg], mark, market)
+
+
+def order_line(pool: Pool[N], i: int, price: N, markets: Sequence[Market[N]]) -> Line[N]:
+    """The line of what one resting order takes off the headroom near `price`, over the price or one over it: the loss that it
+    would open with, and if it leads the orders of its leg, their maintenance. [H10, H17; as `assess_order`]
+
+    It bends where the price passes the order's own, and where the position beside it passes a floor of the table."""
+    rest = pool.rests[i]
+    market = markets[rest.market]
+    none = zero(price)
+    turn = notional(rest.amount, rest.price, market.inverse)
+    beyond = notional(rest.amount, price, market.inverse) > turn
+    loses_beyond = (rest.amount < 0) != market.inverse
+    base = none
+    slope = none
+    if beyond == loses_beyond and market.inverse:
+        base = rest.amount / rest.price
+        slope = -rest.amount
+    elif beyond == loses_beyond:
+        base = -rest.amount * rest.price
+        slope = rest.amount
+    least = none
+    most = none
+    if beyond:
+        least = turn
+    else:
+        most = turn
+    if not rest.leads:
+        return Line(base, slope, least, most)
+    resting = together(rest)
+    held = held_value(pool, rest, price, market)
+    base -= order_maintenance(resting, held, market)
+    if rest.leg < 0 or market.regime == 0:
+        return Line(base, slope, least, most)
+    ordered = dearer_side(resting, market.taker_rate, market.inverse)[0]
+    row = row_above(held + ordered, market.floors, market.rows)
+    scale = abs(rest.amount / pool.legs[rest.leg].amount)
+    least = max(least, (market.floors[row] - ordered) * scale)
+    if row + 1 < market.rows:
+        top = (market.floors[row + 1] - ordered) * scale
+        if most == 0 or top < most:
+            most = top
+    return Line(base, slope, least, most)
 
 
 def is_liquidatable(balance: N, requirement: N) -> bool:

@@ -24,7 +24,7 @@ from plimsoll.number import ONE, ZERO, ceil_to, floor_to
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.bybit_uta import formulas
 from plimsoll.rules.columns import PoolMargin, Resting
-from plimsoll.rules.common import coin_pnl, owed, row_above
+from plimsoll.rules.common import row_above
 from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset, valued_pool
 from plimsoll.rules.resting import new_value, order_value
 
@@ -174,8 +174,10 @@ def tier_of(position: Position, account: Account, instruments: Mapping[str, Inst
     requirement of the position (grade derived)."""
     if position.mode is MarginMode.ISOLATED:
         return ZERO
-    instrument = instruments[position.symbol]
     same = [o for o in account.orders if (o.symbol, o.mode, o.position_side) == leg_key(position)]
+    if not same:
+        return ZERO
+    instrument = instruments[position.symbol]
     closable = position.size if position.side is LegSide.NET else ZERO
     buys, sells = (
         new_value(same, side, size, lambda order: order_value(order, instrument))
@@ -250,14 +252,12 @@ def _isolated_price(ask: PriceAsk) -> Decimal | None:
 def _estimate(ask: PriceAsk) -> Decimal | None:
     """LP_est = P - s*(margin balance - maintenance) / (q*k): k = 1 while the coin's equity is positive, else 1 + the loan's
     maintenance rate. A1; recorded to 1e-7 on two accounts. Of inverse contracts no formula is known."""
-    leg, pool = ask.leg, ask.pool
-    if ask.markets[leg.market].inverse or not pool.wallets:
+    leg, coin = ask.leg, ask.coin
+    if coin is None or ask.markets[leg.market].inverse:
         return None
-    wallet = pool.wallets[leg.wallet]
-    pnl = coin_pnl(pool, leg.wallet, ask.marks, ask.markets)
-    divisor = ONE
-    if wallet.balance - wallet.borrowed + pnl < 0 and wallet.loan_rows > 0:
-        divisor += wallet.loan_maintenance[row_above(owed(wallet, pnl), wallet.loan_floors, wallet.loan_rows)]
+    wallet, divisor = ask.pool.wallets[leg.wallet], ONE
+    if coin.equity < 0 and wallet.loan_rows > 0:
+        divisor += wallet.loan_maintenance[row_above(coin.borrowed, wallet.loan_floors, wallet.loan_rows)]
     return ask.marks[leg.market] - (ask.margin.balance - ask.margin.maintenance) / (leg.amount * divisor)
 
 

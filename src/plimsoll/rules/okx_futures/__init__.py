@@ -2,7 +2,9 @@
 
 from plimsoll.rules.common import (
     assess_coin,
+    coin_line,
     movable,
+    order_line,
     profit,
     sized_margin,
     stated_liquidation_price,
@@ -99,6 +101,7 @@ __all__ = [
     "break_even_price",
     "cancels",
     "closing_fee",
+    "coin_line",
     "cross_apart",
     "displayed_liquidation_price",
     "entry_in_rules",
@@ -129,6 +132,7 @@ __all__ = [
     "opening_fee_split",
     "order_cost",
     "order_funds",
+    "order_line",
     "order_margin",
     "order_reserve",
     "pays_profit_out",

@@ -134,18 +134,18 @@ def tier_of(position: Position, account: Account, instruments: Mapping[str, Inst
     if position.mode is MarginMode.ISOLATED:
         return abs(position.size)
     own = instruments[position.symbol]
-    crossed = [other for other in account.positions if other.mode is MarginMode.CROSS]
-    if not is_expiry(own):
-        return sum([abs(other.size) for other in crossed if other.symbol == own.symbol], ZERO)
-    return sum([abs(other.size) for other in crossed if counted_together(own, instruments[other.symbol])], ZERO)
+    if is_expiry(own):
+        same = [other for other in account.positions if counted_together(own, instruments[other.symbol])]
+    else:
+        same = [other for other in account.positions if other.symbol == own.symbol]
+    return sum([abs(other.size) for other in same if other.mode is MarginMode.CROSS], ZERO)
 
 
 def counted_together(one: Instrument, other: Instrument) -> bool:
     """Whether two instruments share a tier in cross: the same one, or expiries of one family and settle asset. S14."""
-    if one.symbol == other.symbol:
-        return True
-    same = one.family == other.family and one.kind is other.kind and one.settle == other.settle
-    return same and one.family != "" and is_expiry(one) and is_expiry(other)
+    if one.symbol == other.symbol or one.family != other.family or one.family == "":
+        return one.symbol == other.symbol
+    return one.kind is other.kind and one.settle == other.settle and is_expiry(one) and is_expiry(other)
 
 
 def is_expiry(instrument: Instrument) -> bool:
