@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 
 from bench.positions import Book, book_of, errors, exact_prices, pools_of
 from bench.side_by_side import Ratio, Side, by_turns, line
 from plimsoll.array.compile import Column
 from plimsoll.array.lines import isolated_prices, liquidation_prices
-from plimsoll.rulebook import discover, in_force
+from plimsoll.margin.pools import lay_out
+from plimsoll.model import Account, LegSide, MarginMode, Position, PositionMode
+from plimsoll.rulebook import Rulebook, discover, in_force
 from plimsoll.table_files import load
 
 COUNT, SAMPLE = 100_000, 120
@@ -30,10 +33,17 @@ def rows() -> Iterator[Ratio]:
         linear = [i for i in linear if i.settle == "USDT" and i.bracket_unit == "notional"][:200]
         if rulebook.rules.PRICES_STATED or not linear:
             continue
-        shared = not rulebook.coins and not rulebook.rules.cross_apart(0)
+        shared = _in_one_pool(rulebook, linear[0].symbol)
         for per_account in (1, 3) if shared and len(linear) > 3 else (1,):
             book = book_of(rulebook, linear, COUNT, per_account, seed=1)
             yield _row(name, book)
+
+
+def _in_one_pool(rulebook: Rulebook, symbol: str) -> bool:
+    """Whether cross positions share one pool of their settle asset, and no coins besides."""
+    held = Position(symbol, MarginMode.CROSS, LegSide.NET, Decimal(1), Decimal(1), Decimal(1))
+    (*others, pool) = lay_out(Account(PositionMode.ONE_WAY, {}, (held,)), rulebook).pools
+    return not others and not pool.wallets
 
 
 def _row(name: str, book: Book) -> Ratio:

@@ -51,3 +51,32 @@ def test_a_line_without_a_budget_has_no_verdict() -> None:
 
 def test_what_cannot_run_says_why() -> None:
     assert "skipped: numba is not installed" in bench.line(bench.Row("x", skipped="numba is not installed"))
+
+
+def test_two_sides_run_by_turns_and_the_slower_one_sets_the_ratio() -> None:
+    side_by_side = import_module("bench.side_by_side")
+    turns: list[str] = []
+
+    def work(name: str, rounds: int) -> int:
+        turns.append(name)
+        return sum(range(rounds))
+
+    quick = side_by_side.Side("quick", lambda: work("quick", 40_000), 1, "exact")
+    slow = side_by_side.Side("slow", lambda: work("slow", 4_000_000), 1, "off by 1")
+    ratio = side_by_side.by_turns("sums", quick, slow, 2)
+    assert ratio.times_faster > 2
+    assert turns[4:].count("slow") >= side_by_side.ROUNDS and turns[-1] == "slow"
+    printed = side_by_side.line(ratio).splitlines()
+    assert printed[0].startswith("sums: ") and printed[0].endswith("target 2x  ok")
+    assert printed[2].endswith("off by 1")
+    assert "MISSED" in side_by_side.line(ratio._replace(target=1e9))
+
+
+def test_errors_are_told_with_the_prices_that_one_side_alone_has() -> None:
+    positions = pytest.importorskip("bench.positions", reason="needs numba", exc_type=ImportError)
+    nan = float("nan")
+    said = positions.errors([1.0, 2.0, nan, 5.0], [1.0, 1.0, 3.0, nan])
+    assert said == (
+        "off by 5.0e-01 (median), 1.0e+00 (most), 50.0% by more than 1e-6, "
+        "2 of 4 with a price where there is none or none where there is one"
+    )

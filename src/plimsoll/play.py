@@ -101,7 +101,7 @@ class Tape:
         self.state, self.laid = decision.state, decision.laid
         if decision.reject is not None:
             self.told.append(Told(self.time, None, command, decision.reject, {}))
-        worth = self._worth() if decision.events else {}
+        worth = self.worth() if decision.events else {}
         for event in decision.events:
             self.told.append(Told(self.time, event, command, None, worth))
             if isinstance(event, StageReached) and event.stage is Stage.CANCELLING:
@@ -148,7 +148,8 @@ class Tape:
         if known is None or told < known.headroom:
             self.least[pool] = Least(pool, told, headroom / balance if balance > 0 else None, self.time)
 
-    def _worth(self) -> dict[str, Decimal]:
+    def worth(self) -> dict[str, Decimal]:
+        """Asset -> what a unit of it is worth now, for every asset that the account has to do with."""
         held = [position.symbol for position in self.state.account.positions]
         settles = [self.venue.rulebook.instruments[symbol].settle for symbol in held]
         pools = [spec.asset for spec in self.layout().specs]

@@ -246,6 +246,10 @@ def test_recorded_entries_are_liquidated_in_the_bar_that_the_exact_price_is_reac
         ({"value": 1, "side": "up"}, "long or short"),
         ({"value": 1, "prices": {"high": [1.0], "low": [1.0]}}, "no column close"),
         ({"value": 1, "horizon": 9}, "less than there are"),
+        ({"value": 1, "horizon": "7d"}, "whole number of bars"),
+        ({"value": 1, "threads": 0}, "1 or more"),
+        ({"value": 1, "prices": {"high": ["x"], "low": [1.0], "close": [1.0]}}, "columns of numbers"),
+        ({"value": 1, "prices": "nowhere.parquet"}, "no such file"),
     ],
 )
 def test_the_verb_refuses_what_cannot_be_asked(asked: dict[str, object], said: str) -> None:

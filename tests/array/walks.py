@@ -12,7 +12,7 @@ from plimsoll.account.events import Reduced, TakenOver, Traded
 from plimsoll.account.state import Environment, Venue
 from plimsoll.array import ladder, walk
 from plimsoll.array.compile import bound
-from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Laid, account_of, copied, lay_desk
+from plimsoll.array.desk import EVENT_RECORD, Laid, account_of, copied, lay_desk, new_tally
 from plimsoll.indexes import teller_of
 from plimsoll.model import Account
 from plimsoll.number import ONE
@@ -53,8 +53,7 @@ def walked(
 ) -> tuple[Laid, Walked]:
     tellers = tellers_of(account, symbols, rulebook)
     laid = lay_desk(account, rulebook, symbols, tellers)
-    held, tally, log = copied(laid.held), np.zeros(1, TALLY_RECORD), np.zeros(64, EVENT_RECORD)
-    tally["lowest"] = tally["closest"] = np.inf
+    held, tally, log = copied(laid.held), new_tally(), np.zeros(64, EVENT_RECORD)
     table = columns(laid, marks, tellers)
     code = kernel(rulebook.name)(laid.desk, held, table, table, funding, np.any(funding != 0, axis=1), 0, tally, log)
     return laid, Walked(code, tally[0], log, held)
@@ -81,7 +80,7 @@ def played(
 class Happened(NamedTuple):
     kind: int
     leg: str
-    step: int
+    time: float
     price: float
     amount: float
 
@@ -93,16 +92,16 @@ def happenings(played: Played, rulebook: Rulebook) -> list[Happened]:
     for told in played.told:
         if type(told.event) in kinds:
             event: Any = told.event
-            step = -((START - told.time) // timedelta(hours=1))
+            time = (told.time - START) / timedelta(hours=1)
             amount = float(event.size * rulebook.instruments[event.leg.symbol].multiplier)
-            out.append(Happened(kinds[type(event)], str(event.leg), step, float(event.price), amount))
+            out.append(Happened(kinds[type(event)], str(event.leg), time, float(event.price), amount))
     return out
 
 
 def logged(laid: Laid, walked: Walked) -> list[Happened]:
     rows = walked.log[: walked.tally["events"]]
     return [
-        Happened(int(r["kind"]), str(laid.keys[r["leg"]]), int(r["step"]), float(r["price"]), float(r["amount"]))
+        Happened(int(r["kind"]), str(laid.keys[r["leg"]]), float(r["step"] - 1 + r["part"]), float(r["price"]), float(r["amount"]))
         for r in rows
         if r["kind"] != ladder.CANCELLED
     ]

@@ -229,15 +229,17 @@ def _called(function: FunctionType) -> tuple[FunctionType, ...]:
     return (*found, function)
 
 
-def bound(name: str, modules: Sequence[ModuleType], entry: str) -> Callable[..., Any]:
+@cache
+def bound(name: str | None, modules: tuple[ModuleType, ...], entry: str) -> Callable[..., Any]:
     """The function `entry` of kernel modules, compiled together with the rules of one venue product: every function of these
-    modules is compiled anew over names of its own, in which the rules' names mean this venue's. Runs without the GIL."""
-    rules = rules_of(name)
+    modules is compiled anew over names of its own, in which the rules' names mean this venue's (`name` None: it asks for none).
+    Runs without the GIL."""
     space: dict[str, Any] = {}
     for module in modules:
         space |= vars(module)
-    wanted = {rule for module in modules for rule in module.__annotations__ if hasattr(rules, rule)}
-    space |= {rule: fast_rule(name, rule) for rule in wanted}
+    if name is not None:
+        wanted = {rule for module in modules for rule in module.__annotations__ if hasattr(rules_of(name), rule)}
+        space |= {rule: fast_rule(name, rule) for rule in wanted}
     own = [f for module in modules for f in rule_functions(module.__name__)]
     for function in own:
         fresh = FunctionType(function.__code__, space, function.__name__, function.__defaults__)

@@ -95,10 +95,11 @@ EVENT_RECORD: Final = np.dtype(
 
 TALLY_RECORD: Final = np.dtype(
     [
+        ("base", np.int64),
         ("step", np.int64),
         ("part", np.float64),
-        ("rest", np.float64),
         ("events", np.int64),
+        ("filled", np.int64),
         ("equity", np.float64),
         ("lowest", np.float64),
         ("lowest_step", np.int64),
@@ -110,7 +111,8 @@ TALLY_RECORD: Final = np.dtype(
     ],
     align=True,
 )
-"""What a walk adds up. `step`, `part`: how far it is; `rest`: no further forced sale before; `closest`: the least distance of
+"""What a walk adds up. `step`, `part`: how far it is, in rows of the table at hand, whose first row is row `base` of the path;
+`filled`: how many orders have closed something; `closest`: the least distance of
 a decision from going the other way, over the gross scale; `forced`: fees and penalties of forced closes."""
 
 
@@ -132,7 +134,8 @@ class Desk(NamedTuple):
 
 class Held(NamedTuple):
     """One path's account. `names[i]`: which leg of the account `legs[i]` is; legs that are gone are behind `leg_to` of their
-    pool. `beside_names`: the same for the copies that stand beside other pools. `spare`: room for trying a step."""
+    pool. `beside_names`: the same for the copies that stand beside other pools. `hits`: when each leg was first closed by force
+    (inf: never), in rows of the path and parts of one. `spare`: room for trying a step."""
 
     pools: Column
     legs: Column
@@ -143,6 +146,7 @@ class Held(NamedTuple):
     beside: Column
     beside_names: Column
     asks: Column
+    hits: Column
     spare: Column
 
 
@@ -185,6 +189,13 @@ def lay_desk(account: Account, rulebook: Rulebook, symbols: Sequence[str], telle
     specs = layout.specs
     names, assets = tuple(spec.key for spec in specs), tuple(spec.asset for spec in specs)
     return Laid(account, layout.symbols, layout.assets, keys, names, assets, desk, held, steady)
+
+
+def new_tally() -> Column:
+    """Nothing added up yet."""
+    tally = np.zeros(1, TALLY_RECORD)
+    tally["lowest"] = tally["closest"] = np.inf
+    return tally
 
 
 def copied(held: Held) -> Held:
@@ -291,6 +302,7 @@ def _held(
         beside=records_of(flat["beside"], LEG_RECORD),
         beside_names=np.array(beside, dtype=np.int64),
         asks=records_of(flat["asks"], RESTING_RECORD),
+        hits=np.full(len(keys), np.inf),
         spare=np.zeros(len(keys) + 1, LEG_RECORD),
     )
 

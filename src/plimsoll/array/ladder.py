@@ -101,12 +101,16 @@ def live_orders(held: Held) -> int:
     return count
 
 
-def note(tally: Column, log: Column, kind: int, leg: int, pool: int, price: float, amount: float) -> None:
+def note(held: Held, tally: Column, log: Column, kind: int, leg: int, pool: int, price: float, amount: float) -> None:
     """Write an event down, as far as the log has room; the count goes on."""
     record = tally[0]
+    if kind == REDUCED or kind == TAKEN:
+        held.hits[leg] = min(held.hits[leg], record.base + record.step - 1 + record.part)
+    elif kind == FILLED:
+        record.filled += 1
     if record.events < len(log):
         row = log[record.events]
-        row.kind, row.leg, row.pool, row.step, row.part = kind, leg, pool, record.step, record.part
+        row.kind, row.leg, row.pool, row.step, row.part = kind, leg, pool, record.base + record.step, record.part
         row.price, row.amount = price, amount
     record.events += 1
 
@@ -141,7 +145,7 @@ def ladder(desk: Desk, held: Held, p: int, marks: Column, how: int, tally: Colum
             return CLOSE
         if step.kind == CANCEL:
             stage = max(stage, 1)
-            note(tally, log, CANCELLED, -1, p, 0.0, 0.0)
+            note(held, tally, log, CANCELLED, -1, p, 0.0, 0.0)
             cancel(desk, held, p)
         elif step.kind == REDUCE:
             stage = max(stage, 2)
@@ -251,7 +255,7 @@ def reduce(desk: Desk, held: Held, p: int, i: int, step: Any, marks: Column, tal
     room = max(0.0, assess_pool(pool_of(held, p), marks, desk.markets).balance + slip)
     fee = min(step.fee, room)
     penalty = min(step.penalty, room - fee)
-    note(tally, log, REDUCED, held.names[i], p, step.price, step.amount)
+    note(held, tally, log, REDUCED, held.names[i], p, step.price, step.amount)
     record.forced += (fee + penalty) * rate_of(held, p, marks)
     settle(held, p, realised - fee - penalty)
     shrink(desk, held, p, i, step.amount)
@@ -295,7 +299,7 @@ def take_over(desk: Desk, held: Held, p: int, i: int, step: Any, marks: Column, 
     realised = fee - row.cash if alone and whole else gain(desk, held, i, step.amount, step.price)
     result = gain(desk, held, i, step.amount, marks[leg.market]) - realised
     worth = rate_of(held, p, marks)
-    note(tally, log, TAKEN, held.names[i], p, step.price, step.amount)
+    note(held, tally, log, TAKEN, held.names[i], p, step.price, step.amount)
     record.forced += (fee + max(result, 0.0)) * worth
     record.shortfall += max(-result, 0.0) * worth
     settle(held, p, realised - fee)
@@ -304,7 +308,7 @@ def take_over(desk: Desk, held: Held, p: int, i: int, step: Any, marks: Column, 
     shrink(desk, held, p, i, step.amount)
 
 
-def run_orders(desk: Desk, held: Held, marks: Column, lasts: Column, how: int, tally: Column, log: Column) -> int:
+def run_orders(desk: Desk, held: Held, marks: Column, lasts: Column, tally: Column, log: Column) -> int:
     """Every resting order that the prices reach, in the order placed; after each the pools are looked at again."""
     again = True
     while again:
@@ -338,7 +342,7 @@ def execute(desk: Desk, held: Held, i: int, marks: Column, lasts: Column, tally:
             price = min(price, order.level) if order.buy else max(price, order.level)
             rate = desk.maker_rate
         close(desk, held, p, at, min(order.amount, abs(held.legs[at].amount)), price, rate, marks, tally)
-        note(tally, log, FILLED, order.leg, i, price, order.amount)
+        note(held, tally, log, FILLED, order.leg, i, price, order.amount)
         return True
     return False
 

@@ -148,7 +148,10 @@ def isolated_prices(name: str, legs: Column, marks: Column, markets: Column, thr
 
 
 def in_chunks(work: Callable[[int, int], None], count: int, threads: int) -> None:
-    """`work(first, last)` over 0 .. count in one part a thread; kernels let go of the interpreter lock."""
+    """`work(first, last)` over 0 .. count in one part a thread; kernels let go of the interpreter lock.
+    BadInput: no thread."""
+    if threads < 1:
+        raise BadInput("threads", "threads", threads, "give 1 or more")
     edges = [count * i // threads for i in range(threads + 1)]
     if threads == 1:
         work(0, count)
@@ -210,9 +213,9 @@ def _along(line: Any, pool: Any, headroom: Any, marks: Any, markets: Any, at: An
     lower = upper = np.nan
     if headroom <= 0:
         if slope > 0:
-            lower = root if low < root <= high else _end(line, pool, markets, at, rest, root, start, 1.0)
+            lower = _end(line, pool, markets, at, rest, root, start, 1.0)
         if slope < 0:
-            upper = root if low < root <= high else _end(line, pool, markets, at, rest, root, start, -1.0)
+            upper = _end(line, pool, markets, at, rest, root, start, -1.0)
         return lower, upper
     if gains:
         if slope > 0 and low < root <= high and root > LEAST * start:

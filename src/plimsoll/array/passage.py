@@ -118,11 +118,14 @@ def _passage(barriers: Barriers, horizon: int, entries: int, hits: Column) -> Pa
 def need_bars(bars: Bars, horizon: int) -> Bars:
     """The bars as columns of float64. BadInput: columns of several lengths, a price that is none, a close that does not lie
     between low and high, a horizon that no entry has behind it."""
-    high, low, close = (np.ascontiguousarray(column, dtype=np.float64) for column in bars)
+    try:
+        high, low, close = (np.ascontiguousarray(column, dtype=np.float64) for column in bars)
+    except (TypeError, ValueError) as error:
+        raise BadInput("bars", "high, low, close", None, f"{error}; give columns of numbers") from None
     if not len(high) == len(low) == len(close):
         raise BadInput("bars", "high, low, close", [len(high), len(low), len(close)], "give columns of one length")
-    if not 1 <= horizon < len(close):
-        raise BadInput("bars", "horizon", horizon, f"give a number of bars, less than there are: {len(close)}")
+    if not isinstance(horizon, int) or not 1 <= horizon < len(close):
+        raise BadInput("bars", "horizon", horizon, f"give a whole number of bars, less than there are: {len(close)}")
     good = (low > 0) & (low <= close) & (close <= high) & (high < np.inf)
     if not good.all():
         at = int(np.argmin(good))
@@ -243,9 +246,7 @@ def _first(tree: Any, starts: Any, at: Any, price: Any, bound: Any) -> Any:
 
 
 @kernel
-def _search(
-    tree: Any, starts: Any, entry: Any, levels: Any, least: Any, first: Any, last: Any, order: Any, steps: Any
-) -> None:
+def _search(tree: Any, starts: Any, entry: Any, levels: Any, least: Any, first: Any, last: Any, order: Any, steps: Any) -> None:
     """The bars in which entries first .. last - 1 reach each level; levels fall from row to row. Of each row it keeps where
     the last entry ended and how low the bars before that reach: the next entry begins there unless its price lies higher."""
     tree, starts, entry, levels = lent(tree), lent(starts), lent(entry), lent(levels)

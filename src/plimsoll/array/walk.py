@@ -65,11 +65,20 @@ def walk(
             look(desk, held, marks[step], tally)
         if code != DONE:
             return code
-        if live_legs(held) == 0 and live_orders(held) == 0:
+        if live_legs(held) == 0 and live_orders(held) == 0 and only_money(held):
             return GONE
         step += 1
     record.step = len(marks) - 1
     return DONE
+
+
+def only_money(held: Held) -> bool:
+    """Whether no price matters to what is held: no coins."""
+    for p in range(len(held.pools)):
+        row = held.pools[p]
+        if row.wallet_to > row.wallet_from or (row.teller >= 0 and row.cash != 0):
+            return False
+    return True
 
 
 def glide(
@@ -148,7 +157,7 @@ def tick(
         code = quiet(desk, held, a, b, looks, tally)
         if code != JUMPED:
             return code
-    elif not desk.plain and touched(held, a, b, last_a, last_b):
+    elif not desk.plain and touched(held, b, last_b):
         return HAND
     elif not desk.plain:
         code = quiet(desk, held, a, b, looks, tally)
@@ -219,7 +228,7 @@ def mark_equity(tally: Column, equity: float) -> None:
     record.equity = equity
     if equity < record.lowest:
         record.lowest = equity
-        record.lowest_step = record.step
+        record.lowest_step = record.base + record.step
 
 
 def look(desk: Desk, held: Held, marks: Column, tally: Column) -> None:
@@ -234,7 +243,7 @@ def look(desk: Desk, held: Held, marks: Column, tally: Column) -> None:
     mark_equity(tally, equity)
 
 
-def touched(held: Held, a: Column, b: Column, last_a: Column, last_b: Column) -> bool:
+def touched(held: Held, b: Column, last_b: Column) -> bool:
     """Whether any resting order is reached on the way, or as good as reached."""
     for i in range(len(held.orders)):
         order = held.orders[i]
@@ -293,7 +302,7 @@ def stand(desk: Desk, held: Held, marks: Column, lasts: Column, how: int, tally:
         code = ladder(desk, held, p, marks, how, tally, log)
         if code != DONE:
             return code
-    return run_orders(desk, held, marks, lasts, how, tally, log)
+    return run_orders(desk, held, marks, lasts, tally, log)
 
 
 def between(a: Column, b: Column, at: float, out: Column) -> None:

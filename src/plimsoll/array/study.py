@@ -1,0 +1,346 @@
+"""Very many paths under several settings: chunks of LANES paths, walked by the compiled kernel, on as many threads as there are
+cores. Every setting sees the same paths, and the result does not depend on threads or on how many paths are walked at once.
+
+What the kernel hands over is decided by the exact engine, through two functions that the caller gives (`Exact`): one segment of
+a path where the columns cannot carry a venue's ladder, or a whole path on which something was too close to call.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from plimsoll.array import ladder, lanes, walk
+from plimsoll.array.compile import Column, bound
+from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, account_of, copied, lay_desk
+from plimsoll.array.funding import BESIDE, NONE, PROFILE, FundingModel
+from plimsoll.array.ladder import CLOSE, DONE, HAND
+from plimsoll.array.models import PathModel
+from plimsoll.array.paths import LANES, PathState, next_rows, open_paths
+from plimsoll.model import Account, LegKey
+from plimsoll.rulebook import Rulebook
+
+BLOCK = 64
+"""Steps that are drawn and walked together: what they need fits into a core's cache."""
+EVENTS = 8
+"""Events that a lane keeps; only when and what was hit is counted."""
+KERNELS = (ladder, walk, lanes)
+
+
+class Settled(NamedTuple):
+    """What the exact engine made of prices: the account after them; when each leg was first closed by force, in segments from
+    the first row; money as in a tally."""
+
+    account: Account
+    hits: dict[LegKey, float]
+    equity: float
+    lowest: float
+    fees: float
+    forced: float
+    funding: float
+    shortfall: float
+    filled: int
+
+
+class Exact(NamedTuple):
+    """The exact engine, as a study needs it: `settle(account, marks [rows, m], rates [rows, m], step)` plays an account along
+    rows of prices, from the first row on (step `step` of the path, where all is done) to the last."""
+
+    settle: Callable[[Account, Column, Column, int], Settled]
+
+
+class Case(NamedTuple):
+    """One setting: an account at the start prices under a rulebook. `symbols`: what the paths' columns are called there;
+    `tellers`: as in `lay_desk`."""
+
+    symbols: tuple[str, ...]
+    account: Account
+    rulebook: Rulebook
+    tellers: Mapping[str, str]
+    exact: Exact
+
+
+class Job(NamedTuple):
+    """What all settings share. `starts`: the prices that paths begin at; `grid`: the steps at which equity is kept, the last of
+    them the end."""
+
+    starts: Column
+    model: PathModel
+    funding: FundingModel
+    seed: int
+    grid: tuple[int, ...]
+
+
+class Chunk(NamedTuple):
+    """What became of LANES paths under one setting. `hits` [lanes, legs]: in steps (inf: never); `equity` [grid, lanes];
+    `closes`, `handed`: lanes replayed, and lanes on which the exact engine decided something."""
+
+    hits: Column
+    equity: Column
+    lowest: Column
+    fees: Column
+    forced: Column
+    funding: Column
+    shortfall: Column
+    filled: Column
+    closes: int
+    handed: int
+
+
+class Lane(NamedTuple):
+    """A path with an account of its own, after the exact engine has changed it. `legs`: which leg of the case each of its legs
+    is."""
+
+    laid: Laid
+    held: Held
+    legs: tuple[int, ...]
+
+
+@cache
+def kernel_of(name: str) -> Callable[..., Any]:
+    """`walk_lanes` with the rules of one venue; machine code is made at the first call, once per process."""
+    return bound(name, KERNELS, "walk_lanes")
+
+
+@cache
+def walker_of(name: str) -> Callable[..., Any]:
+    """`walk` with the rules of one venue, for lanes that have an account of their own."""
+    return bound(name, KERNELS, "walk")
+
+
+def chunks(job: Job, cases: Sequence[Case], paths: int, threads: int) -> Iterator[tuple[Chunk, ...]]:
+    """For each LANES paths in order, what became of them under each case. More paths than asked for are walked, never fewer."""
+    laids = [lay_desk(case.account, case.rulebook, case.symbols, case.tellers) for case in cases]
+    for case in cases:
+        kernel_of(case.rulebook.name)
+    waiting: list[Future[tuple[Chunk, ...]]] = []
+    firsts = iter(range(0, paths, LANES))
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for first in firsts:
+                waiting.append(pool.submit(_chunk, job, cases, laids, first))
+                if len(waiting) > 2 * threads:
+                    yield waiting.pop(0).result()
+            while waiting:
+                yield waiting.pop(0).result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _chunk(job: Job, cases: Sequence[Case], laids: Sequence[Laid], first: int) -> tuple[Chunk, ...]:
+    """One block after the other, every case on it."""
+    runs = [_Run(job, case, laid) for case, laid in zip(cases, laids, strict=True)]
+    for block in _blocks(job, first):
+        for run in runs:
+            run.through(block)
+    return tuple(run.result(first) for run in runs)
+
+
+class _Block(NamedTuple):
+    """Steps `step` + 1 ... of LANES paths; see `walk_lanes`."""
+
+    step: int
+    before: Column
+    logs: Column
+    paid: Column
+    due: Column
+    grid: int
+
+
+def _blocks(job: Job, first: int) -> Iterator[_Block]:
+    """The paths of a chunk from start to end, in blocks that stop at every step of the grid. `grid`: its index there, -1: none."""
+    state, m = open_paths(job.model, job.seed, first), len(job.starts)
+    charging = _Charging(job, first)
+    before = np.repeat(job.starts[:, None], LANES, axis=1)
+    step = 0
+    for index, stop in enumerate(job.grid):
+        while step < stop:
+            steps = min(BLOCK, stop - step)
+            logs = np.empty((steps, m, LANES), np.float32)
+            rows = np.empty((steps, LANES), np.int32)
+            next_rows(job.model, state, logs, rows)
+            paid, due = charging.block(step, steps, rows, state)
+            yield _Block(step, before, logs, paid, due, index if step + steps == stop else -1)
+            before = job.starts[:, None] * np.exp(logs[-1].astype(np.float64))
+            step += steps
+
+
+class _Charging:
+    """The funding of a chunk as its steps go by: a reverting rate has a state. Lives for one chunk."""
+
+    def __init__(self, job: Job, first: int) -> None:
+        self.model = job.funding
+        self.m = len(job.starts)
+        self.rate = np.repeat(job.funding.reverting[:, 3:4], LANES, axis=1)
+        self.draw = np.random.Generator(np.random.Philox(key=[job.seed & (2**64 - 1), first + 1]))
+
+    def block(self, step: int, steps: int, rows: Column, state: PathState) -> tuple[Column, Column]:
+        """Rates [steps, m, LANES or 1] charged at the end of each step, and in which there are any."""
+        model, at = self.model, np.arange(step + 1, step + steps + 1)
+        if model.kind == NONE:
+            return np.zeros((steps, self.m, 1)), np.zeros(steps, np.bool_)
+        if model.kind == PROFILE:
+            paid = model.rates[(model.first + at) % len(model.rates)][:, :, None]
+        elif model.kind == BESIDE:
+            paid = np.ascontiguousarray(model.rates[rows].transpose(0, 2, 1))
+        else:
+            paid = np.zeros((steps, self.m, LANES))
+            for i in range(self.m):
+                mean, persistence, noise, _ = model.reverting[i]
+                for k in np.flatnonzero((at >= model.due[i]) & ((at - model.due[i]) % model.every[i] == 0)):
+                    self.rate[i] = mean + persistence * (self.rate[i] - mean) + noise * self.draw.standard_normal(LANES)
+                    paid[k, i] = self.rate[i]
+        return np.ascontiguousarray(paid), np.any(paid != 0, axis=(1, 2))
+
+
+class _Run:
+    """LANES paths under one case, as they go. Lives for one chunk."""
+
+    def __init__(self, job: Job, case: Case, laid: Laid) -> None:
+        self.job, self.case, self.laid = job, case, laid
+        self.lanes = Held(*(np.repeat(column[None], LANES, axis=0) for column in laid.held))
+        self.status = np.full(LANES, DONE if laid.steady else CLOSE, np.int64)
+        self.tallies = np.zeros(LANES, TALLY_RECORD)
+        self.tallies["lowest"] = self.tallies["closest"] = np.inf
+        self.events = np.zeros((LANES, EVENTS), EVENT_RECORD)
+        self.own: dict[int, Lane] = {}
+        self.handed: set[int] = set()
+        self.tellers = np.array([_place(laid, case, coin) for coin in laid.coins], np.int64)
+        self.equity = np.zeros((len(job.grid), LANES))
+
+    def through(self, block: _Block) -> None:
+        """Walk every lane through a block; those that stop for the exact engine go on after it has decided."""
+        m, steps = len(self.job.starts), len(block.logs)
+        table, rates = np.empty((steps + 1, m + len(self.tellers))), np.empty((steps + 1, m))
+        due = np.concatenate([[False], block.due])
+        self.tallies["base"] = block.step
+        asleep = self.status == _OWN
+        kernel_of(self.case.rulebook.name)(
+            self.laid.desk, self.lanes, self.job.starts, self.tellers, block.before, block.logs, block.paid, due,
+            self.status, self.tallies, self.events, table, rates,
+        )  # fmt: skip
+        for lane in np.flatnonzero((self.status == HAND) | asleep):
+            self._by_itself(int(lane), block, due)
+        if block.grid >= 0:
+            self.equity[block.grid] = self.tallies["equity"]
+
+    def _by_itself(self, lane: int, block: _Block, due: Column) -> None:
+        """A lane through the block (or the rest of it) on an account of its own."""
+        table, rates = self._rows(lane, block)
+        tally = self.tallies[lane : lane + 1]
+        at = 0
+        code = HAND if self.status[lane] == HAND else DONE
+        if code == HAND:
+            self.own[lane] = Lane(self.laid, _lane(self.lanes, lane), tuple(range(len(self.laid.keys))))
+            at = int(tally["step"][0])
+        while True:
+            own = self.own[lane]
+            if code == DONE:
+                tally["base"] = block.step + at
+                part = np.ascontiguousarray(table[at:])
+                walker = walker_of(self.case.rulebook.name)
+                code = walker(own.laid.desk, own.held, part, part, rates[at:], due[at:], 0, tally, self.events[lane])
+                self._keep_hits(lane, own)
+                if code != HAND:
+                    break
+                at += int(tally["step"][0])
+            self._decide(lane, own, table, rates, at, block.step)
+            code = DONE
+        self.status[lane] = _OWN if code == DONE else code
+
+    def _decide(self, lane: int, own: Lane, table: Column, rates: Column, at: int, base: int) -> None:
+        """The exact engine takes the lane from row `at` - 1 to row `at`."""
+        m, tally = len(self.job.starts), self.tallies[lane]
+        self.handed.add(lane)
+        account, settle = account_of(own.laid, own.held), self.case.exact.settle
+        settled = settle(account, table[at - 1 : at + 1, :m], rates[at - 1 : at + 1], base + at - 1)
+        for key, part in settled.hits.items():
+            leg = self.laid.keys.index(key)
+            self.lanes.hits[lane, leg] = min(self.lanes.hits[lane, leg], base + at - 1 + part)
+        for name in ("fees", "forced", "funding", "shortfall"):
+            tally[name] += getattr(settled, name)
+        tally["filled"] += settled.filled
+        tally["equity"], tally["lowest"] = settled.equity, min(tally["lowest"], settled.lowest)
+        laid = lay_desk(settled.account, self.case.rulebook, self.case.symbols, self.case.tellers)
+        self.own[lane] = Lane(laid, copied(laid.held), tuple(self.laid.keys.index(key) for key in laid.keys))
+
+    def _keep_hits(self, lane: int, own: Lane) -> None:
+        for mine, theirs in zip(own.legs, own.held.hits, strict=True):
+            self.lanes.hits[lane, mine] = min(self.lanes.hits[lane, mine], theirs)
+
+    def _rows(self, lane: int, block: _Block) -> tuple[Column, Column]:
+        """A lane's own prices and rates in a block, as the kernel has them."""
+        m = len(self.job.starts)
+        table, rates = np.empty((len(block.logs) + 1, m + len(self.tellers))), np.empty((len(block.logs) + 1, m))
+        tabulate, charge_table = _tables()
+        tabulate(self.job.starts, self.tellers, block.before, block.logs, lane, table)
+        charge_table(block.paid, lane, rates)
+        return table, rates
+
+    def result(self, first: int) -> Chunk:
+        """The outcome; lanes on which something was too close to call are replayed from their start."""
+        closes = [int(lane) for lane in np.flatnonzero(self.status == CLOSE)]
+        for lane, (table, rates) in zip(closes, self._paths(first, closes), strict=True):
+            self._replay(lane, table, rates)
+        t = self.tallies
+        hits, equity = self.lanes.hits, self.equity
+        return Chunk(
+            hits, equity, t["lowest"], t["fees"], t["forced"], t["funding"], t["shortfall"], t["filled"],
+            len(closes), len(self.handed),
+        )  # fmt: skip
+
+    def _paths(self, first: int, wanted: Sequence[int]) -> list[tuple[Column, Column]]:
+        """The whole paths of some lanes."""
+        parts: dict[int, list[tuple[Column, Column]]] = {lane: [] for lane in wanted}
+        for block in _blocks(self.job, first) if wanted else ():
+            for lane in wanted:
+                parts[lane].append(self._rows(lane, block))
+        m = len(self.job.starts)
+        return [
+            (
+                np.concatenate([p[0][0][:1, :m], *(table[1:, :m] for table, _ in p)]),
+                np.concatenate([p[0][1][:1], *(rates[1:] for _, rates in p)]),
+            )
+            for p in parts.values()
+        ]
+
+    def _replay(self, lane: int, table: Column, rates: Column) -> None:
+        """A whole path by the exact engine, from one step of the grid to the next."""
+        account, row, tally = self.case.account, 0, self.tallies[lane]
+        for name in ("fees", "forced", "funding", "shortfall", "filled"):
+            tally[name] = 0
+        tally["lowest"] = np.inf
+        self.lanes.hits[lane] = np.inf
+        for index, stop in enumerate(self.job.grid):
+            settled = self.case.exact.settle(account, table[row : stop + 1], rates[row : stop + 1], row)
+            for key, part in settled.hits.items():
+                leg = self.laid.keys.index(key)
+                self.lanes.hits[lane, leg] = min(self.lanes.hits[lane, leg], row + part)
+            for name in ("fees", "forced", "funding", "shortfall", "filled"):
+                tally[name] += getattr(settled, name)
+            tally["lowest"] = min(tally["lowest"], settled.lowest)
+            self.equity[index, lane] = settled.equity
+            account, row = settled.account, stop
+
+
+_OWN = 100
+"""Status of a lane that has an account of its own."""
+
+
+@cache
+def _tables() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """How lanes read prices and rates, compiled: to the last bit as in the kernel."""
+    return bound(None, (lanes,), "tabulate"), bound(None, (lanes,), "charge_table")
+
+
+def _place(laid: Laid, case: Case, coin: str) -> int:
+    """The market whose mark is a coin's price, -1: it counts as one."""
+    symbol = case.tellers.get(coin, "")
+    return laid.symbols.index(symbol) if symbol else -1
+
+
+def _lane(held: Held, lane: int) -> Held:
+    return Held(*(column[lane].copy() for column in held))

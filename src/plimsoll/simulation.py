@@ -1,0 +1,278 @@
+"""A plan under random prices: every setting on the same paths, by the array engine, with the exact machine behind it. Starts no
+model and reads no file: those are `model_choice`'s and the commands' work."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from plimsoll.account.commands import SettleFunding
+from plimsoll.account.events import FundingPaid, Reduced, ShortfallCovered, TakenOver, Traded
+from plimsoll.account.state import State, Venue
+from plimsoll.array.study import Case, Exact, Settled, chunks
+from plimsoll.array.study import Job as Paths
+from plimsoll.begin import begin, refusal_text
+from plimsoll.comparison import Job, unit_of
+from plimsoll.errors import BadInput
+from plimsoll.indexes import stand_in_indexes, teller_of
+from plimsoll.law import law_digest
+from plimsoll.margin.assess import Prices, assess
+from plimsoll.margin.pools import lay_out
+from plimsoll.margin.views import LegView
+from plimsoll.model import Account, LegKey, MarginMode, Marks
+from plimsoll.model_choice import Modelled
+from plimsoll.number import ONE, ZERO, exact
+from plimsoll.odds import Counted, LegInfo, Sums, odds_of
+from plimsoll.plan import Plan, open_plan, symbols_of
+from plimsoll.play import Tape, Told, Unit, move
+from plimsoll.prices.paths import Quote
+from plimsoll.rulebook import Rulebook, with_readings
+from plimsoll.studies import Ask, Odds, Setting, Stopped, Study
+from plimsoll.variations import varied
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""When paths begin for a venue that looks at the clock: a day like any other."""
+PATIENCE = 16
+"""Chunks between two looks at how narrow the intervals are."""
+
+
+class Ready(NamedTuple):
+    """One setting, opened: what the study needs and what the report wants to know of its start."""
+
+    setting: Setting
+    case: Case
+    counted: Counted
+
+
+def simulate(
+    plan: Plan,
+    jobs: Sequence[Job],
+    settings: Sequence[Setting],
+    modelled: Modelled,
+    marks: Mapping[str, Decimal],
+    ask: Ask,
+    progress: Callable[[int, int], None] | None = None,
+) -> Study:
+    """Walk the plan under every setting along `ask.paths` paths of the model, which begin at `marks` (plan symbols).
+
+    A KeyboardInterrupt ends the study with the paths done so far. BadInput: a symbol without a mark, a horizon that is no whole
+    number of the model's steps, nothing that could be played."""
+    _check(symbols_of(plan), modelled, marks, ask)
+    symbols = modelled.symbols
+    by_name = {job.rulebook.name: job for job in jobs}
+    ready: list[Ready] = []
+    refused: list[tuple[Setting, str]] = []
+    notes: dict[str, None] = {}
+    for setting in settings:
+        opened = _open(plan, by_name[setting.venue], setting, symbols, marks, modelled.path.step_seconds)
+        if isinstance(opened, str):
+            refused.append((setting, opened))
+        else:
+            ready.append(opened)
+            notes |= dict.fromkeys(opened.counted.notes)
+    if not ready:
+        raise BadInput(plan.source, "settings", None, refused[0][1] if refused else "name at least one setting")
+    paths = _paths(modelled, marks, ask)
+    sums = [Sums(one.counted, paths.grid) for one in ready]
+    stopped = _walk(paths, ready, sums, ask, progress)
+    step = modelled.path.step_seconds
+    odds: list[Odds] = [odds_of(one.setting, one.counted, total, step) for one, total in zip(ready, sums, strict=True)]
+    return Study(
+        plan=plan.name,
+        source=plan.source,
+        unit=ready[0].counted.unit,
+        model=modelled.notes,
+        seed=ask.seed,
+        horizon_days=ask.horizon_seconds / 86400,
+        step_seconds=step,
+        paths_wanted=ask.paths,
+        stopped=stopped,
+        odds=tuple(odds),
+        refused=tuple(refused),
+        notes=tuple(notes),
+        digest=_digest(modelled, [one.case.rulebook for one in ready]),
+    )
+
+
+def _walk(
+    paths: Paths, ready: Sequence[Ready], sums: Sequence[Sums], ask: Ask, progress: Callable[[int, int], None] | None
+) -> Stopped:
+    """Add up chunk after chunk until there are enough."""
+    threads = ask.threads or os.cpu_count() or 1
+    left = ask.paths
+    try:
+        for number, found in enumerate(chunks(paths, [one.case for one in ready], ask.paths, threads)):
+            for total, chunk in zip(sums, found, strict=True):
+                total.add(chunk, min(left, chunk.hits.shape[0]))
+            left -= min(left, found[0].hits.shape[0])
+            if progress is not None:
+                progress(ask.paths - left, ask.paths)
+            if ask.width is not None and number % PATIENCE == PATIENCE - 1 and all(t.width() <= ask.width for t in sums):
+                return Stopped.INTERVAL
+    except KeyboardInterrupt:
+        if any(total.paths == 0 for total in sums):
+            raise
+        return Stopped.INTERRUPTED
+    return Stopped.PATHS
+
+
+def _check(symbols: Sequence[str], modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> None:
+    for symbol in symbols:
+        if symbol not in marks:
+            raise BadInput("marks", symbol, None, "give the price at which its paths begin")
+        if symbol not in modelled.symbols:
+            raise BadInput("model", symbol, None, "the model must have every symbol of the account")
+    for symbol in modelled.symbols:
+        if symbol not in symbols:
+            raise BadInput("model", symbol, None, "the account has no such symbol; build the model of the account's own")
+    step = modelled.path.step_seconds
+    if not ask.horizon_seconds > 0 or ask.horizon_seconds % step:
+        cure = f"give a whole number of the model's steps of {step:g} seconds"
+        raise BadInput("command line", "--horizon", f"{ask.horizon_seconds:g} seconds", cure)
+    if ask.paths < 1:
+        raise BadInput("command line", "--paths", ask.paths, "give one or more")
+    if ask.width is not None and not 0 < ask.width < 1:
+        raise BadInput("command line", "--width", ask.width, "give a share between 0 and 1 such as 0.01")
+
+
+def _paths(modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> Paths:
+    """The paths, in the order of the model's symbols."""
+    steps = round(ask.horizon_seconds / modelled.path.step_seconds)
+    points = min(max(ask.points, 1), steps)
+    grid = tuple(dict.fromkeys(round(steps * (i + 1) / points) for i in range(points)))
+    starts = np.array([float(marks[symbol]) for symbol in modelled.symbols])
+    return Paths(starts, modelled.path, modelled.funding, ask.seed, grid)
+
+
+def _open(
+    plan: Plan, job: Job, setting: Setting, symbols: Sequence[str], marks: Mapping[str, Decimal], step: float
+) -> Ready | str:
+    """A setting's account at the start, or why the venue does not allow it."""
+    rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
+    try:
+        opening = open_plan(varied(plan, setting, marks), rulebook, job.home, setting.mode)
+        if opening.skipped:
+            return "; ".join(f"{skipped.symbol}: {skipped.reason}" for skipped in opening.skipped)
+        if opening.top_ups:
+            return "top-ups are not simulated; take them out of the account file"
+        venue_marks = {opening.symbols[symbol]: marks[symbol] for symbol in symbols if symbol in opening.symbols}
+        begun = begin(opening, rulebook, venue_marks)
+    except BadInput as bad:
+        return f"{bad.field}: {bad.cure}"
+    if begun.refusals:
+        return "; ".join(refusal_text(refused) for refused in begun.refusals)
+    view = assess(begun.state.account, begun.state.marks, rulebook, Prices.OWN)
+    if any(pool.liquidatable for pool in view.pools):
+        return "is due for liquidation at the start"
+    unit = unit_of(opening, Venue(rulebook))
+    names = tuple(opening.symbols[symbol] for symbol in symbols)
+    account = begun.state.account
+    exactly = Exact(_settler(rulebook, unit, names, step))
+    case = Case(names, account, rulebook, _tellers(account, names, rulebook), exactly)
+    return Ready(setting, case, _counted(begun.state, rulebook, unit, [*opening.notes, *begun.notes]))
+
+
+def _tellers(account: Account, symbols: Sequence[str], rulebook: Rulebook) -> dict[str, str]:
+    """Asset -> the symbol whose mark tells its price, '' for quotes."""
+    assets = {rulebook.instruments[symbol].settle for symbol in symbols} | set(account.cash) | set(account.borrowed)
+    found = {asset: teller_of(asset, dict.fromkeys(symbols, ONE), rulebook) for asset in sorted(assets)}
+    return {asset: symbol for asset, symbol in found.items() if symbol is not None}
+
+
+def _counted(state: State, rulebook: Rulebook, unit: Unit, notes: Sequence[str]) -> Counted:
+    """What is to be counted, and how the account stands at the start."""
+    with exact():
+        tape = Tape(state.account, Venue(rulebook), unit, EPOCH)
+        tape.state = state
+        tape.look()
+        worth = tape.worth()
+        view = assess(state.account, state.marks, rulebook, Prices.OWN)
+        layout = lay_out(state.account, rulebook)
+    keys = [key for spec in layout.specs for key in spec.legs]
+    legs = {LegKey(leg.symbol, leg.mode, leg.side): leg for leg in view.legs}
+    infos = tuple(_info(legs[key], worth) for key in keys)
+    isolated = sum(float(leg.isolated_margin * worth[leg.asset]) for leg in view.legs if leg.mode is MarginMode.ISOLATED)
+    crossed = any(leg.mode is MarginMode.CROSS for leg in view.legs)
+    return Counted(unit.name, float(tape.equity), float(tape.equity) if crossed else isolated, infos, tuple(notes))
+
+
+def _info(leg: LegView, worth: Mapping[str, Decimal]) -> LegInfo:
+    price = None if leg.liquidation_price is None else float(leg.liquidation_price)
+    side = "long" if leg.size > 0 else "short"
+    return LegInfo(leg.name, leg.symbol, side, leg.mode.value, float(leg.notional * worth[leg.asset]), price)
+
+
+def _settler(
+    rulebook: Rulebook, unit: Unit, symbols: tuple[str, ...], step_seconds: float
+) -> Callable[[Account, Any, Any, int], Settled]:
+    """The exact machine along rows of prices, for what the array engine does not decide."""
+    venue = Venue(rulebook)
+
+    def at(step: int) -> datetime:
+        return EPOCH + timedelta(seconds=step * step_seconds)
+
+    def settle(account: Account, marks: Any, rates: Any, first: int) -> Settled:
+        with exact():
+            tape = Tape(account, venue, unit, at(first))
+            prices = dict(zip(symbols, map(_decimal, marks[0]), strict=True))
+            tape.state = State(account, Marks(prices, dict(prices), stand_in_indexes(account, prices, rulebook), at(first)))
+            tape.look()
+            for k in range(1, len(marks)):
+                quotes = {s: Quote(x, x) for s, x in zip(symbols, map(_decimal, marks[k]), strict=True)}
+                move(tape, quotes, at(first + k), [])
+                for symbol, rate in zip(symbols, rates[k], strict=True):
+                    if rate != 0:
+                        tape.do(SettleFunding(symbol, _decimal(rate)))
+                tape.look()
+        return _settled(tape, rulebook, at(first), step_seconds)
+
+    return settle
+
+
+def _decimal(x: float) -> Decimal:
+    return Decimal(float(x))
+
+
+def _settled(tape: Tape, rulebook: Rulebook, began: datetime, step_seconds: float) -> Settled:
+    """What the machine told, added up in the unit."""
+    hits: dict[LegKey, float] = {}
+    sums = {"fees": ZERO, "forced": ZERO, "funding": ZERO, "shortfall": ZERO}
+    filled = 0
+    for told in tape.told:
+        event = told.event
+        if isinstance(event, (Reduced, TakenOver)):
+            hits.setdefault(event.leg, (told.time - began).total_seconds() / step_seconds)
+        filled += isinstance(event, Traded)
+        for name, amount in _costs(told, rulebook):
+            sums[name] += amount
+    assert tape.lowest is not None
+    lowest = float(tape.lowest[0])
+    return Settled(tape.state.account, hits, float(tape.equity), lowest, filled=filled, **{k: float(v) for k, v in sums.items()})
+
+
+def _costs(told: Told, rulebook: Rulebook) -> list[tuple[str, Decimal]]:
+    """What one event cost, and under which name."""
+    event = told.event
+    if isinstance(event, ShortfallCovered):
+        return [("shortfall", (event.from_fund + event.from_counterparties) * told.worth[event.asset])]
+    if not isinstance(event, (Traded, FundingPaid, Reduced, TakenOver)):
+        return []
+    worth = told.worth[rulebook.instruments[event.leg.symbol].settle]
+    if isinstance(event, Traded):
+        return [("fees", event.fee * worth)]
+    if isinstance(event, FundingPaid):
+        return [("funding", event.amount * worth)]
+    if isinstance(event, Reduced):
+        return [("forced", (event.fee + event.penalty) * worth)]
+    gained = (event.fee + max(event.fund_result, ZERO)) * worth
+    return [("forced", gained), ("shortfall", max(-event.fund_result, ZERO) * worth)]
+
+
+def _digest(modelled: Modelled, rulebooks: Sequence[Rulebook]) -> str:
+    """Of the law and the model: the same digest and seed give the same numbers."""
+    parts = [law_digest(rulebook) for rulebook in rulebooks] + [repr(modelled.path), repr(modelled.funding)]
+    return sha256("\n".join(parts).encode()).hexdigest()
