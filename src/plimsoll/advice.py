@@ -77,6 +77,12 @@ def advice_of(evidence: Evidence, profile: Profile) -> Advice:
     )
 
 
+def modes_to_follow(evidence: Evidence, profile: Profile) -> tuple[PlanMode, ...]:
+    """The modes in which leverages, stops and the rest are worth trying: that which the first studies speak for, or all."""
+    desk = lay(evidence, profile)
+    return _followed(desk, _mode(desk))
+
+
 def _head(finding: Finding) -> str:
     what = HEADS[finding.topic] + (f" {finding.of}" if finding.of else "")
     if finding.choice:

@@ -75,7 +75,7 @@ def _bare(setting: Setting) -> bool:
 
 def leg_in(played: Played | None, holding: Holding) -> LegOdds | None:
     """A position's odds in a setting; None where it was not played."""
-    legs = [leg for leg in (() if played is None else played.odds.legs) if leg.symbol == holding.symbol]
+    legs = [leg for leg in (() if played is None else played.odds.legs) if leg.symbol in (holding.symbol, holding.listed)]
     sided = [leg for leg in legs if leg.side == holding.side]
     return next(iter(sided if len(legs) > 1 else legs), None)
 

@@ -98,11 +98,13 @@ class Lift(msgspec.Struct, frozen=True):
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """A position at the start. `value`: at the mark, in `asset`; `row`, `rows`: its bracket, counted from 1; `cap`: where that
-    row ends, in `bracket_unit` (None: no bound known), `reach`: the position in that unit; `next_rate`: the maintenance rate of
-    the next row; `hourly_volume`: median money traded in an hour (None: no history with volume)."""
+    """A position at the start. `listed`: its symbol at the venue, where that is another; `value`: at the mark, in `asset`;
+    `row`, `rows`: its bracket, counted from 1; `cap`: where that row ends, in `bracket_unit` (None: no bound known); `reach`: the
+    position in that unit; `rate`, `next_rate`: maintenance rates of this row and the next; `hourly_volume`: money traded in a
+    median hour (None: no history with volume)."""
 
     symbol: str
+    listed: str = ""
     side: str
     mode: str
     asset: str
