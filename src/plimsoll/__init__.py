@@ -19,7 +19,7 @@ from plimsoll.errors import BadInput, Reject, RulebookGap
 from plimsoll.model import Account, Fees, Instrument, MarginMode, Marks, Order, Position, PositionMode
 
 if TYPE_CHECKING:
-    from plimsoll.api import assess, compare, liquidation_prices, load_rulebook, passage, position, survive
+    from plimsoll.api import assess, compare, liquidation_prices, load_rulebook, passage, position, simulate, survive
 
 __version__ = "0.1.0"
 
@@ -42,10 +42,11 @@ __all__ = [
     "load_rulebook",
     "passage",
     "position",
+    "simulate",
     "survive",
 ]
 
-_VERBS = ("assess", "compare", "liquidation_prices", "load_rulebook", "passage", "position", "survive")
+_VERBS = ("assess", "compare", "liquidation_prices", "load_rulebook", "passage", "position", "simulate", "survive")
 
 
 def __getattr__(name: str) -> Any:

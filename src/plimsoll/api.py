@@ -23,6 +23,9 @@ from plimsoll.passages import FirstPassage, first_passage
 from plimsoll.report.notebook import register
 from plimsoll.rulebook import Policy, Rulebook, in_force
 from plimsoll.runs import Comparison
+from plimsoll.simulate_command import SimulateWish, run_study
+from plimsoll.simulate_command import prepare as prepare_study
+from plimsoll.studies import Study
 from plimsoll.table_files import load, load_file, merge
 
 Number = Decimal | int | str
@@ -302,6 +305,49 @@ def survive(
             strategy=strategy,
         )
     )
+
+
+def simulate(
+    account: Path | str = "textbook",
+    model: str | None = None,
+    history: Path | str | None = None,
+    marks: Mapping[str, Number] | None = None,
+    horizon: str = "30d",
+    paths: int | None = None,
+    seed: int = 1,
+    venue: str | None = None,
+    modes: str = "isolated,cross,as-given",
+    sweep: Sequence[str] = (),
+    width: Number | None = None,
+    threads: int = 0,
+    start: str | None = None,
+    end: str | None = None,
+    rules_as_of: str = "nearest",
+) -> Study:
+    """How likely is a liquidation, of what, and when? An account played on random paths, as `plimsoll simulate` does: same
+    words, the whole answer as data. `sweep`: axes such as "leverage=2:50" or "stop=1%:20%"; `width`: of the widest interval
+    that is enough. Needs the array extra. BadInput says what is wrong.
+
+    """
+    register()
+    wish = SimulateWish(
+        account=str(account),
+        model=model,
+        history=None if history is None else str(history),
+        start=start,
+        end=end,
+        marks=() if marks is None else tuple(f"{symbol}={price}" for symbol, price in marks.items()),
+        horizon=horizon,
+        paths=paths,
+        seed=seed,
+        venue=venue,
+        modes=modes,
+        sweep=tuple(sweep),
+        width=None if width is None else str(width),
+        threads=threads,
+        rules_as_of=rules_as_of,
+    )
+    return run_study(prepare_study(wish))
 
 
 def passage(

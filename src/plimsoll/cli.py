@@ -47,6 +47,14 @@ COMPARE = (
 )
 """The help of a command with two faces."""
 
+SIMULATE = (
+    "How likely is a liquidation, of what, and when? The account is played on many random paths, in cross and in isolated.\n\n"
+    "Paths come from --model, or from the table [model] of the account file: brownian, student, jumps, garch, gjr-garch or "
+    "bootstrap, fitted to --history, or stated. --sweep plays a grid of leverages, stops (distances from the entry) and "
+    "splits (shares of the wallet behind isolated walls); several axes may stand one after another. Ctrl-C prints what "
+    "there is. More in docs/simulation.md."
+)
+
 
 @app.command(help=COMPARE)
 def compare(
@@ -94,6 +102,61 @@ def compare(
         raise BadInput("command line", "--map", map_, "does not go with --fills; leave it out")
     asked = FillsWish(base=wish, fills=fills, wallet=wallet, leverage=leverage, strategy=strategy)
     raise typer.Exit(run_fills_screen(asked, html, json))
+
+
+@app.command(help=SIMULATE)
+def simulate(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[ACCOUNT]", help="Account file, or an example's name.")] = None,
+    model: Annotated[str | None, typer.Option(help='"student freedom=4", or a TOML file with a table [model].')] = None,
+    history: Annotated[str | None, typer.Option(help="Prices to fit to and to start from: a file, or a script.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day or time of the history.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day (included) or end time of the history.")] = None,
+    marks: Annotated[list[str] | None, typer.Option(help="Start prices, SYMBOL=PRICE or a file; else the last ones.")] = None,
+    horizon: Annotated[str, typer.Option(help="How far to look: 12h, 30d.")] = "30d",
+    paths: Annotated[int | None, typer.Option(help="How many paths; 20000, of a sweep 4000.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed walks the same paths.")] = 1,
+    venue: Annotated[str | None, typer.Option(help="Rulebooks, comma-separated, or `all`.")] = None,
+    modes: Annotated[str, typer.Option(help="cross, isolated, as-given; comma-separated.")] = "isolated,cross,as-given",
+    leverage: Annotated[str | None, typer.Option(help="Of all positions: 3,5,10 or 2:50.")] = None,
+    sweep: Annotated[list[str] | None, typer.Option(help="leverage=2:50 stop=1%:20% split=20%:100%: a grid.")] = None,
+    width: Annotated[str | None, typer.Option(help="Enough when every interval is narrower than this: 0.01.")] = None,
+    threads: Annotated[int, typer.Option(help="0: as many as there are cores.")] = 0,
+    rules_as_of: Annotated[str, typer.Option(help="A date, `nearest` (default) or `in-force`.")] = "nearest",
+    funding: Annotated[str | None, typer.Option(help="A file of funding rates, where the history holds none.")] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Your own table file, laid over the bundled ones.")] = None,
+    symbol: Annotated[list[str] | None, typer.Option(help="ACCOUNT_SYMBOL=PRICE_SYMBOL, where the names differ.")] = None,
+    html: Annotated[str | None, typer.Option(help="Write one self-contained HTML file.")] = None,
+    csv: Annotated[str | None, typer.Option(help="Write settings, positions and curves as CSV files.")] = None,
+    parquet: Annotated[str | None, typer.Option(help="The same as Parquet files.")] = None,
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """Liquidation on random paths, in cross and in isolated."""
+    from plimsoll.report.simulate_screen import Targets, run_simulate
+    from plimsoll.simulate_command import SimulateWish, parted
+
+    account, axes = parted(words or (), sweep or ())
+    wish = SimulateWish(
+        account=account,
+        model=model,
+        history=history,
+        start=start,
+        end=end,
+        marks=tuple(marks or ()),
+        horizon=horizon,
+        paths=paths,
+        seed=seed,
+        venue=venue,
+        modes=modes,
+        leverage=leverage,
+        sweep=axes,
+        width=width,
+        threads=threads,
+        rules_as_of=rules_as_of,
+        funding=funding,
+        tables=tuple(table or ()),
+        symbols=tuple(symbol or ()),
+    )
+    raise typer.Exit(run_simulate(wish, Targets(html, csv, parquet), json))
 
 
 @app.command()

@@ -23,7 +23,7 @@ from plimsoll.prices.script import read_script, script_names
 from plimsoll.prices.times import parse_end, parse_step, parse_time
 from plimsoll.rulebook import Policy
 from plimsoll.studies import Ask, Setting, Study
-from plimsoll.sweeps import read_sweep, settings_of
+from plimsoll.sweeps import AXES, read_sweep, settings_of
 
 if TYPE_CHECKING:
     from plimsoll.model_choice import Modelled
@@ -72,6 +72,22 @@ class Ready(NamedTuple):
     marks: dict[str, Decimal]
     ask: Ask
     told: str
+
+
+def parted(words: Sequence[str], sweep: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The account, and the axes of a sweep: what stands after `--sweep` without being an option's value lands among the words.
+
+    >>> parted(["stop=1%:20%", "my.toml"], ["leverage=2:50"])
+    ('my.toml', ('leverage=2:50', 'stop=1%:20%'))
+    """
+    axes = [word for word in words if word.partition("=")[0] in AXES]
+    accounts = [word for word in words if word not in axes]
+    if axes and not sweep:
+        raise BadInput(LINE, "ACCOUNT", axes[0], f"write --sweep {axes[0]}")
+    if len(accounts) > 1:
+        cure = "one account at a time; the words of a model stand in quotes: --model \"student freedom=4\""
+        raise BadInput(LINE, "ACCOUNT", accounts[1], cure)
+    return accounts[0] if accounts else EXAMPLE, (*sweep, *axes)
 
 
 def prepare(wish: SimulateWish) -> Ready:

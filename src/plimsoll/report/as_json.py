@@ -7,6 +7,7 @@ grows when a key changes its meaning or goes away.
 """
 
 import json
+import math
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -14,8 +15,10 @@ import msgspec
 
 from plimsoll.number import show
 from plimsoll.runs import Comparison, RegimeMap
+from plimsoll.studies import Study
 
 SCHEMA = "plimsoll.comparison/1"
+STUDY_SCHEMA = "plimsoll.study/1"
 
 
 def to_json(comparison: Comparison, regime_map: RegimeMap | None = None) -> bytes:
@@ -26,10 +29,20 @@ def to_json(comparison: Comparison, regime_map: RegimeMap | None = None) -> byte
     return json.dumps(page, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
+def study_json(study: Study) -> bytes:
+    """UTF-8 JSON of a study: `schema`, then the fields of `studies.Study` as declared there. What a simulation estimates are
+    numbers; what the user set (leverage, stop, split) are strings, as everywhere."""
+    body = plain(study)
+    assert isinstance(body, dict)
+    return json.dumps({"schema": STUDY_SCHEMA, **body}, ensure_ascii=False, indent=1, allow_nan=False).encode()
+
+
 def plain(value: object) -> object:
     """The value in JSON's own types. Structs keep the names that they are written under in files (`from`, not `since`)."""
     if isinstance(value, Decimal):
         return show(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, datetime):
         return time_text(value)
     if isinstance(value, date):

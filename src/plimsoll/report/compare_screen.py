@@ -20,7 +20,7 @@ from plimsoll.runs import Comparison, RegimeMap
 
 def run_compare(wish: Wish, html: str | None, mapped: str | None, json_out: bool) -> int:
     """The whole command. Exit code 0; BadInput and RulebookGap pass through to the caller."""
-    _check_target(html)
+    check_target(html)
     ready = prepare(wish)
     comparison, others, regimes = _play(ready, wish, mapped if mapped or not html else _default_map(wish))
     _show(comparison, json_out, html, regimes, others)
@@ -29,7 +29,7 @@ def run_compare(wish: Wish, html: str | None, mapped: str | None, json_out: bool
 
 def run_fills_screen(wish: FillsWish, html: str | None, json_out: bool) -> int:
     """The whole replay of fills. Exit code 0, whoever survived; BadInput and RulebookGap pass through to the caller."""
-    _check_target(html)
+    check_target(html)
     ready = prepare_fills(wish)
     with _bar() as bar:
         task = bar.add_task("replaying", total=None)
@@ -67,22 +67,22 @@ def _show(
             console().print(f"written: {html}")
 
 
-def _check_target(html: str | None) -> None:
-    """Before anything is played: the page is moved into place, and would take the place of a device as of a file."""
-    if html is None:
+def check_target(path: str | None, flag: str = "--html") -> None:
+    """Before anything is played: the file is moved into place, and would take the place of a device as of a file."""
+    if path is None:
         return
-    if not html.strip():
-        raise BadInput("command line", "--html", html, "name a file")
-    target = Path(html).absolute()
+    if not path.strip():
+        raise BadInput("command line", flag, path, "name a file")
+    target = Path(path).absolute()
     try:
         if not target.parent.is_dir():
-            raise BadInput("command line", "--html", html, f"there is no folder {target.parent}")
+            raise BadInput("command line", flag, path, f"there is no folder {target.parent}")
         if target.is_dir():
-            raise BadInput("command line", "--html", html, "is a folder; name a file")
+            raise BadInput("command line", flag, path, "is a folder; name a file")
         if target.exists() and not target.is_file():
-            raise BadInput("command line", "--html", html, "is not an ordinary file; name another")
+            raise BadInput("command line", flag, path, "is not an ordinary file; name another")
     except OSError as error:
-        raise BadInput("command line", "--html", html, f"cannot be written ({error.strerror}); name another") from None
+        raise BadInput("command line", flag, path, f"cannot be written ({error.strerror}); name another") from None
 
 
 def _default_map(wish: Wish) -> str | None:

@@ -1,4 +1,4 @@
-"""A comparison as one HTML file: everything inside, nothing loaded, written whole or not at all."""
+"""A comparison or a study as one HTML file: everything inside, nothing loaded, written whole or not at all."""
 
 import os
 import tempfile
@@ -6,12 +6,19 @@ from pathlib import Path
 
 from plimsoll.errors import BadInput
 from plimsoll.report.page import page
+from plimsoll.report.study_page import study_page
 from plimsoll.runs import Comparison, RegimeMap
+from plimsoll.studies import Study
 
 
 def write_html(comparison: Comparison, path: str | Path, regime_map: RegimeMap | None = None) -> None:
     """Write the page to `path`, replacing what is there only when all of it is on disk. BadInput: no Plotly, no folder."""
     write_whole(Path(path), page(comparison, regime_map, _plotly_js()).encode())
+
+
+def write_study_html(study: Study, path: str | Path) -> None:
+    """As `write_html`, of a study."""
+    write_whole(Path(path), study_page(study, _plotly_js()).encode())
 
 
 def write_whole(path: Path, content: bytes) -> None:

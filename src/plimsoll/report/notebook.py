@@ -7,8 +7,10 @@ from html import escape
 
 from plimsoll.margin.views import Assessment
 from plimsoll.number import show
+from plimsoll.report import odds
 from plimsoll.runs import Comparison
 from plimsoll.sentences import amount, percent, price
+from plimsoll.studies import Study
 
 
 def register() -> None:
@@ -19,7 +21,7 @@ def register() -> None:
     if shell is None or shell.display_formatter is None:
         return
     html = shell.display_formatter.formatters["text/html"]
-    for answer, shown in ((Assessment, assessment_html), (Comparison, comparison_html)):
+    for answer, shown in ((Assessment, assessment_html), (Comparison, comparison_html), (Study, study_html)):
         if html.for_type(answer) is None:
             html.for_type(answer, shown)
 
@@ -72,6 +74,13 @@ def comparison_html(answer: Comparison) -> str:
     ]
     said = "".join(f"<p>{escape(sentence)}</p>" for sentence in answer.sentences)
     return _table(("venue", "mode", "left", "lowest", "liquidated"), rows) + said
+
+
+def study_html(answer: Study) -> str:
+    """One row a setting, then the sentences."""
+    rows = [odds.row(one, answer) for one in answer.odds]
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in odds.sentences(answer))
+    return _table(tuple(odds.TABLE), rows) + said
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

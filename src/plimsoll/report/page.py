@@ -4,7 +4,7 @@ Everything that comes from a user's file is escaped; the page's own policy forbi
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -33,18 +33,23 @@ OPEN_LOG = 14
 def page(comparison: Comparison, regime_map: RegimeMap | None, plotly_js: str) -> str:
     """The whole document. `plotly_js`: the text of plotly.js, put in once."""
     figures = _figures(comparison, regime_map)
-    body = [_header(comparison), _lead(comparison.sentences), _survival(comparison.results), _nav(comparison, regime_map)]
+    body = [_header(comparison), lead(comparison.sentences), _survival(comparison.results), _nav(comparison, regime_map)]
     body += [_venue(note, facts.of_venue(comparison, note.venue), comparison.sentences) for note in comparison.venues]
     body += [_side_by_side(comparison.standings)] if comparison.standings else []
     body += [_map_section(regime_map)] if regime_map is not None else []
     body += [_unknowns(comparison), _methods(comparison)]
+    return document(comparison.name, body, figures, plotly_js)
+
+
+def document(title: str, body: Sequence[str], figures: Mapping[str, dict[str, Any]], plotly_js: str) -> str:
+    """A page of ours around `body`, which holds the places of the figures."""
     return "\n".join(
         [
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(comparison.name)} | Plimsoll</title>",
+            f"<title>{escape(title)} | Plimsoll</title>",
             f"<style>{_asset('page.css')}</style></head><body>",
             *body,
             *(f'<script type="application/json" id="{name}">{_json(figure)}</script>' for name, figure in figures.items()),
@@ -89,7 +94,8 @@ def _header(comparison: Comparison) -> str:
     return f'<header>{top}<h1>{escape(comparison.name)}</h1>{about}<p class="meta">{meta}</p>{stood}</header>'
 
 
-def _lead(sentences: Sequence[str]) -> str:
+def lead(sentences: Sequence[str]) -> str:
+    """What it means, in large letters."""
     text = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     return f'<section class="lead">{text}</section>' if text else ""
 
@@ -113,7 +119,7 @@ def _venue(note: VenueNote, results: tuple[ModeResult, ...], said: tuple[str, ..
         parts += ['<div class="cards">', *(_card(result) for result in results), "</div>"]
         parts += [f'<div class="figure" data-figure="{name}"></div><p class="key">{KEY}</p>']
         parts += ["<h3>Mode by mode</h3>", _summary(results), *(_log(result, said) for result in results)]
-    parts += [_listed("Left out", (f"{symbol}: {reason}" for symbol, reason in note.skipped.items())), "</section>"]
+    parts += [listed("Left out", (f"{symbol}: {reason}" for symbol, reason in note.skipped.items())), "</section>"]
     return "\n".join(parts)
 
 
@@ -126,7 +132,7 @@ def _card(result: ModeResult) -> str:
     return (
         f'<div class="card {result.mode}"><div class="mode">{facts.MODES[result.mode]}</div>'
         f'<div class="sum">{cells["Final equity"].text} {unit}</div>'
-        f'<div class="more"><span class="{change.tone}">{_minus(change.text)} ({_minus(" ".join(change.detail))})</span>'
+        f'<div class="more"><span class="{change.tone}">{minus(change.text)} ({minus(" ".join(change.detail))})</span>'
         f"{fates}</div></div>"
     )
 
@@ -134,21 +140,22 @@ def _card(result: ModeResult) -> str:
 def _summary(results: Sequence[ModeResult]) -> str:
     heads = "".join(f'<th class="mode {result.mode}">{facts.MODES[result.mode]}</th>' for result in results)
     rows = (
-        f"<tr><th>{escape(title)}</th>{''.join(_cell(cell) for cell in cells)}</tr>"
+        f"<tr><th>{escape(title)}</th>{''.join(data_cell(cell) for cell in cells)}</tr>"
         for title, cells in facts.table(results).items()
     )
     unit = escape(results[0].run.unit)
-    return _scroll("modes", f"<thead><tr><th>{unit}</th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody>")
+    return scroll("modes", f"<thead><tr><th>{unit}</th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody>")
 
 
-def _scroll(kind: str, inner: str) -> str:
+def scroll(kind: str, inner: str) -> str:
     """A table that scrolls by itself where the screen is narrow."""
     return f'<div class="scroll"><table class="{kind}">{inner}</table></div>'
 
 
-def _cell(cell: Cell) -> str:
-    more = "".join(f"<small>{_minus(escape(detail))}</small>" for detail in cell.detail)
-    return f'<td><b class="{cell.tone}">{_minus(escape(cell.text))}</b>{more}</td>'
+def data_cell(cell: Cell) -> str:
+    """A cell of a table."""
+    more = "".join(f"<small>{minus(escape(detail))}</small>" for detail in cell.detail)
+    return f'<td><b class="{cell.tone}">{minus(escape(cell.text))}</b>{more}</td>'
 
 
 def _log(result: ModeResult, said: tuple[str, ...]) -> str:
@@ -157,7 +164,7 @@ def _log(result: ModeResult, said: tuple[str, ...]) -> str:
     told = f"<p>{escape(result.sentence)}</p>" if result.sentence and result.sentence not in said else ""
     shown = " open" if len(lines) <= OPEN_LOG else ""
     title = f"{facts.MODES[result.mode]}: what happened ({len(lines)})"
-    return f"<details{shown}><summary>{title}</summary>{told}{_scroll('log', f'<tbody>{rows}</tbody>')}</details>"
+    return f"<details{shown}><summary>{title}</summary>{told}{scroll('log', f'<tbody>{rows}</tbody>')}</details>"
 
 
 def _row(line: Line) -> str:
@@ -167,7 +174,7 @@ def _row(line: Line) -> str:
     )
 
 
-def _minus(text: str) -> str:
+def minus(text: str) -> str:
     """A true minus sign in front of negative amounts."""
     return f"\N{MINUS SIGN}{text[1:]}" if text.startswith("-") and len(text) > 1 else text
 
@@ -177,12 +184,12 @@ def _minus(text: str) -> str:
 
 def _side_by_side(standings: Sequence[Standing]) -> str:
     heads = "".join(f"<th>{escape(title)}</th>" for title in facts.STANDING_HEADS)
-    rows = "".join(f"<tr>{''.join(_cell(cell) for cell in facts.standing(line))}</tr>" for line in standings)
-    said = _listed("What sets them apart", (f"{facts.MODES[line.mode]}: {line.why}" for line in standings))
+    rows = "".join(f"<tr>{''.join(data_cell(cell) for cell in facts.standing(line))}</tr>" for line in standings)
+    said = listed("What sets them apart", (f"{facts.MODES[line.mode]}: {line.why}" for line in standings))
     return (
         '<section id="venues"><h2>The same account, side by side</h2>'
         '<div class="figure" data-figure="figure-venues"></div>'
-        f'{_scroll("modes", f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>")}{said}</section>'
+        f'{scroll("modes", f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>")}{said}</section>'
     )
 
 
@@ -192,8 +199,8 @@ def _survival(results: Sequence[ModeResult]) -> str:
     if not replayed:
         return ""
     heads = "".join(f"<th>{escape(title)}</th>" for title in facts.SURVIVAL_HEADS)
-    rows = "".join(f"<tr>{''.join(_cell(cell) for cell in facts.survival_line(result))}</tr>" for result in replayed)
-    table = _scroll("modes", f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>")
+    rows = "".join(f"<tr>{''.join(data_cell(cell) for cell in facts.survival_line(result))}</tr>" for result in replayed)
+    table = scroll("modes", f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>")
     return f'<section id="survival"><h2>Would it have survived?</h2>{table}</section>'
 
 
@@ -216,9 +223,9 @@ def _unknowns(comparison: Comparison) -> str:
         ages = [f"{symbol}: {age}" for symbol, age in note.tables.items()]
         left_out = [f"{symbol} is left out: {reason}" for symbol, reason in note.skipped.items()]
         decided = facts.known(results) if results else []
-        parts.append(_listed(note.title or note.venue, [*decided, *left_out, *facts.remarks(note, results)]))
-        parts.append(_listed("Tables used", ages))
-    parts.append(_listed("Prices", facts.sources(comparison)))
+        parts.append(listed(note.title or note.venue, [*decided, *left_out, *facts.remarks(note, results)]))
+        parts.append(listed("Tables used", ages))
+    parts.append(listed("Prices", facts.sources(comparison)))
     return "\n".join([*parts, "</section>"])
 
 
@@ -233,10 +240,11 @@ def _methods(comparison: Comparison) -> str:
     ]
     laws = [f"<li>{escape(note.title or note.venue)}: <code>{escape(note.law)}</code></li>" for note in comparison.venues]
     rules = f"<h3>Rules in force</h3><ul>{''.join(laws)}</ul>" if laws else ""
-    return f'<section id="methods" class="small"><h2>How it was computed</h2>{_listed("", told)}{rules}</section>'
+    return f'<section id="methods" class="small"><h2>How it was computed</h2>{listed("", told)}{rules}</section>'
 
 
-def _listed(title: str, lines: Iterable[str]) -> str:
+def listed(title: str, lines: Iterable[str]) -> str:
+    """A list under its title; nothing where there are no lines."""
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     head = f"<h3>{escape(title)}</h3>" if title else ""
     return f"{head}<ul>{items}</ul>" if items else ""
