@@ -216,7 +216,7 @@ def test_the_leverage_follows_the_limit(limit: str, choice: str) -> None:
 def test_a_limit_that_no_leverage_reaches() -> None:
     beyond = found(advise(ladder(*RISING[3:])), Topic.LEVERAGE)
     assert (beyond.verdict, beyond.choice) == (Verdict.UNREACHABLE, "")
-    assert "the lowest chance is 15.0 % (14.5 % to 15.5 %), at 8x" in beyond.sentences[0]
+    assert "the lowest chance is 15.0 % (14.5 % to 15.5 %) [2], at 8x" in beyond.sentences[0]
     unsure = found(advise(ladder(*RISING[2:])), Topic.LEVERAGE)
     assert (unsure.verdict, unsure.choice) == (Verdict.EITHER, "")
     assert "does not tell" in unsure.sentences[-1]
@@ -230,7 +230,8 @@ def test_a_higher_leverage_beyond_a_gap_is_not_taken() -> None:
 
 @pytest.mark.parametrize(
     ("value", "verdict", "word"),
-    [(0.02, Verdict.EITHER, "All leverages that were tried keep"), (0.2, Verdict.UNREACHABLE, "only less size"),
+    [(0.02, Verdict.EITHER, "All leverages that were tried keep"),
+     (0.2, Verdict.UNREACHABLE, "beyond your limit of 5 %: less size"),
      (0.05, Verdict.EITHER, "All intervals contain")],
 )  # fmt: skip
 def test_where_leverage_moves_nothing_it_is_said(value: float, verdict: Verdict, word: str) -> None:
@@ -271,8 +272,10 @@ def test_less_size_and_more_money_where_the_plan_is_beyond_the_limit() -> None:
     ]
     margin = found(advise(trials), Topic.MARGIN)
     assert margin.choice == "50 % of the size or 500.00 USDT more" and margin.rests_on == (1, 2, 3, 4, 5, 6)
-    small = found(advise([trials[0], trials[1], trials[4]]), Topic.MARGIN)
+    small = found(advise(trials[:2]), Topic.MARGIN)
     assert small.verdict is Verdict.UNREACHABLE and "Even at 75 % of the size" in small.sentences[1]
+    unsure = found(advise([*trials[:2], trials[4]]), Topic.MARGIN)
+    assert unsure.verdict is Verdict.EITHER and "250.00 USDT more: 5.1 % (4.6 % to 5.6 %) [3]" in unsure.sentences[-1]
     kept = found(advise(trials, Profile(limit=D("0.3"))), Topic.MARGIN)
     assert (kept.verdict, kept.choice) == (Verdict.CHOSEN, "as planned")
 
@@ -334,9 +337,9 @@ def test_what_a_top_up_buys() -> None:
     assert "none that is to follow may be relied on" in alone.sentences[-1]
 
 
-def pair_of_legs(first: float, second: float, either: float) -> Study:
+def pair_of_legs(first: float, second: float, either: float, mode: PlanMode = ISOLATED) -> Study:
     legs = (leg("BTCUSDT", near(first, 0.002)), leg("ETHUSDT", near(second, 0.002), 0.1))
-    return study(odds(at(CROSS), near(either, 0.002), legs=legs))
+    return study(odds(at(mode), near(either, 0.002), legs=legs))
 
 
 def test_two_positions_that_fall_together() -> None:
@@ -349,6 +352,8 @@ def test_two_positions_that_fall_together() -> None:
     assert "independent it would be 1.2 %" in text and "go together" in text
     free = " ".join(found(advise(pair_of_legs(0.1, 0.12, 0.208), holdings=two), Topic.TOGETHER).sentences)
     assert "does not tell the two apart" in free
+    pool = " ".join(found(advise(pair_of_legs(0.1, 0.12, 0.13, CROSS), holdings=two), Topic.TOGETHER).sentences)
+    assert "both liquidated with a chance of 9.0 %" in pool and "one pool" in pool and "independent" not in pool
     assert [f for f in advise(pair_of_legs(0.1, 0.12, 0.208)).findings if f.topic is Topic.TOGETHER] == []
 
 
@@ -399,7 +404,7 @@ def test_size_against_the_steps_of_the_table_and_against_volume() -> None:
     text = " ".join(
         found(advise(two_modes(*CONFLICT), holdings=(holding(hourly_volume=D(100000)),)), Topic.SIZE).sentences
     )
-    assert "row 1 of 10" in text and "4.0 % of the 50000 where that ends" in text and "from 0.4 % to 0.5 %" in text
+    assert "row 1 of 10" in text and "4.0 % of the 50,000 where that ends" in text and "from 0.4 % to 0.5 %" in text
     assert "It is 2.0 % of the 100,000.00 USDT" in text
 
 
@@ -433,6 +438,9 @@ def test_every_finding_names_settings_that_were_played() -> None:
     known = {played.number for played in advice.played}
     assert all(set(f.rests_on) <= known for f in advice.findings) and [p.number for p in advice.played] == sorted(known)
     assert advice.played[1].label == "isolated, 2x"
+    for finding in advice.findings:
+        inside = {int(n) for sentence in finding.sentences for n in re.findall(r" \[(\d+)\]", sentence)}
+        assert inside <= set(finding.rests_on), finding
 
 
 def test_every_number_of_a_sentence_is_in_the_evidence() -> None:

@@ -7,7 +7,7 @@ were played on the same paths, so that differences are surer than the intervals 
 from plimsoll.advice_desk import Desk, changed, lay, leg_in, name_of, plain
 from plimsoll.advice_margin import leverage_findings, margin_findings, stop_findings, top_up_findings
 from plimsoll.advice_risk import horizon_findings, size_findings, together_findings, you_findings
-from plimsoll.advice_words import chance, days, money, numbers, percent_of
+from plimsoll.advice_words import chance, days, lost, money, numbers, percent_of, ref, went
 from plimsoll.evidence import (
     Advice,
     Change,
@@ -113,18 +113,25 @@ def _mode(desk: Desk) -> Finding | None:
     verdict, why = _decided(desk, go, ruin, _limited(desk, a.liquidated, b.liquidated))
     span = days(desk.horizon_days)
     sentences = (
-        f"Within {span} the venue liquidates something with a chance of {chance(a.liquidated)} in cross and of "
-        f"{chance(b.liquidated)} in isolated{_apart(go)}.",
-        f"Nearly everything is lost (less than a hundredth of the equity is left) with a chance of {chance(a.ruined)} in cross "
-        f"and of {chance(b.ruined)} in isolated{_apart(ruin)}.",
-        f"The worst 5 % of the paths lose {money(a.expected_shortfall, desk.unit)} on average in cross and "
-        f"{money(b.expected_shortfall, desk.unit)} in isolated; at risk are {money(a.money_at_risk, desk.unit)} and "
-        f"{money(b.money_at_risk, desk.unit)} of {money(a.start_equity, desk.unit)}.",
+        f"Within {span} the venue liquidates something with a chance of {went(cross)} in cross and of "
+        f"{went(isolated)} in isolated{_apart(go)}.",
+        f"Nearly everything is lost (less than a hundredth of the equity is left) with a chance of {lost(cross)} in cross "
+        f"and of {lost(isolated)} in isolated{_apart(ruin)}.",
+        f"The worst 5 % of the paths lose {money(a.expected_shortfall, desk.unit)}{ref(cross)} on average in cross and "
+        f"{money(b.expected_shortfall, desk.unit)}{ref(isolated)} in isolated; at risk are {money(a.money_at_risk, desk.unit)} "
+        f"and {money(b.money_at_risk, desk.unit)} of {money(a.start_equity, desk.unit)}.",
+        *_as_given(desk),
         why,
     )
     choice = verdict.value if verdict in (Verdict.CROSS, Verdict.ISOLATED) else ""
     rests = numbers((cross, isolated))
     return Finding(topic=Topic.MODE, verdict=verdict, sentences=sentences, rests_on=rests, choice=choice)
+
+
+def _as_given(desk: Desk) -> list[str]:
+    """The division of the file itself, where it is another."""
+    given = plain(desk, PlanMode.AS_GIVEN)
+    return [] if given is None else [f"As the file divides them: {went(given)} and {lost(given)}."]
 
 
 def _better(cross: Interval, isolated: Interval) -> Verdict | None:
@@ -195,10 +202,10 @@ def _position(desk: Desk, holding: Holding, cross: Played, alone: Played) -> Fin
     own = _better(here.liquidated, there.liquidated)
     ruin = _better(cross.odds.ruined, alone.odds.ruined)
     sentences = [
-        f"{name} is liquidated with a chance of {chance(here.liquidated)} when all is cross, and of {chance(there.liquidated)} "
-        f"when it is isolated and the rest cross{_apart(own)}.",
-        f"The account loses nearly everything with a chance of {chance(cross.odds.ruined)} and of "
-        f"{chance(alone.odds.ruined)}{_apart(ruin)}.",
+        f"{name} is liquidated with a chance of {chance(here.liquidated, cross)} when all is cross, and of "
+        f"{chance(there.liquidated, alone)} when it is isolated and the rest cross{_apart(own)}.",
+        f"The account loses nearly everything with a chance of {lost(cross)} and of "
+        f"{lost(alone)}{_apart(ruin)}.",
         *_others(desk, holding, cross, alone),
     ]
     conviction = desk.profile.conviction.get(holding.symbol)
@@ -227,8 +234,9 @@ def _others(desk: Desk, holding: Holding, cross: Played, alone: Played) -> list[
         better = _better(before.liquidated, after.liquidated)
         if better is not None:
             word = "falls" if better is Verdict.ISOLATED else "rises"
-            name, bounds = name_of(other, desk.evidence.holdings), (chance(before.liquidated), chance(after.liquidated))
-            out.append(f"The wall is felt by {name}: its chance {word} from {bounds[0]} to {bounds[1]}.")
+            name = name_of(other, desk.evidence.holdings)
+            here, there = chance(before.liquidated, cross), chance(after.liquidated, alone)
+            out.append(f"The wall is felt by {name}: its chance {word} from {here} to {there}.")
     return out
 
 

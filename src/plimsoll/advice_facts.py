@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from plimsoll.advice_risk import effective_number
+from plimsoll.advice_words import share
 from plimsoll.begin import begin
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
@@ -174,6 +175,19 @@ def together_of(holdings: Sequence[Holding], modelled: "Modelled", source: str) 
 def _named(holdings: Sequence[Holding], index: int) -> str:
     twins = [h for h in holdings if h.symbol == holdings[index].symbol]
     return f"{holdings[index].symbol} {holdings[index].side}" if len(twins) > 1 else holdings[index].symbol
+
+
+def model_told(modelled: "Modelled") -> str:
+    """What prices are made of, in one sentence: the kind, and the volatility of a year that one step's variance makes."""
+    from plimsoll.array.covariance import step_covariance
+    from plimsoll.array.models import YEAR_SECONDS
+
+    path, matrix = modelled.path, step_covariance(modelled.path)
+    kinds = ("Brownian motion", "Student-t steps", "Brownian motion with jumps", "GARCH steps", "blocks of recorded rows")
+    kind = kinds[path.kind] + (f" with {path.freedom:.3g} degrees of freedom" if path.freedom else "")
+    yearly = [(float(matrix[i, i]) * YEAR_SECONDS / path.step_seconds) ** 0.5 for i in range(len(modelled.symbols))]
+    told = ", ".join(f"{symbol} {share(size)}" for symbol, size in zip(modelled.symbols, yearly, strict=True))
+    return f"Prices are {kind}; volatility of a year: {told}."
 
 
 def rules_told(ground: Ground, job: Job) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from plimsoll.advice_desk import Desk, Entry, by_leverage, by_stop, changed, leg_in, line_in, name_of, plain
-from plimsoll.advice_words import chance, days, money, numbers, percent_of, share, times
+from plimsoll.advice_words import chance, days, hit, money, numbers, percent_of, ref, share, times, went
 from plimsoll.evidence import Change, Finding, Holding, Played, Prefer, Skill, Topic, Verdict, Verged, Watch, below, verged
 from plimsoll.number import ONE
 from plimsoll.plan import PlanMode
@@ -49,12 +49,12 @@ def _flat_finding(desk: Desk, mode: PlanMode, rows: Rows, judged: Verged) -> Fin
     (low, first), (high, last) = rows[0], rows[-1]
     text = (
         f"In {mode.value} the leverage does not move the chance of a liquidation as far as the run tells: "
-        f"{chance(first.odds.liquidated)} at {times(low)}, {chance(last.odds.liquidated)} at {times(high)}."
+        f"{went(first)} at {times(low)}, {went(last)} at {times(high)}."
     )
     limit = percent_of(desk.profile.limit)
     told = {
         Verged.WITHIN: f"All leverages that were tried keep within your limit of {limit}; choose by the money they tie up.",
-        Verged.BEYOND: f"All leverages that were tried are beyond your limit of {limit}; only less size or more money helps.",
+        Verged.BEYOND: f"All leverages that were tried are beyond your limit of {limit}: less size, more money or a stop.",
         Verged.UNSURE: f"All intervals contain your limit of {limit}: whether they keep it the run does not tell.",
     }
     verdict = Verdict.UNREACHABLE if judged is Verged.BEYOND else Verdict.EITHER
@@ -69,12 +69,13 @@ def _none_within(desk: Desk, mode: PlanMode, rows: Rows, judged: Sequence[Verged
     if Verged.BEYOND in judged and all(verdict is Verged.BEYOND for verdict in judged):
         text = (
             f"In {mode.value} no leverage that was tried keeps the chance of a liquidation within your limit of {limit}: the "
-            f"lowest chance is {chance(least[1].odds.liquidated)}, at {times(least[0])}."
+            f"lowest chance is {went(least[1])}, at {times(least[0])}."
         )
-        return _leverage(mode, Verdict.UNREACHABLE, (text, "Less size, more money or a higher limit are what is left."), rows)
+        left = "Less size, more money, a stop or a higher limit is what is left."
+        return _leverage(mode, Verdict.UNREACHABLE, (text, left), rows)
     text = (
         f"In {mode.value} at {times(lowest)}, the lowest that was tried, the chance of a liquidation is "
-        f"{chance(played.odds.liquidated)}: the interval does not lie within your limit of {limit}."
+        f"{went(played)}: the interval does not lie within your limit of {limit}."
     )
     wider = "Whether any leverage keeps it the run does not tell; more paths would narrow the intervals."
     return _leverage(mode, Verdict.EITHER, (text, wider), rows)
@@ -87,15 +88,15 @@ def _highest(desk: Desk, mode: PlanMode, rows: Rows, firm: int, judged: Sequence
     most, cap = rows[firm - 1]
     sentences = [
         f"In {mode.value} {times(most)} is the highest leverage that was tried whose chance of a liquidation within "
-        f"{days(desk.horizon_days)} is surely within your limit of {limit}: {chance(cap.odds.liquidated)}."
+        f"{days(desk.horizon_days)} is surely within your limit of {limit}: {went(cap)}."
     ]
     unsure = [row for row, verdict in zip(rows[firm:], judged[firm:], strict=True) if verdict is Verged.UNSURE]
     beyond = next((row for row, verdict in zip(rows, judged, strict=True) if verdict is Verged.BEYOND), None)
     if unsure:
-        told = names([f"{times(leverage)} with {chance(played.odds.liquidated)}" for leverage, played in unsure])
+        told = names([f"{times(leverage)} with {went(played)}" for leverage, played in unsure])
         sentences.append(f"Not told apart from the limit: {told}.")
     if beyond is not None:
-        sentences.append(f"{times(beyond[0])} is beyond it with {chance(beyond[1].odds.liquidated)}.")
+        sentences.append(f"{times(beyond[0])} is beyond it with {went(beyond[1])}.")
     if Verged.WITHIN in judged[firm:]:
         sentences.append("Above it the chances do not rise steadily: a higher leverage that seems to keep it is not used.")
     chosen, at = most, cap
@@ -103,7 +104,7 @@ def _highest(desk: Desk, mode: PlanMode, rows: Rows, firm: int, judged: Sequence
         chosen, at = next(row for row in rows[:firm] if not below(row[1].odds.liquidated, cap.odds.liquidated))
         if chosen != most:
             who = "as a beginner" if profile.skill is Skill.BEGINNER else "with preservation first"
-            sentences.append(f"The run does not tell {times(chosen)} from it ({chance(at.odds.liquidated)}); {who} take that.")
+            sentences.append(f"The run does not tell {times(chosen)} from it ({went(at)}); {who} take that.")
     sentences += _tied(desk, mode, chosen, at)
     return _leverage(mode, Verdict.CHOSEN, sentences, rows, f"at most {times(chosen)}")
 
@@ -132,7 +133,7 @@ def margin_findings(desk: Desk, mode: PlanMode) -> list[Finding]:
     of, words = f"in {mode.value}", percent_of(desk.profile.limit)
     now = verged(base.odds.liquidated, limit)
     if now is Verged.WITHIN:
-        text = f"As planned in {mode.value}, the chance of a liquidation is {chance(base.odds.liquidated)}: within {words}."
+        text = f"As planned in {mode.value}, the chance of a liquidation is {went(base)}: within {words}."
         return [_margin(of, Verdict.CHOSEN, (text,), (base,), "as planned")]
     sizes = sorted(changed(desk, Change.SIZE, mode), key=lambda entry: entry.trial.amount or ONE, reverse=True)
     sums = sorted(
@@ -141,31 +142,36 @@ def margin_findings(desk: Desk, mode: PlanMode) -> list[Finding]:
     if not sizes and not sums:
         return []
     doubt = "beyond" if now is Verged.BEYOND else "not told apart from"
-    lead = f"As planned in {mode.value}, the chance of a liquidation is {chance(base.odds.liquidated)}: {doubt} {words}."
+    lead = f"As planned in {mode.value}, the chance of a liquidation is {went(base)}: {doubt} {words}."
     sentences, choice = [lead], []
     size = next((e for e in sizes if verged(e.played.odds.liquidated, limit) is Verged.WITHIN), None)
     if size is not None and size.trial.amount is not None:
         part = percent_of(size.trial.amount)
-        sentences.append(f"At {part} of the size it is {chance(size.played.odds.liquidated)}, the largest tried that keeps it.")
+        sentences.append(f"At {part} of the size it is {went(size.played)}, the largest tried that keeps it.")
         choice.append(f"{part} of the size")
     elif sizes:
         sentences.append(_smallest(sizes[-1]))
     more = next((e for e in sums if verged(e.played.odds.liquidated, limit) is Verged.WITHIN), None)
     if more is not None and more.trial.amount is not None:
         added = money(more.trial.amount, desk.unit)
-        sentences.append(f"With {added} more it is {chance(more.played.odds.liquidated)}, the least tried that keeps it.")
+        sentences.append(f"With {added} more it is {went(more.played)}, the least tried that keeps it.")
         choice.append(f"{added} more")
     elif sums and sums[-1].trial.amount is not None:
         added = money(sums[-1].trial.amount, desk.unit)
-        sentences.append(f"With {added} more, the most tried, it is {chance(sums[-1].played.odds.liquidated)}.")
+        sentences.append(f"With {added} more, the most tried, it is {went(sums[-1].played)}.")
     played = (base, *(e.played for e in sizes), *(e.played for e in sums))
     verdict = Verdict.CHOSEN if choice else Verdict.UNREACHABLE
+    unsure = [p for p in played if verged(p.odds.liquidated, limit) is Verged.UNSURE]
+    if unsure and not choice:
+        verdict = Verdict.EITHER
+        told = names([f"{p.label}: {went(p)}" for p in unsure])
+        sentences.append(f"Not told apart from your limit, which more paths might do: {told}.")
     return [_margin(of, verdict, sentences, played, " or ".join(choice))]
 
 
 def _smallest(entry: Entry) -> str:
     part = percent_of(entry.trial.amount or ONE)
-    return f"Even at {part} of the size, the smallest tried, it is {chance(entry.played.odds.liquidated)}."
+    return f"Even at {part} of the size, the smallest tried, it is {went(entry.played)}."
 
 
 def _margin(of: str, verdict: Verdict, sentences: Sequence[str], played: Sequence[Played], choice: str) -> Finding:
@@ -198,10 +204,11 @@ def stop_findings(desk: Desk, mode: PlanMode) -> list[Finding]:
         text = f"In {mode.value} no path reached any of the stops that were tried, nor a liquidation."
         return [Finding(topic=Topic.STOP, of=of, verdict=Verdict.EITHER, sentences=(text,), rests_on=rests)]
     if not good:
-        near, _, fails = min(odds_of, key=lambda row: row[2].value)
+        near, at, fails = min(odds_of, key=lambda row: row[2].value)
         text = (
             f"In {mode.value} no stop that was tried surely comes before the liquidation {percent_of(wanted)} of the time: the "
-            f"best, {percent_of(near)} from the entry, fails on up to {share(fails.value)} of the paths that reach either."
+            f"best, {percent_of(near)} from the entry, fails on up to {share(fails.value)} of the paths that reach "
+            f"either{ref(at)}."
         )
         unsure = any(verged(row[2], float(1 - wanted)) is Verged.UNSURE for row in odds_of)
         verdict = Verdict.EITHER if unsure else Verdict.UNREACHABLE
@@ -212,7 +219,7 @@ def stop_findings(desk: Desk, mode: PlanMode) -> list[Finding]:
     sentences = [
         f"In {mode.value} a stop {percent_of(distance)} from the entry is the widest tried that surely comes before the "
         f"liquidation {percent_of(wanted)} of the time: of the paths that reach either, at most {share(fails.high)} are "
-        "liquidated.",
+        f"liquidated{ref(played)}.",
         *(_stop_line(desk, holding, distance, mode) for holding in desk.evidence.holdings),
         *_stop_price(desk, mode, played, good[0]),
     ]
@@ -238,13 +245,20 @@ def _stop_price(desk: Desk, mode: PlanMode, chosen: Played, nearest: tuple[Decim
         better = below(chosen.odds.liquidated, base.odds.liquidated)
         apart = "" if better else ", which the run does not tell apart"
         out.append(
-            f"The chance of a liquidation goes from {chance(base.odds.liquidated)} to {chance(chosen.odds.liquidated)}{apart}; "
-            f"in exchange the stop is hit with a chance of {chance(chosen.odds.stopped_out)}."
+            f"The chance of a liquidation goes from {went(base)} to {went(chosen)}{apart}"
+            f"{_kept(desk, chosen)}; in exchange the stop is hit with a chance of {hit(chosen)}."
         )
     if nearest[1] is not chosen:
-        often = chance(nearest[1].odds.stopped_out)
+        often = hit(nearest[1])
         out.append(f"The nearest stop that was tried, {percent_of(nearest[0])}, is hit with a chance of {often}.")
     return out
+
+
+def _kept(desk: Desk, played: Played) -> str:
+    """Whether a stop keeps the limit, where that is sure either way."""
+    limit = percent_of(desk.profile.limit)
+    words = {Verged.WITHIN: f", within your limit of {limit}", Verged.BEYOND: f", beyond your limit of {limit}"}
+    return words.get(verged(played.odds.liquidated, float(desk.profile.limit)), "")
 
 
 def top_up_findings(desk: Desk, mode: PlanMode) -> list[Finding]:
@@ -268,7 +282,8 @@ def top_up_findings(desk: Desk, mode: PlanMode) -> list[Finding]:
                 apart.append(f"{added} lowers its chance to {chance(after.liquidated)}")
             sentences.append(
                 f"{added} more for {name} in {mode.value}{moved}; "
-                f"its chance of a liquidation goes from {chance(before.liquidated)} to {chance(after.liquidated)}{told}."
+                f"its chance of a liquidation goes from {chance(before.liquidated, base)} to "
+                f"{chance(after.liquidated, entry.played)}{told}."
             )
         if not sentences:
             continue

@@ -1,11 +1,10 @@
 """How the positions hang together, how large they are, when things happen, and what the trader said of himself."""
 
 from plimsoll.advice_desk import Desk, leg_in, name_of, plain
-from plimsoll.advice_words import chance, days, money, numbers, percent_of, share
-from plimsoll.evidence import Conviction, Finding, Holding, Pair, Played, Prefer, Skill, Topic, Verdict, Watch
-from plimsoll.number import show
+from plimsoll.advice_words import chance, days, money, numbers, percent_of, ref, share, went
+from plimsoll.evidence import Conviction, Finding, Holding, Pair, Played, Prefer, Skill, Topic, Verdict, Watch, below
 from plimsoll.plan import PlanMode
-from plimsoll.sentences import names
+from plimsoll.sentences import names, price
 from plimsoll.studies import Interval, LegOdds
 
 QUARTERS = (0.25, 0.5, 1.0)
@@ -71,17 +70,19 @@ def _joint(mode: PlanMode, played: Played) -> str:
     if not exact:
         return (
             f"In {mode.value} at least two of the {len(odds.legs)} positions are liquidated with a chance between "
-            f"{share(both.low)} and {share(both.high)}; any of them with {chance(odds.liquidated)}."
+            f"{share(both.low)} and {share(both.high)}{ref(played)}; any of them with {went(played)}."
         )
+    from plimsoll.odds import share_of  # NumPy is not needed to read advice
+
     first, second = odds.legs
-    apart = first.liquidated.value * second.liquidated.value
-    told = "the run does not tell the two apart"
-    if both.low > first.liquidated.high * second.liquidated.high:
-        told = "it is more, beyond the intervals: they go together"
-    return (
-        f"In {mode.value} {first.name} and {second.name} are both liquidated with a chance of {chance(both)}; were they "
-        f"independent it would be {share(apart)}: {told}."
-    )
+    both = share_of(round(both.value * odds.paths), odds.paths)
+    lead = f"In {mode.value} {first.name} and {second.name} are both liquidated with a chance of {chance(both, played)}"
+    if mode is PlanMode.CROSS:
+        return f"{lead}, and any of them with {went(played)}: they stand and fall with one pool."
+    apart = share(first.liquidated.value * second.liquidated.value)
+    more = both.low > first.liquidated.high * second.liquidated.high
+    told = "it is more, beyond the intervals: they go together" if more else "the run does not tell the two apart"
+    return f"{lead}; were they independent it would be {apart}: {told}."
 
 
 def size_findings(desk: Desk) -> list[Finding]:
@@ -111,7 +112,7 @@ def _bracket(desk: Desk, holding: Holding) -> str:
     rise = ""
     if holding.rate is not None and holding.next_rate is not None:
         rise = f"; beyond it the maintenance rate rises from {percent_of(holding.rate)} to {percent_of(holding.next_rate)}"
-    return f"{where}: {room} of the {show(holding.cap, 8)}{unit} where that ends{rise}."
+    return f"{where}: {room} of the {price(holding.cap)}{unit} where that ends{rise}."
 
 
 def horizon_findings(desk: Desk, modes: tuple[PlanMode, ...]) -> list[Finding]:
@@ -126,11 +127,11 @@ def horizon_findings(desk: Desk, modes: tuple[PlanMode, ...]) -> list[Finding]:
             leg = leg_in(played, holding)
             if leg is not None and leg.median_day is not None:
                 name = name_of(holding, desk.evidence.holdings)
-                sentences.append(f"Where {name} goes, half of the times it is gone after {days(leg.median_day)}.")
+                sentences.append(f"Where {name} goes, half of the times it is gone after {days(leg.median_day)}{ref(played)}.")
         if len(desk.evidence.holdings) > 1:
             first = max(played.odds.legs, key=lambda leg: leg.first.value, default=None)
-            if first is not None and first.first.value > 0:
-                sentences.append(f"{first.name} is the first to go most often, with a chance of {chance(first.first)}.")
+            if first is not None and all(below(leg.first, first.first) for leg in played.odds.legs if leg is not first):
+                sentences.append(f"{first.name} is the first to go most often, with a chance of {chance(first.first, played)}.")
         of, rests = f"in {mode.value}", numbers((played,))
         out.append(Finding(topic=Topic.HORIZON, of=of, verdict=Verdict.TOLD, sentences=tuple(sentences), rests_on=rests))
     return out
@@ -142,7 +143,7 @@ def _grown(desk: Desk, played: Played) -> str:
     told = []
     for part in QUARTERS:
         at = min(range(len(curve.days)), key=lambda i: abs(curve.days[i] - part * desk.horizon_days))
-        told.append(f"by {days(curve.days[at])} with a chance of {chance(curve.chances[at])}")
+        told.append(f"by {days(curve.days[at])} with a chance of {chance(curve.chances[at], played)}")
     return names(list(dict.fromkeys(told)))
 
 

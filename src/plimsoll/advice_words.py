@@ -1,5 +1,6 @@
-"""Numbers of a simulation as words: chances with their intervals, money, days, and what was played."""
+"""Numbers of a simulation as words: chances with their intervals, money, days, what was played. [n]: of which setting."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -23,13 +24,42 @@ def share(value: float) -> str:
     return f"{hundred:.2f} %" if hundred > 99.9 else f"{hundred:.1f} %"
 
 
-def chance(interval: Interval) -> str:
-    """An estimate with its interval.
+def ref(played: Played | None) -> str:
+    """Which setting a number is from, behind it."""
+    return "" if played is None else f" [{played.number}]"
+
+
+def bare(sentence: str) -> str:
+    """A sentence without its references.
+
+    >>> bare("It is 7.4 % [12], within 8 %.")
+    'It is 7.4 %, within 8 %.'
+    """
+    return re.sub(r" \[\d+\]", "", sentence)
+
+
+def went(played: Played) -> str:
+    """The chance that the venue liquidates something."""
+    return chance(played.odds.liquidated, played)
+
+
+def lost(played: Played) -> str:
+    """The chance that nearly everything is lost."""
+    return chance(played.odds.ruined, played)
+
+
+def hit(played: Played) -> str:
+    """The chance that a stop is reached."""
+    return chance(played.odds.stopped_out, played)
+
+
+def chance(interval: Interval, played: Played | None = None) -> str:
+    """An estimate with its interval, and which setting it is from.
 
     >>> chance(Interval(0.074, 0.069, 0.079))
     '7.4 % (6.9 % to 7.9 %)'
     """
-    return f"{share(interval.value)} ({share(interval.low)} to {share(interval.high)})"
+    return f"{share(interval.value)} ({share(interval.low)} to {share(interval.high)}){ref(played)}"
 
 
 def money(value: float | Decimal, unit: str) -> str:

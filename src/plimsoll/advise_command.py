@@ -21,6 +21,7 @@ from plimsoll.advice_facts import (
     holdings_of,
     known_walls,
     lift_of,
+    model_told,
     rules_told,
     sided,
     together_of,
@@ -277,7 +278,7 @@ def _leverages(case: Case, mode: PlanMode, ladder: Sequence[Decimal], left_out: 
             settings.append(setting)
     if poor:
         told = ", ".join(f"{show(leverage)}x" for leverage, _ in poor)
-        left_out.append(f"{mode.value} at {told}: {poor[-1][1]}")
+        left_out.append(f"{mode.value} at {told}: at {show(poor[-1][0])}x {poor[-1][1]}")
     if mode is PlanMode.CROSS and case.tries.leverages is None:
         own = {p.leverage for p in case.ready.plan.positions}
         settings = [s for i, s in enumerate(settings) if i in (0, len(settings) - 1) or s.leverage in own]
@@ -353,6 +354,7 @@ def _assumptions(case: Case, study: Study) -> tuple[str, ...]:
     told = (
         case.ready.told,
         *study.model,
+        model_told(case.ready.modelled),
         f"{odds.paths} paths of {study.horizon_days:g} days in steps of {study.step_seconds:g} seconds, seed {study.seed}; "
         "every setting on the same paths. Bounds hold 95 times in 100, given the model.",
         *rules_told(case.ground, case.job),

@@ -99,9 +99,9 @@ class Lift(msgspec.Struct, frozen=True):
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """A position at the start. `listed`: its symbol at the venue, where that is another; `value`: at the mark, in `asset`;
-    `row`, `rows`: its bracket, counted from 1; `cap`: where that row ends, in `bracket_unit` (None: no bound known); `reach`: the
-    position in that unit; `rate`, `next_rate`: maintenance rates of this row and the next; `hourly_volume`: money traded in a
-    median hour (None: no history with volume)."""
+    `row`, `rows`: its bracket, counted from 1; `cap`: where that row ends, in `bracket_unit` (None: no bound known);
+    `reach`: the position in that unit; `rate`, `next_rate`: maintenance rates of this row and the next; `hourly_volume`: money
+    traded in a median hour (None: no history with volume)."""
 
     symbol: str
     listed: str = ""
@@ -185,7 +185,8 @@ class Verdict(StrEnum):
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of advice. `of`: a symbol, or '' for the account; `choice`: what is recommended, in the smallest form ('' where
-    nothing is); `sentences`: every number in them is in the evidence; `rests_on`: numbers of played settings."""
+    nothing is); `sentences`: every number in them is in the evidence, [n] behind it names the setting it is of; `rests_on`: all
+    that were looked at."""
 
     topic: Topic
     verdict: Verdict
