@@ -56,7 +56,7 @@ SIMULATE = (
 )
 
 ADVISE = (
-    "What the simulated numbers mean for choosing: cross or isolated, how much margin, leverage, where the stop must stand, what "
+    "What the simulated numbers mean for choosing: cross or isolated, margin and leverage, where the stop must stand, what "
     "more money buys, how much the positions are one.\n\n"
     "Chances that the run does not tell apart are called so. --limit: the acceptable chance of a liquidation within --horizon. "
     "It recommends and never promises: what it assumes stands beside it. Takes a few minutes."
@@ -201,23 +201,10 @@ def advise(
     from plimsoll.simulate_command import SimulateWish
 
     base = SimulateWish(
-        account=account,
-        model=model,
-        history=history,
-        start=start,
-        end=end,
-        marks=tuple(marks or ()),
-        horizon=horizon,
-        paths=paths,
-        seed=seed,
-        venue=venue,
-        leverage=leverage,
-        threads=threads,
-        rules_as_of=rules_as_of,
-        funding=funding,
-        tables=tuple(table or ()),
-        symbols=tuple(symbol or ()),
-    )
+        account=account, model=model, history=history, start=start, end=end, marks=tuple(marks or ()), horizon=horizon,
+        paths=paths, seed=seed, venue=venue, leverage=leverage, threads=threads, rules_as_of=rules_as_of, funding=funding,
+        tables=tuple(table or ()), symbols=tuple(symbol or ()),
+    )  # fmt: skip
     watch = "unsaid" if watched is None else "watched" if watched else "unwatched"
     wish = AdviseWish(
         base=base,
