@@ -298,6 +298,15 @@ def test_the_widest_stop_that_comes_first_often_enough() -> None:
     assert strict.choice == "at most 2 % from the entry"
 
 
+def test_a_stop_that_the_limit_does_not_need_is_called_so() -> None:
+    never = Interval(0.0, 0.0, 0.004)
+    kept = study(odds(at(ISOLATED), never), odds(at(ISOLATED, stop="0.05"), never, stopped_out=near(0.5)))
+    stop = found(advise(kept), Topic.STOP)
+    assert (stop.verdict, stop.choice) == (Verdict.EITHER, "not needed for your limit")
+    needed = study(odds(at(ISOLATED), near(0.04)), odds(at(ISOLATED, stop="0.05"), near(0.001, 0.002), stopped_out=near(0.5)))
+    assert found(advise(needed), Topic.STOP).choice == "at most 5 % from the entry", "within the limit, and lower still"
+
+
 def test_no_stop_comes_first_often_enough() -> None:
     never = found(advise(stops(("0.05", 0.6, 0.3), ("0.09", 0.3, 0.28))), Topic.STOP)
     assert (never.verdict, never.choice) == (Verdict.UNREACHABLE, "")
@@ -309,6 +318,12 @@ def test_a_stop_beyond_the_liquidation_price_of_a_short_is_called_so() -> None:
     short = holding(side="short", lines=(Line("isolated", D(4300)),))
     text = " ".join(found(advise(stops(("0.1", 0.6, 0.001)), holdings=(short,)), Topic.STOP).sentences)
     assert "For ETHUSDT that is 4,400, beyond the liquidation price 4,300" in text
+
+
+def test_a_stop_on_the_other_side_of_the_line_is_not_compared_with_it() -> None:
+    short = holding(side="short", lines=(Line("isolated", D(3000)),))
+    text = " ".join(found(advise(stops(("0.1", 0.6, 0.001)), holdings=(short,)), Topic.STOP).sentences)
+    assert "For ETHUSDT that is 4,400; the price that liquidates its pool, 3,000, lies on the other side." in text
 
 
 def test_the_share_that_a_stop_misses_is_bounded_from_both_sides() -> None:
@@ -431,6 +446,13 @@ def test_when_it_happens() -> None:
     text = " ".join(found(advise(made, holdings=(holding("BTCUSDT"), holding())), Topic.HORIZON).sentences)
     assert "by 7.5 days with a chance of 10.0 %" in text and "by 30 days with a chance of 20.0 %" in text
     assert "ETHUSDT is the first to go most often, with a chance of 15.0 %" in text and "after 8 days" in text
+
+
+def test_where_nothing_is_liquidated_on_any_path() -> None:
+    legs = (leg("BTCUSDT", Interval(0.0, 0.0, 0.001)), leg("ETHUSDT", Interval(0.0, 0.0, 0.001)))
+    advice = advise(study(odds(at(CROSS), Interval(0.0, 0.0, 0.001), legs=legs)), holdings=(holding("BTCUSDT"), holding()))
+    assert "nothing is liquidated on any path: 0 % (0 % to 0.1 %) [1]" in found(advice, Topic.HORIZON).sentences[0]
+    assert [f for f in advice.findings if f.topic is Topic.TOGETHER] == []
 
 
 def test_every_finding_names_settings_that_were_played() -> None:

@@ -223,8 +223,18 @@ def stop_findings(desk: Desk, mode: PlanMode) -> list[Finding]:
         *(_stop_line(desk, holding, distance, mode) for holding in desk.evidence.holdings),
         *_stop_price(desk, mode, played, good[0]),
     ]
-    choice = f"at most {percent_of(distance)} from the entry"
-    return [Finding(topic=Topic.STOP, of=of, verdict=Verdict.CHOSEN, sentences=tuple(sentences), rests_on=rests, choice=choice)]
+    verdict, choice = Verdict.CHOSEN, f"at most {percent_of(distance)} from the entry"
+    base = plain(desk, mode)
+    if base is not None and _idle(desk, base, played):
+        verdict, choice = Verdict.EITHER, "not needed for your limit"
+        sentences.append("Without any stop the limit is kept, and the run does not tell that a stop lowers the chance any more.")
+    return [Finding(topic=Topic.STOP, of=of, verdict=verdict, sentences=tuple(sentences), rests_on=rests, choice=choice)]
+
+
+def _idle(desk: Desk, base: Played, stopped: Played) -> bool:
+    """Whether the limit is surely kept without a stop, and a stop is not seen to help."""
+    within = verged(base.odds.liquidated, float(desk.profile.limit)) is Verged.WITHIN
+    return within and not below(stopped.odds.liquidated, base.odds.liquidated)
 
 
 def _stop_line(desk: Desk, holding: Holding, distance: Decimal, mode: PlanMode) -> str:
@@ -233,6 +243,8 @@ def _stop_line(desk: Desk, holding: Holding, distance: Decimal, mode: PlanMode) 
     line, name = line_in(holding, mode), name_of(holding, desk.evidence.holdings)
     if line is None:
         return f"For {name} that is {price(at)}; no price of its own liquidates it."
+    if (line < holding.mark) is not (holding.side == "long"):
+        return f"For {name} that is {price(at)}; the price that liquidates its pool, {price(line)}, lies on the other side."
     before = at > line if holding.side == "long" else at < line
     word = "before" if before else "beyond"
     return f"For {name} that is {price(at)}, {word} the liquidation price {price(line)} of the start."

@@ -37,7 +37,7 @@ def together_findings(desk: Desk, modes: tuple[PlanMode, ...]) -> list[Finding]:
     rests: list[Played | None] = []
     for mode in modes:
         played = plain(desk, mode)
-        if played is not None and len(played.odds.legs) > 1:
+        if played is not None and len(played.odds.legs) > 1 and played.odds.liquidated.value > 0:
             sentences.append(_joint(mode, played))
             rests.append(played)
     if not sentences:
@@ -122,7 +122,10 @@ def horizon_findings(desk: Desk, modes: tuple[PlanMode, ...]) -> list[Finding]:
         played = plain(desk, mode)
         if played is None or not played.odds.by_day.days:
             continue
-        sentences = [f"In {mode.value} something is liquidated {_grown(desk, played)}."]
+        if played.odds.liquidated.value == 0:
+            sentences = [f"In {mode.value} nothing is liquidated on any path: {went(played)}."]
+        else:
+            sentences = [f"In {mode.value} something is liquidated {_grown(desk, played)}."]
         for holding in desk.evidence.holdings:
             leg = leg_in(played, holding)
             if leg is not None and leg.median_day is not None:

@@ -125,7 +125,7 @@ def _played(advice: Advice, form: Form) -> RenderableType:
     table.add_column("", justify="right", style="dim")
     table.add_column("setting")
     for name in ("liquidated", "nearly all lost", "stop hit", "at risk", "paths"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for played in advice.played:
         odds = played.odds
         shares = (chance(odds.liquidated), chance(odds.ruined), chance(odds.stopped_out))
