@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 import plimsoll.rules
-from plimsoll.number import ceil_to, floor_to, half_up_to, show, zero
+from plimsoll.number import ceil_of, ceil_to, floor_of, floor_to, half_up_of, half_up_to, show, zero
 from plimsoll.rulebook import Rulebook, rules_of
 from plimsoll.rules import columns, common, usual
 from plimsoll.rules.interface import Rules
@@ -29,7 +29,8 @@ def law_digest(rulebook: Rulebook) -> str:
     return sha256("\n".join([_law_text(rulebook.name), *facts, *chosen]).encode()).hexdigest()
 
 
-SHARED_LAW: tuple[Any, ...] = (common, columns, zero, floor_to, ceil_to, half_up_to)
+STEPS = (zero, floor_to, ceil_to, half_up_to, floor_of, ceil_of, half_up_of)
+SHARED_LAW: tuple[Any, ...] = (common, columns, *STEPS)
 
 
 @cache

@@ -12,14 +12,14 @@ import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, wraps
 from itertools import chain
 from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
-from numba.extending import intrinsic, register_jitable
+from numba.extending import intrinsic, overload, register_jitable
 
 from plimsoll import number
 from plimsoll.law import law_modules
@@ -28,7 +28,13 @@ from plimsoll.rules import common
 from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Step
 
 ERROR_MODEL: Final = "python"
-STEPS_OF_NUMBER = (number.zero, number.floor_to, number.ceil_to, number.half_up_to)
+STEPS_OF_NUMBER = (number.zero, number.floor_of, number.ceil_of, number.half_up_of)
+ANY_TYPE = {
+    number.floor_to: number.floor_of,
+    number.ceil_to: number.ceil_of,
+    number.half_up_to: number.half_up_of,
+}
+"""The rounding steps that have a way of their own for Decimal -> their text for every number type, which is compiled."""
 ROWS = 64
 """Bracket rows that a market record has room for; `rows` says how many count."""
 
@@ -164,6 +170,7 @@ def _text(name: str, rule: str) -> Callable[..., Any]:
     written = (rule_functions(module) for module in (common.__name__, *law_modules(rules)))
     for function in (*STEPS_OF_NUMBER, *chain.from_iterable(written)):
         _register(function)
+    _replace_steps()
     return cast("Callable[..., Any]", getattr(rules, rule))
 
 
@@ -207,6 +214,23 @@ def _register(function: FunctionType) -> None:
 
 
 @cache
+def _replace_steps() -> None:
+    """Tell numba what to compile where a rule calls a rounding step."""
+    for step, text in ANY_TYPE.items():
+        overload(step, jit_options={"error_model": ERROR_MODEL})(_always(text))
+
+
+def _always(text: Callable[..., float]) -> Callable[..., Any]:
+    """What numba asks which text to compile for which types: this one for all."""
+
+    @wraps(text)
+    def chosen(*_: object) -> Callable[..., float]:
+        return text
+
+    return chosen
+
+
+@cache
 def fast_rule(name: str, rule: str) -> Callable[..., Any]:
     """A rule for inner loops, where a division that could raise is a wall to the optimiser: here a zero divisor gives an
     infinity, as in C, and the caller must look whether a result is finite. The same text, all that it calls with it."""
@@ -214,7 +238,7 @@ def fast_rule(name: str, rule: str) -> Callable[..., Any]:
     done: dict[FunctionType, Any] = {}
     for callee in _called(function):
         space = dict(callee.__globals__) | {other.__name__: jitted for other, jitted in done.items()}
-        fresh = FunctionType(callee.__code__, space, callee.__name__, callee.__defaults__)
+        fresh = FunctionType(ANY_TYPE.get(callee, callee).__code__, space, callee.__name__, callee.__defaults__)
         done[callee] = numba.njit(error_model="numpy", nogil=True)(fresh)
     return cast("Callable[..., Any]", done[function])
 
@@ -222,7 +246,7 @@ def fast_rule(name: str, rule: str) -> Callable[..., Any]:
 def _called(function: FunctionType) -> tuple[FunctionType, ...]:
     """The rule functions that a rule calls, directly or not, callees first, itself last."""
     found: list[FunctionType] = []
-    for name in function.__code__.co_names:
+    for name in ANY_TYPE.get(function, function).__code__.co_names:
         other = function.__globals__.get(name)
         if inspect.isfunction(other) and other is not function:
             found += [inner for inner in _called(other) if inner not in found]
