@@ -28,6 +28,11 @@ def leg(name: str, liquidated: float, first: float, median: float | None, price:
     return LegOdds(name, name, side, "isolated", 2000.5, price, interval(liquidated, 0.002), interval(first, 0.0015), median)
 
 
+def fan(*ends: float) -> Fan:
+    """From 500 to so much more or less, seven tenths of the way in half of the time."""
+    return Fan((0.0, 15.0, 30.0), tuple(Quantiles(SHARES, tuple(500 + k * end for end in ends)) for k in (0, 0.7, 1)))
+
+
 ISOLATED = Odds(
     setting=Setting("binance_usdm", PlanMode.ISOLATED),
     paths=12345,
@@ -50,7 +55,7 @@ ISOLATED = Odds(
     funding=11.0625,
     forced=7.4375,
     shortfall=0.8125,
-    fan=Fan((0.0, 15.0, 30.0), tuple(Quantiles(SHARES, tuple(500 + k * x for x in (-400, -200, 5, 200, 400))) for k in (0, 0.7, 1))),
+    fan=fan(-400, -200, 5, 200, 400),
     close_calls=17,
     handed=29,
 )
@@ -76,7 +81,7 @@ CROSS = Odds(
     funding=12.0625,
     forced=9.4375,
     shortfall=1.8125,
-    fan=Fan((0.0, 15.0, 30.0), tuple(Quantiles(SHARES, tuple(500 + k * x for x in (-495, -200, 15, 210, 420))) for k in (0, 0.7, 1))),
+    fan=fan(-495, -200, 15, 210, 420),
     close_calls=3,
     handed=5,
 )

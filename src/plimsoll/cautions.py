@@ -156,6 +156,12 @@ def _stops(leg: LegView, orders: Sequence[Order]) -> list[Caution]:
     ]
 
 
+def above_bracket(view: Assessment, rulebook: Rulebook) -> list[str]:
+    """What is held at more leverage than the venue offers for its size, a sentence for each leg."""
+    found = [caution for leg in view.legs for caution in _limits(leg, rulebook)]
+    return [caution.sentence for caution in found if caution.code is Code.LEVERAGE_ABOVE_BRACKET]
+
+
 def _limits(leg: LegView, rulebook: Rulebook) -> list[Caution]:
     """What the venue would say to a position of this size under this leverage, and to one a little larger."""
     instrument = rulebook.instruments[leg.symbol]

@@ -52,7 +52,7 @@ SIMULATE = (
     "Paths come from --model, or from the table [model] of the account file: brownian, student, jumps, garch, gjr-garch or "
     "bootstrap, fitted to --history, or stated. --sweep plays a grid of leverages, stops (distances from the entry) and "
     "splits (shares of the wallet behind isolated walls); several axes may stand one after another. Ctrl-C prints what "
-    "there is. More in docs/simulation.md."
+    "there is, and the rules are compiled anew each time. More in docs/simulation.md."
 )
 
 ADVISE = (
@@ -120,7 +120,7 @@ def simulate(
     end: Annotated[str | None, typer.Option("--to", help="Last day (included) or end time of the history.")] = None,
     marks: Annotated[list[str] | None, typer.Option(help="Start prices, SYMBOL=PRICE or a file; else the last ones.")] = None,
     horizon: Annotated[str, typer.Option(help="How far to look: 12h, 30d.")] = "30d",
-    paths: Annotated[int | None, typer.Option(help="How many paths; 20000, of a sweep 4000.")] = None,
+    paths: Annotated[int | None, typer.Option(help="How many paths; 10000, of a sweep 2000.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed walks the same paths.")] = 1,
     venue: Annotated[str | None, typer.Option(help="Rulebooks, comma-separated, or `all`.")] = None,
     modes: Annotated[str, typer.Option(help="cross, isolated, as-given; comma-separated.")] = "isolated,cross,as-given",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from plimsoll.model_choice import Modelled
 
 LINE = "command line"
-PATHS, SWEEP_PATHS = 20_000, 4_000
+PATHS, SWEEP_PATHS = 10_000, 2_000
 """Paths, unless said: of a few settings, and of a grid."""
 FEW = 6
 MOST_PATHS = 1_000_000_000
@@ -84,9 +84,12 @@ def parted(words: Sequence[str], sweep: Sequence[str]) -> tuple[str, tuple[str, 
     accounts = [word for word in words if word not in axes]
     if axes and not sweep:
         raise BadInput(LINE, "ACCOUNT", axes[0], f"write --sweep {axes[0]}")
+    for word in accounts:
+        if "=" in word and not Path(word).exists():
+            cure = "is no file; the words of a model stand in quotes: --model \"student freedom=4\""
+            raise BadInput(LINE, "ACCOUNT", word, cure)
     if len(accounts) > 1:
-        cure = "one account at a time; the words of a model stand in quotes: --model \"student freedom=4\""
-        raise BadInput(LINE, "ACCOUNT", accounts[1], cure)
+        raise BadInput(LINE, "ACCOUNT", accounts[1], "name one account at a time")
     return accounts[0] if accounts else EXAMPLE, (*sweep, *axes)
 
 

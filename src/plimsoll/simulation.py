@@ -16,6 +16,7 @@ from plimsoll.account.state import State, Venue
 from plimsoll.array.study import Case, Exact, Settled, chunks
 from plimsoll.array.study import Job as Paths
 from plimsoll.begin import begin, refusal_text
+from plimsoll.cautions import above_bracket
 from plimsoll.comparison import Job, unit_of
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_indexes, teller_of
@@ -168,6 +169,9 @@ def _open(
     view = assess(begun.state.account, begun.state.marks, rulebook, Prices.OWN)
     if any(pool.liquidatable for pool in view.pools):
         return "is due for liquidation at the start"
+    too_much = above_bracket(view, rulebook) if setting.leverage is not None else []
+    if too_much:
+        return " ".join(too_much)
     unit = unit_of(opening, Venue(rulebook))
     names = tuple(opening.symbols[symbol] for symbol in symbols)
     account = begun.state.account

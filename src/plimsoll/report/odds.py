@@ -5,6 +5,7 @@ Nothing is computed beyond differences, ratios and quantiles read between two th
 
 from bisect import bisect_left
 from decimal import Decimal
+from typing import NamedTuple
 
 from plimsoll.number import show
 from plimsoll.plan import PlanMode
@@ -62,10 +63,21 @@ def title(setting: Setting, study: Study) -> str:
     return " ".join(parts) + (f", {setting.venue}" if len(venues) > 1 else "")
 
 
-def first_to_go(odds: Odds) -> LegOdds | None:
-    """The position that most often goes first; None where none ever goes."""
-    leg = max(odds.legs, key=lambda leg: leg.first.value, default=None)
-    return None if leg is None or leg.first.value == 0 else leg
+class First(NamedTuple):
+    """The position that most often goes first, or those that go together (equally often), and how often."""
+
+    name: str
+    chance: Interval
+
+
+def first_to_go(odds: Odds) -> First | None:
+    """None where none ever goes."""
+    most = max(odds.legs, key=lambda leg: leg.first.value, default=None)
+    if most is None or most.first.value == 0:
+        return None
+    alike = [leg.name for leg in odds.legs if leg.first == most.first]
+    together = len(alike) * most.first.value > odds.liquidated.value
+    return First(" and ".join([most.name] if not together else alike), most.first)
 
 
 def per_risk(odds: Odds) -> float | None:
@@ -81,10 +93,11 @@ def summary(odds: Odds, unit: str) -> dict[str, Cell]:
         return Cell(cash(quantile(found, 0.5), unit), "", (f"5 %: {low}", f"95 %: {high}"))
 
     first, days, gain = first_to_go(odds), odds.days_to_liquidation, per_risk(odds)
+    gained = () if gain is None else (f"mean gain per unit of it {gain:+.3f}",)
     mean, bounds = odds.final_mean, (odds.final_mean.low, odds.final_mean.high)
     return {
         "Liquidated": Cell(percent(odds.liquidated.value), "bad" if odds.liquidated.value else "", (around(odds.liquidated),)),
-        "Goes first": Cell(NONE) if first is None else Cell(first.name, "", (f"on {percent(first.first.value)}",)),
+        "Goes first": Cell(NONE) if first is None else Cell(first.name, "", (f"on {percent(first.chance.value)}",)),
         "Median day of it": Cell("-") if days is None else Cell(f"{quantile(days, 0.5):.1f}", "", _span(days)),
         "Nearly all lost": Cell(percent(odds.ruined.value), "bad" if odds.ruined.value else "", (around(odds.ruined),)),
         "Final equity, median": three(odds.final_equity),
@@ -98,7 +111,7 @@ def summary(odds: Odds, unit: str) -> dict[str, Cell]:
         "Forced closes cost, mean": Cell(cash(odds.forced, unit)),
         "Lost beyond the account, mean": Cell(cash(odds.shortfall, unit)),
         "Start": Cell(cash(odds.start_equity, unit), "", (f"value held {cash(odds.notional, unit)}",)),
-        "Money at risk": Cell(cash(odds.money_at_risk, unit), "", () if gain is None else (f"mean gain per unit of it {gain:+.3f}",)),
+        "Money at risk": Cell(cash(odds.money_at_risk, unit), "", gained),
         "Paths": Cell(f"{odds.paths:,}", "", (f"{odds.close_calls:,} replayed exactly", f"{odds.handed:,} with exact steps")),
     }
 
@@ -109,17 +122,21 @@ def _span(days: Quantiles) -> tuple[str, ...]:
 
 TABLE: dict[str, str] = {
     "setting": "left",
-    "liquidated": "right",
-    "goes first": "left",
-    "median day": "right",
+    "chance": "right",
+    "first": "left",
+    "half by day": "right",
     "final 5 %": "right",
     "median": "right",
     "95 %": "right",
-    "shortfall 5 %": "right",
-    "nearly all lost": "right",
+    "worst 5 % lose": "right",
+    "all lost": "right",
     "gain / risk": "right",
 }
 """Heads of the table of many settings, and the side that its columns are set to."""
+TABLE_NOTE = (
+    "chance: that something is liquidated; first: what most often goes first; half by day: of the liquidations; worst 5 % "
+    "lose: the expected shortfall; gain / risk: mean gain per unit of money at risk"
+)
 
 
 def row(odds: Odds, study: Study) -> tuple[str, ...]:
@@ -209,7 +226,7 @@ def _one(odds: Odds, study: Study) -> str:
     when = "" if days is None else f", half of those by day {quantile(days, 0.5):.1f}"
     return (
         f"{lead}: something is liquidated {span} on {percent(odds.liquidated.value)} of the paths "
-        f"({around(odds.liquidated)}){when}, first {first.name} on {percent(first.first.value)}; {loss}."
+        f"({around(odds.liquidated)}){when}, first {first.name} on {percent(first.chance.value)}; {loss}."
     )
 
 
@@ -257,6 +274,9 @@ def _bearable(mode: PlanMode, study: Study) -> str:
     for odds in study.odds:
         if odds.setting.mode is mode and odds.setting.leverage is not None:
             of.setdefault(odds.setting.leverage, []).append(odds)
+    if all([o.liquidated for o in found] == [o.liquidated for o in of[max(of)]] for found in of.values()):
+        why = "it says what may be opened, and the same money stands behind it"
+        return f"{lead_of(mode)}: leverage makes no difference; {why}."
     good = [x for x in sorted(of) if max(o.liquidated.high for o in of[x]) < BEARABLE]
     lead, limit = lead_of(mode), percent(BEARABLE)
     also = " whatever else was varied" if max(len(found) for found in of.values()) > 1 else ""

@@ -37,8 +37,8 @@ def run_simulate(wish: SimulateWish, targets: Targets, json_out: bool) -> int:
 
     out = console()
     print_study(study, out)
-    for path in written:
-        out.print(f"written: {path}")
+    for file in written:
+        out.print(f"written: {file}")
     return 0
 
 

@@ -25,6 +25,8 @@ TALL, MAP_ROW, MAP_EDGE = 300, 30, 130
 """Pixels: a panel, a row of a heat map, and what its axes need."""
 RISK = [[0, "#fdf3e3"], [0.1, "#fbd9a8"], [0.3, "#f0a04b"], [0.6, "#c9571a"], [1, "#6e1a12"]]
 """From never to always: the same in light and dark, with the numbers written in."""
+GAIN = [[0, "#a32020"], [0.25, "#dd7a6f"], [0.5, "#f4f2ec"], [0.75, "#6fbf97"], [1, "#0f6b41"]]
+"""From loss to gain."""
 
 
 class Axis(NamedTuple):
@@ -47,17 +49,22 @@ def figures(study: Study) -> dict[str, Figure]:
     if not study.odds:
         return {}
     chosen = drawn(study.odds)
-    found = {"figure-survival": survival(chosen, study), "figure-fans": fans(chosen[:FANS], study)}
-    found["figure-density"] = densities(chosen, study)
-    return found | sweeps(study)
+    found = sweeps(study) | {"figure-survival": survival(chosen, study)}
+    return found | {"figure-fans": fans(chosen[:FANS], study), "figure-density": densities(chosen, study)}
 
 
 def drawn(odds: Sequence[Odds]) -> list[Odds]:
-    """The settings whose curves are drawn: all, or the first, the last and some evenly between."""
+    """The settings whose curves are drawn: all; of many, the safest, the middle and the riskiest of each venue and mode."""
     if len(odds) <= DRAWN:
         return list(odds)
-    picked = dict.fromkeys(n * (len(odds) - 1) // (DRAWN - 1) for n in range(DRAWN))
-    return [odds[n] for n in picked]
+    groups: dict[tuple[str, PlanMode], list[Odds]] = {}
+    for one in odds:
+        groups.setdefault((one.setting.venue, one.setting.mode), []).append(one)
+    picked = []
+    for group in groups.values():
+        ranked = sorted(group, key=lambda one: one.liquidated.value)
+        picked += [ranked[n] for n in dict.fromkeys((0, len(ranked) // 2, len(ranked) - 1))]
+    return picked[:DRAWN]
 
 
 # ---- curves -------------------------------------------------------------------------------------------------------------
@@ -102,7 +109,8 @@ def fans(odds: Sequence[Odds], study: Study) -> Figure:
 def densities(odds: Sequence[Odds], study: Study) -> Figure:
     """Where the paths end, in steps."""
     traces = [_steps(one.final_density, said.title(one.setting, study), look) for one, look in _looks(odds)]
-    figure = _stacked([("Final equity", "share of the paths in each step", traces, {"tickformat": ".1%", "rangemode": "tozero"})])
+    axis = {"tickformat": ".1%", "rangemode": "tozero"}
+    figure = _stacked([("Final equity", "share of the paths in each step", traces, axis)])
     figure["layout"]["xaxis"]["title"] = {"text": study.unit}
     return figure
 
@@ -160,7 +168,7 @@ def sweeps(study: Study) -> dict[str, Figure]:
     groups: dict[tuple[str, PlanMode], list[Odds]] = {}
     for odds in study.odds:
         groups.setdefault((odds.setting.venue, odds.setting.mode), []).append(odds)
-    found = {}
+    found: dict[str, Figure] = {}
     for (venue, mode), group in groups.items():
         mine = [axis for axis in AXES if len({axis.read(odds.setting) for odds in group}) > 1]
         if len(mine) < 2:
@@ -225,10 +233,8 @@ def _maps(group: Sequence[Odds], across: Axis, up: Axis, name: str) -> Figure:
         first["texttemplate"], second["texttemplate"] = "%{z:.0%}", "%{z:+.2f}"
     reach = max((abs(z) for line in gain for z in line if z is not None), default=1.0) or 1.0
     heads = ((0.0, f"<b>{name}</b>: liquidated, share of the paths"), (0.53, "mean gain per unit of money at risk"))
-    notes = [
-        {"text": text, "x": x, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
-        for x, text in heads
-    ]
+    on = {"y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
+    notes = [{**on, "text": text, "x": x} for x, text in heads]
     category = {"type": "category", "showgrid": False}
     layout = {
         "height": MAP_EDGE + MAP_ROW * len(rows),
@@ -238,7 +244,7 @@ def _maps(group: Sequence[Odds], across: Axis, up: Axis, name: str) -> Figure:
         "xaxis2": {**category, "domain": [0.53, 1], "title": {"text": across.name}, "anchor": "y2"},
         "yaxis": {**category, "title": {"text": up.name}},
         "yaxis2": {**category, "anchor": "x2", "matches": "y", "showticklabels": False},
-        "coloraxis": {"cmin": -reach, "cmax": reach, "showscale": False},
+        "coloraxis": {"cmin": -reach, "cmax": reach, "showscale": False, "colorscale": GAIN},
     }
     return {"data": [first, second], "layout": layout}
 

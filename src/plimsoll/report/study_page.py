@@ -67,6 +67,7 @@ def _settings(study: Study) -> str:
         table = scroll("modes", f"<thead><tr><th>{escape(study.unit)}</th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody>")
     else:
         table = _table(said.TABLE, (said.row(odds, study) for odds in study.odds))
+        table += f'<p class="key">{escape(said.TABLE_NOTE)}</p>'
     return f"<section><h2>The odds</h2>{table}</section>"
 
 

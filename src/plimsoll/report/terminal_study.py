@@ -1,6 +1,7 @@
 """A study in the terminal, with Rich: few settings side by side in columns, many in rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -60,7 +61,7 @@ def _rows(study: Study) -> RenderableType:
         table.add_row(*said.row(odds, study))
     left = len(study.odds) - ROWS
     more = [Text(f"... and {left} more: --csv and --json tell them all", style="dim")] if left > 0 else []
-    return Group(table, *more)
+    return Group(table, *more, Text(said.TABLE_NOTE, style="dim"))
 
 
 def _positions(study: Study) -> Iterable[RenderableType]:
@@ -75,7 +76,8 @@ def _positions(study: Study) -> Iterable[RenderableType]:
 def _table(heads: Mapping[str, str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
     for n, (head, side) in enumerate(heads.items()):
-        table.add_column(head, justify="right" if side == "right" else "left", overflow="fold", no_wrap=n == 0, header_style="dim")
+        set_to: Literal["left", "right"] = "right" if side == "right" else "left"
+        table.add_column(head, justify=set_to, overflow="fold", no_wrap=n == 0, header_style="dim")
     return table
 
 
