@@ -31,7 +31,7 @@ from plimsoll.studies import Interval
 
 HEADS = {
     Topic.MODE: "Margin mode",
-    Topic.POSITION: "Mode of",
+    Topic.POSITION: "With the rest in cross,",
     Topic.LEVERAGE: "Leverage",
     Topic.MARGIN: "Size and margin",
     Topic.STOP: "Stop",

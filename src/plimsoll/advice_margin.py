@@ -227,7 +227,7 @@ def stop_findings(desk: Desk, mode: PlanMode) -> list[Finding]:
     base = plain(desk, mode)
     if base is not None and _idle(desk, base, played):
         verdict, choice = Verdict.EITHER, "not needed for your limit"
-        sentences.append("Without any stop the limit is kept, and the run does not tell that a stop lowers the chance any more.")
+        sentences.append("The limit is kept without a stop, and the run does not tell that a stop lowers the chance any more.")
     return [Finding(topic=Topic.STOP, of=of, verdict=verdict, sentences=tuple(sentences), rests_on=rests, choice=choice)]
 
 

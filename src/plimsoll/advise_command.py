@@ -357,6 +357,8 @@ def _assumptions(case: Case, study: Study) -> tuple[str, ...]:
         model_told(case.ready.modelled),
         f"{odds.paths} paths of {study.horizon_days:g} days in steps of {study.step_seconds:g} seconds, seed {study.seed}; "
         "every setting on the same paths. Bounds hold 95 times in 100, given the model.",
+        f"Between two steps prices go straight: what they do within {study.step_seconds:g} seconds is not seen, which makes the "
+        "chances of a liquidation somewhat low (docs/simulation.md says by how much).",
         *rules_told(case.ground, case.job),
         *study.notes,
         NOT_MODELLED,
