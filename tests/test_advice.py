@@ -183,6 +183,24 @@ def test_where_each_mode_has_something_for_it_the_profile_decides_or_nobody(
     assert mode.verdict is verdict and word in mode.sentences[-1]
 
 
+@pytest.mark.parametrize(
+    ("prefer", "verdict", "word"),
+    [(Prefer.PRESERVATION, Verdict.ISOLATED, "loses less at worst"),
+     (Prefer.EFFICIENCY, Verdict.CROSS, "larger losses at worst"),
+     (Prefer.BALANCED, Verdict.CONFLICT, "loses less at worst")],
+)  # fmt: skip
+def test_walls_bound_the_loss_where_ruin_does_not_tell(prefer: Prefer, verdict: Verdict, word: str) -> None:
+    """Isolated can lose 400 at most; in cross one path in twenty loses 450."""
+    cross = odds(at(CROSS), near(0.1), value_at_risk=450.0)
+    both = study(cross, odds(at(ISOLATED), near(0.3)))
+    mode = found(advise(both, Profile(prefer=prefer)), Topic.MODE)
+    assert mode.verdict is verdict and word in mode.sentences[-1]
+    assert any("the walls hold 400.00 USDT [2]" in s and "450.00 USDT [1] or more" in s for s in mode.sentences)
+    low = study(msgspec.structs.replace(cross, value_at_risk=390.0), odds(at(ISOLATED), near(0.3)))
+    assert found(advise(low, Profile(prefer=prefer)), Topic.MODE).verdict is Verdict.CROSS
+    assert found(advise(both, Profile(prefer=prefer), walls_bound=False), Topic.MODE).verdict is Verdict.CROSS, "money is added"
+
+
 def test_what_follows_is_about_the_chosen_mode_or_about_both() -> None:
     rows = [odds(at(mode, leverage), near(0.02)) for mode in (CROSS, ISOLATED) for leverage in ("2", "3")]
     clear = study(odds(at(CROSS), near(0.3)), odds(at(ISOLATED), near(0.1)), *rows)

@@ -4,6 +4,8 @@ A choice is made only where 95 % intervals lie apart; where they overlap the fin
 were played on the same paths, so that differences are surer than the intervals show: what is called apart here is apart.
 """
 
+from typing import NamedTuple
+
 from plimsoll.advice_desk import Desk, changed, lay, leg_in, name_of, plain
 from plimsoll.advice_margin import leverage_findings, margin_findings, stop_findings, top_up_findings
 from plimsoll.advice_risk import horizon_findings, size_findings, together_findings, you_findings
@@ -38,6 +40,24 @@ HEADS = {
     Topic.TOP_UP: "More money",
 }
 """What a line of the headline is about; other topics are told and have none."""
+
+
+class HarmWords(NamedTuple):
+    """What the mode that does less harm does, and what the other one costs."""
+
+    gain: str
+    price: str
+
+
+class Harm(NamedTuple):
+    """Which mode does less harm beyond doubt (None: not told apart), and in which words."""
+
+    less: Verdict | None
+    words: HarmWords
+
+
+LOST = HarmWords("loses everything less often", "more lost accounts")
+WORST = HarmWords("loses less at worst", "larger losses at worst")
 
 
 def advice_of(evidence: Evidence, profile: Profile) -> Advice:
@@ -109,17 +129,26 @@ def _mode(desk: Desk) -> Finding | None:
     if cross is None or isolated is None:
         return None
     a, b = cross.odds, isolated.odds
-    go, ruin = _better(a.liquidated, b.liquidated), _better(a.ruined, b.ruined)
-    verdict, why = _decided(desk, go, ruin, _limited(desk, a.liquidated, b.liquidated))
+    go, harm = _better(a.liquidated, b.liquidated), Harm(_better(a.ruined, b.ruined), LOST)
+    bound: tuple[str, ...] = ()
+    if harm.less is None and desk.evidence.walls_bound and b.money_at_risk < a.value_at_risk:
+        harm = Harm(Verdict.ISOLATED, WORST)
+        held, gone = money(b.money_at_risk, desk.unit), money(a.value_at_risk, desk.unit)
+        bound = (
+            f"In isolated the walls hold {held}{ref(isolated)}, and but for fees and funding paid from the rest no more is lost; in "
+            f"cross one path in twenty loses {gone}{ref(cross)} or more.",
+        )
+    verdict, why = _decided(desk, go, harm, _limited(desk, a.liquidated, b.liquidated))
     span = days(desk.horizon_days)
     sentences = (
         f"Within {span} the venue liquidates something with a chance of {went(cross)} in cross and of "
         f"{went(isolated)} in isolated{_apart(go)}.",
         f"Nearly everything is lost (less than a hundredth of the equity is left) with a chance of {lost(cross)} in cross "
-        f"and of {lost(isolated)} in isolated{_apart(ruin)}.",
+        f"and of {lost(isolated)} in isolated{_apart(_better(a.ruined, b.ruined))}.",
         f"The worst 5 % of the paths lose {money(a.expected_shortfall, desk.unit)}{ref(cross)} on average in cross and "
         f"{money(b.expected_shortfall, desk.unit)}{ref(isolated)} in isolated; at risk are {money(a.money_at_risk, desk.unit)} "
         f"and {money(b.money_at_risk, desk.unit)} of {money(a.start_equity, desk.unit)}.",
+        *bound,
         *_as_given(desk),
         why,
     )
@@ -154,29 +183,28 @@ def _limited(desk: Desk, cross: Interval, isolated: Interval) -> Verdict | None:
     return Verdict.ISOLATED if (here, there) == (Verged.BEYOND, Verged.WITHIN) else None
 
 
-def _decided(desk: Desk, go: Verdict | None, ruin: Verdict | None, limited: Verdict | None) -> tuple[Verdict, str]:
-    """Which mode, and why in one sentence. `go`: liquidated less often; `ruin`: ruined less often; `limited`: the only one
-    within the limit."""
-    profile = desk.profile
-    if go is None and ruin is None:
+def _decided(desk: Desk, go: Verdict | None, harm: Harm, limited: Verdict | None) -> tuple[Verdict, str]:
+    """Which mode, and why in one sentence. `go`: liquidated less often; `limited`: the only one within the limit."""
+    profile, less, words = desk.profile, harm.less, harm.words
+    if go is None and less is None:
         return Verdict.EITHER, "The run does not separate the two: nothing here speaks for one of them."
-    if go is None or ruin is None or go is ruin:
-        chosen = go or ruin
+    if go is None or less is None or go is less:
+        chosen = go or less
         assert chosen is not None
-        other = "and no chance speaks against it" if go is None or ruin is None else "and both chances speak for it"
-        return chosen, f"{chosen.value.capitalize()} is lower where the run tells them apart, {other}."
+        other = "and nothing speaks against it" if go is None or less is None else "in both ways"
+        return chosen, f"{chosen.value.capitalize()} is better where the run tells them apart, {other}."
     if profile.prefer is Prefer.PRESERVATION:
-        return ruin, f"You put preservation first: {ruin.value} keeps more accounts from being lost, at more liquidations."
+        return less, f"You put preservation first: {less.value} {words.gain}, at more liquidations."
     if profile.prefer is Prefer.EFFICIENCY:
-        return go, f"You put efficiency first: {go.value} keeps more positions open with the same money, at more lost accounts."
+        return go, f"You put efficiency first: {go.value} keeps more positions open with the same money, at {words.price}."
     if limited is not None:
         return limited, f"Only {limited.value} keeps within your limit of {percent_of(profile.limit)}."
     if profile.skill is Skill.BEGINNER or profile.watch is Watch.UNWATCHED:
         who = "Nobody watches" if profile.watch is Watch.UNWATCHED else "You begin"
-        return ruin, f"{who}: the loss of everything weighs more than that of a position, and {ruin.value} has it less often."
+        return less, f"{who}: what can be lost at worst weighs more than a position, and {less.value} {words.gain}."
     return Verdict.CONFLICT, (
-        f"{go.value.capitalize()} is liquidated less often, {ruin.value} loses everything less often: which counts is yours to "
-        "say (--prefer preservation or efficiency)."
+        f"{go.value.capitalize()} is liquidated less often, {less.value} {words.gain}: which counts is yours to say "
+        "(--prefer preservation or efficiency)."
     )
 
 
@@ -210,7 +238,7 @@ def _position(desk: Desk, holding: Holding, cross: Played, alone: Played) -> Fin
     ]
     conviction = desk.profile.conviction.get(holding.symbol)
     if conviction is None:
-        verdict, why = _decided(desk, own, ruin, None)
+        verdict, why = _decided(desk, own, Harm(ruin, LOST), None)
     else:
         verdict, why = _convinced(name, conviction, own, ruin)
     choice = verdict.value if verdict in (Verdict.CROSS, Verdict.ISOLATED) else ""

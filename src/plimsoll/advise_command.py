@@ -227,6 +227,7 @@ def gather(case: Case, play: Play) -> Evidence:
         assumptions=_assumptions(case, trials[0].study),
         left_out=tuple(dict.fromkeys((*left_out, *refused))),
         top_ups_planned=case.top_ups_planned,
+        walls_bound=not plan.top_ups and all(order.reduce_only for order in plan.orders),
     )
 
 
@@ -357,7 +358,7 @@ def _assumptions(case: Case, study: Study) -> tuple[str, ...]:
         model_told(case.ready.modelled),
         f"{odds.paths} paths of {study.horizon_days:g} days in steps of {study.step_seconds:g} seconds, seed {study.seed}; "
         "every setting on the same paths. Bounds hold 95 times in 100, given the model.",
-        f"Between two steps prices go straight: what they do within {study.step_seconds:g} seconds is not seen, which makes the "
+        f"Between two steps prices go straight: what they do within {study.step_seconds:g} seconds is not seen, which makes "
         "chances of a liquidation somewhat low (docs/simulation.md says by how much).",
         *rules_told(case.ground, case.job),
         *study.notes,

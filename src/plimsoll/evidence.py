@@ -144,7 +144,8 @@ class Together(msgspec.Struct, frozen=True):
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """All that advice may use. The first trial is the plan itself. `assumptions`: sentences that stand beside the advice;
-    `left_out`: what could not be tried, and why."""
+    `left_out`: what could not be tried, and why; `walls_bound`: nothing in the plan adds to what stands behind
+    isolated positions."""
 
     trials: tuple[Trial, ...]
     holdings: tuple[Holding, ...]
@@ -153,6 +154,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     assumptions: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     top_ups_planned: int = 0
+    walls_bound: bool = True
 
 
 class Topic(StrEnum):
