@@ -104,7 +104,7 @@ def live_orders(held: Held) -> int:
 def note(held: Held, tally: Column, log: Column, kind: int, leg: int, pool: int, price: float, amount: float) -> None:
     """Write an event down, as far as the log has room; the count goes on."""
     record = tally[0]
-    if kind == REDUCED or kind == TAKEN:
+    if kind in (REDUCED, TAKEN):
         held.hits[leg] = min(held.hits[leg], record.base + record.step - 1 + record.part)
     elif kind == FILLED:
         record.filled += 1
