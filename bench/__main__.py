@@ -147,11 +147,14 @@ def main() -> None:
     for row in rows():
         print(line(row), flush=True)
     if find_spec("numba") is not None:
-        from bench import first_passage, liquidation_prices
+        from bench import first_passage, liquidation_prices, monte_carlo
 
         print("\nThe array engine beside other ways to the same answers; medians of rounds taken by turns.")
         for ratio in (*liquidation_prices.rows(), *first_passage.rows()):
             print(side_by_side.line(ratio), flush=True)
+        print()
+        for text in monte_carlo.lines():
+            print(text, flush=True)
     ended = os.times()
     share = (sum(ended[:4]) - sum(began[:4])) / (ended.elapsed - began.elapsed)
     print(f"Share of the wall clock that the work had a core: {share:.2f} (much below 1: the machine was not free).")

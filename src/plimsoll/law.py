@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 import plimsoll.rules
-from plimsoll.number import ceil_to, floor_to, half_up_to, show, zero
+from plimsoll.number import ceil_of, ceil_to, floor_of, floor_to, half_up_of, half_up_to, show, zero
 from plimsoll.rulebook import Rulebook, rules_of
 from plimsoll.rules import columns, common, usual
 from plimsoll.rules.interface import Rules
@@ -26,15 +26,16 @@ def law_digest(rulebook: Rulebook) -> str:
     chosen = [f"{name}={rulebook.readings[name]}" for name in sorted(rulebook.readings)]
     chosen += [f"{asset}={_plain(rulebook.coins[asset])}" for asset in sorted(rulebook.coins)]
     chosen += [f"{name}={rulebook.regimes[name]}" for name in sorted(rulebook.regimes)]
-    return sha256("\n".join([_law_text(rulebook.name), *facts, *chosen]).encode()).hexdigest()
+    return sha256("\n".join([law_text(rulebook.name), *facts, *chosen]).encode()).hexdigest()
 
 
-SHARED_LAW: tuple[Any, ...] = (common, columns, zero, floor_to, ceil_to, half_up_to)
+STEPS = (zero, floor_to, ceil_to, half_up_to, floor_of, ceil_of, half_up_of)
+SHARED_LAW: tuple[Any, ...] = (common, columns, *STEPS)
 
 
 @cache
-def _law_text(name: str) -> str:
-    """The rule text of a rulebook: its modules of rules, what venues share, the rounding steps."""
+def law_text(name: str) -> str:
+    """The bare rule text of a rulebook: its modules of rules, what venues share, the rounding steps."""
     own = [importlib.import_module(module) for module in law_modules(rules_of(name))]
     return "\n".join(_bare(inspect.getsource(item)) for item in (*own, *SHARED_LAW))
 

@@ -1,7 +1,8 @@
 """Numbers: the Decimal context every exact result is computed in, parsing, and the rounding steps of the rule language.
 
-The rounding steps are written once for Decimal, Fraction and float (numba compiles the same text). This module
-refuses to guess: a float, a NaN or an infinity is never turned into a Decimal.
+The rounding steps are written for every number type (`floor_of` and its sisters, which numba compiles); those that rules call
+take a faster way where they meet Decimals. This module refuses to guess: a float, a NaN or an infinity is never turned into
+a Decimal.
 """
 
 import math
@@ -90,16 +91,48 @@ def zero(x: N) -> N:
     return x * 0
 
 
-def floor_to(x: N, step: N) -> N:
-    """The largest multiple of `step` (> 0) that is not above x."""
+def floor_of(x: N, step: N) -> N:
+    """`floor_to` for every number type: what is compiled."""
     return math.floor(x / step) * step
 
 
-def ceil_to(x: N, step: N) -> N:
-    """The smallest multiple of `step` (> 0) that is not below x."""
+def ceil_of(x: N, step: N) -> N:
+    """`ceil_to` for every number type: what is compiled."""
     return math.ceil(x / step) * step
 
 
-def half_up_to(x: N, step: N) -> N:
-    """The nearest multiple of `step` (> 0); halves go up."""
+def half_up_of(x: N, step: N) -> N:
+    """`half_up_to` for every number type: what is compiled."""
     return math.floor((x / step * 2 + 1) / 2) * step
+
+
+def floor_to(x: N, step: N) -> N:
+    """The largest multiple of `step` (> 0) that is not above x. Of Decimals >= 0 by whole division, which takes a third of
+    the time; it raises where the quotient has more digits than the context."""
+    if isinstance(x, Decimal) and x >= 0:
+        try:
+            return x // step * step
+        except InvalidOperation:
+            return floor_of(x, step)
+    return floor_of(x, step)
+
+
+def ceil_to(x: N, step: N) -> N:
+    """The smallest multiple of `step` (> 0) that is not below x; as `floor_to`."""
+    if isinstance(x, Decimal) and x >= 0:
+        try:
+            down = x // step * step
+        except InvalidOperation:
+            return ceil_of(x, step)
+        return down if down == x else down + step
+    return ceil_of(x, step)
+
+
+def half_up_to(x: N, step: N) -> N:
+    """The nearest multiple of `step` (> 0); halves go up; as `floor_to`."""
+    if isinstance(x, Decimal) and x >= 0:
+        try:
+            return (x + x + step) // (step + step) * step
+        except InvalidOperation:
+            return half_up_of(x, step)
+    return half_up_of(x, step)

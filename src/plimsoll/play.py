@@ -20,9 +20,10 @@ from plimsoll.account.state import State, Venue
 from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
 from plimsoll.indexes import stand_in_indexes, teller_of
+from plimsoll.margin.apart import margins_of
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.liquidation_price import first_failure
-from plimsoll.margin.pools import Layout, lay_out, margins_of
+from plimsoll.margin.pools import Layout, lay_out
 from plimsoll.model import Account, Marks, Order, OrderType, Stage, Trigger
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.plan import TopUp

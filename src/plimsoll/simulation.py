@@ -8,18 +8,18 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from plimsoll.account.commands import SettleFunding
 from plimsoll.account.events import FundingPaid, Reduced, ShortfallCovered, TakenOver, Traded
 from plimsoll.account.state import State, Venue
 from plimsoll.array.study import Case, Exact, Settled, chunks
 from plimsoll.array.study import Job as Paths
+from plimsoll.array.sums import Sums
 from plimsoll.begin import begin, refusal_text
 from plimsoll.cautions import above_bracket
 from plimsoll.comparison import Job, unit_of
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_indexes, teller_of
+from plimsoll.kept import kept_folder
 from plimsoll.law import law_digest
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import lay_out
@@ -27,7 +27,7 @@ from plimsoll.margin.views import LegView
 from plimsoll.model import Account, LegKey, MarginMode, Marks
 from plimsoll.model_choice import Modelled
 from plimsoll.number import ONE, ZERO, exact
-from plimsoll.odds import Counted, LegInfo, Sums, odds_of
+from plimsoll.odds import Counted, LegInfo, odds_of, width_of
 from plimsoll.plan import Plan, open_plan, symbols_of
 from plimsoll.play import Tape, Told, Unit, move
 from plimsoll.prices.paths import Quote
@@ -78,7 +78,7 @@ def simulate(
     if not ready:
         raise BadInput(plan.source, "settings", None, refused[0][1] if refused else "name at least one setting")
     paths = _paths(modelled, marks, ask)
-    sums = [Sums(one.counted, paths.grid) for one in ready]
+    sums = [Sums(one.counted.start_equity, len(one.counted.legs), paths.grid) for one in ready]
     stopped = _walk(paths, ready, sums, ask, progress)
     step = modelled.path.step_seconds
     odds: list[Odds] = [odds_of(one.setting, one.counted, total, step) for one, total in zip(ready, sums, strict=True)]
@@ -112,7 +112,7 @@ def _walk(
             left -= min(left, found[0].hits.shape[0])
             if progress is not None:
                 progress(ask.paths - left, ask.paths)
-            if ask.width is not None and number % PATIENCE == PATIENCE - 1 and all(t.width() <= ask.width for t in sums):
+            if ask.width is not None and number % PATIENCE == PATIENCE - 1 and all(width_of(t) <= ask.width for t in sums):
                 return Stopped.INTERVAL
     except KeyboardInterrupt:
         if any(total.paths == 0 for total in sums):
@@ -145,8 +145,8 @@ def _paths(modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> Paths:
     steps = round(ask.horizon_seconds / modelled.path.step_seconds)
     points = min(max(ask.points, 1), steps)
     grid = tuple(dict.fromkeys(round(steps * (i + 1) / points) for i in range(points)))
-    starts = np.array([float(marks[symbol]) for symbol in modelled.symbols])
-    return Paths(starts, modelled.path, modelled.funding, ask.seed, grid)
+    starts = tuple(float(marks[symbol]) for symbol in modelled.symbols)
+    return Paths(starts, modelled.path, modelled.funding, ask.seed, grid, kept_folder())
 
 
 def _open(
@@ -254,8 +254,17 @@ def _settled(tape: Tape, rulebook: Rulebook, began: datetime, step_seconds: floa
         for name, amount in _costs(told, rulebook):
             sums[name] += amount
     assert tape.lowest is not None
-    lowest = float(tape.lowest[0])
-    return Settled(tape.state.account, hits, float(tape.equity), lowest, filled=filled, **{k: float(v) for k, v in sums.items()})
+    return Settled(
+        account=tape.state.account,
+        hits=hits,
+        equity=float(tape.equity),
+        lowest=float(tape.lowest[0]),
+        fees=float(sums["fees"]),
+        forced=float(sums["forced"]),
+        funding=float(sums["funding"]),
+        shortfall=float(sums["shortfall"]),
+        filled=filled,
+    )
 
 
 def _costs(told: Told, rulebook: Rulebook) -> list[tuple[str, Decimal]]:

@@ -43,18 +43,18 @@ def words_of(stream: Stream, quads: int) -> Column:
     words = np.empty(SPAN, dtype=np.uint32)
     found = []
     for quad in range(quads):
-        randoms.draw_words(words, stream, quad, 0)
+        randoms.draw_words(words, *stream, quad, 0)
         found.append(words.reshape(QUAD, LANES).copy())
     return np.concatenate(found)
 
 
-def normals_of(stream: Stream, quads: int, call: int = 0) -> Column:
+def normals_of(stream: Stream, quads: int, symbol: int = 0) -> Column:
     """[4 quads, LANES] float64."""
-    words, out = np.empty(SPAN, dtype=np.uint32), np.empty(SPAN, dtype=np.float32)
+    words, out = np.empty(SPAN, dtype=np.uint32), np.empty((2, SPAN), dtype=np.float32)
     found = []
     for quad in range(quads):
-        randoms.draw_normals(out, stream, quad, call, words)
-        found.append(out.reshape(QUAD, LANES).astype(np.float64))
+        randoms.draw_normals(out, symbol, *stream, quad, words)
+        found.append(out[symbol].reshape(QUAD, LANES).astype(np.float64))
     return np.concatenate(found)
 
 
@@ -79,7 +79,8 @@ def test_philox_gives_the_published_words(counter: tuple[int, ...], key: tuple[i
 def test_philox_gives_every_lane_the_words_of_its_own_counter_and_the_whole_seed() -> None:
     seed, first = 0x0123456789ABCDEF, 2**32 - LANES
     words = np.empty(SPAN, dtype=np.uint32)
-    randoms.philox_words(words, open_stream(seed, first), 77, 3, 2)
+    stream = open_stream(seed, first)
+    randoms.philox_words(words, stream.key, stream.numbers, 77, 3, 2)
     for lane in (0, 1, 255, 511):
         expected = philox_of_ints((first + lane, 77, 3, 2), (0x89ABCDEF, 0x01234567))
         assert tuple(words.reshape(QUAD, LANES)[:, lane]) == expected
@@ -93,9 +94,9 @@ def test_xoshiro_gives_the_published_words() -> None:
 
 def test_xoshiro_draws_the_same_normals_in_one_loop_as_from_stored_words() -> None:
     one, two = open_stream(5, 0, XOSHIRO), open_stream(5, 0, XOSHIRO)
-    out = np.empty(SPAN, dtype=np.float32)
-    randoms.words_to_normals(out, words_of(one, 1).ravel())
-    assert np.array_equal(out.reshape(QUAD, LANES), normals_of(two, 1).astype(np.float32))
+    out = np.empty((1, SPAN), dtype=np.float32)
+    randoms.words_to_normals(out, 0, words_of(one, 1).ravel())
+    assert np.array_equal(out[0].reshape(QUAD, LANES), normals_of(two, 1).astype(np.float32))
     assert np.array_equal(one.track, two.track)
 
 
@@ -171,14 +172,15 @@ def test_student_pairs_have_the_law_of_a_multivariate_t(freedom: float) -> None:
     1 / (1 + r), with (1 + a r / (1 + r)) (1 + r)^(-a), a = n/2."""
     stream = open_stream(21, 0)
     words = np.empty(SPAN, dtype=np.uint32)
-    x = np.empty((4, LANES), dtype=np.float32)
+    x = np.empty((4, SPAN), dtype=np.float32)
     found = []
     for quad in range(200):
-        grown = np.ones(LANES, dtype=np.float32)
+        grown = np.ones((2, LANES), dtype=np.float32)
         for pair in range(2):
-            randoms.draw_words(words, stream, quad, pair)
-            randoms.student_pair(x[2 * pair], x[2 * pair + 1], words[: 2 * LANES], grown, freedom, pair)
-        found.append(x.astype(np.float64))
+            randoms.draw_words(words, *stream, quad, pair)
+            for half in range(2):
+                randoms.student_pair(x, pair, half * LANES, words, 2 * half * LANES, grown[half], freedom)
+        found.append(x[:, : 2 * LANES].astype(np.float64))
     squares = np.concatenate(found, axis=1) ** 2 / (freedom - 2)
     half = freedom / 2
     for pair in (squares[:2].sum(0), squares[2:].sum(0), squares[1:3].sum(0)):

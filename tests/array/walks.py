@@ -101,7 +101,7 @@ def happenings(played: Played, rulebook: Rulebook) -> list[Happened]:
 def logged(laid: Laid, walked: Walked) -> list[Happened]:
     rows = walked.log[: walked.tally["events"]]
     return [
-        Happened(int(r["kind"]), str(laid.keys[r["leg"]]), float(r["step"] - 1 + r["part"]), float(r["price"]), float(r["amount"]))
+        Happened(int(r["kind"]), str(laid.keys[r["leg"]]), r["step"] - 1 + r["part"], float(r["price"]), float(r["amount"]))
         for r in rows
         if r["kind"] != ladder.CANCELLED
     ]

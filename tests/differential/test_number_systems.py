@@ -1,6 +1,7 @@
 """One text, three number systems: what Decimal decides, Fraction confirms and compiled float64 repeats, except where the
 decision is too close to call; and there the closeness shows it."""
 
+import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal, Inexact, localcontext
 from fractions import Fraction
@@ -21,11 +22,11 @@ from plimsoll.array.compile import (
     rule_functions,
 )
 from plimsoll.margin.assess import mark_column
-from plimsoll.margin.pools import Layout, lay_out
+from plimsoll.margin.pools import Layout, lay_out, market_of
 from plimsoll.model import Account, LegSide, MarginMode, Marks, Position, PositionMode
-from plimsoll.number import EXACT, exact
+from plimsoll.number import EXACT, ceil_to, exact, floor_to, half_up_to
 from plimsoll.rulebook import Rulebook, all_readings
-from plimsoll.rules.columns import Pool, PoolMargin, Step
+from plimsoll.rules.columns import Market, Pool, PoolMargin, Step
 from random_accounts import VENUES, D, accounts, laid_out, marks_at, on_boundaries, options_of, rulebook_of, under_regimes
 
 BAND = 1e-12
@@ -255,6 +256,34 @@ def test_every_rule_of_the_interface_compiles_and_agrees_with_decimal(venue: str
                 assert float(a) == pytest.approx(float(b), rel=1e-12), function.__name__
             checked += 1
         assert checked >= 12
+
+
+@given(st.integers(-(10**40), 10**40), st.integers(-30, 0), st.sampled_from(["1e-8", "0.5", "0.0025", "25", "1"]))
+def test_rounding_steps_are_those_of_fractions_in_every_number_system(digits: int, exponent: int, step: str) -> None:
+    """Decimal has a way of its own; where the quotient itself would be rounded it is nearer to the truth than the text."""
+    with exact():
+        x, by = +D(digits).scaleb(exponent), D(step)
+        whole = Fraction(x) / Fraction(by)
+        truth = (math.floor(whole), math.ceil(whole), math.floor(whole + Fraction(1, 2)))
+        found = (floor_to(x, by), ceil_to(x, by), half_up_to(x, by))
+        room = 0 if abs(whole) < 10**30 else abs(Fraction(x)) / 10**32
+        for ours, n in zip(found, truth, strict=True):
+            assert abs(Fraction(ours) - n * Fraction(by)) <= room
+        fraction = Fraction(x)
+        assert floor_to(fraction, Fraction(by)) == truth[0] * Fraction(by)
+
+
+def test_the_text_of_a_rounding_step_is_what_is_compiled() -> None:
+    compiled = compile_rule("bitmex", "value")
+    (market,) = float_markets([coarse_market()])
+    assert [compiled(amount, 0.5, market) for amount in (1.0, 3.0, -5.0)] == [1.0, 3.0, 5.0]
+
+
+def coarse_market() -> Market[Decimal]:
+    """Money in whole units, one unit a lot: half a unit a lot is rounded up."""
+    book = rulebook_of("bitmex")
+    linear = next(i for i in book.instruments.values() if i.kind == "linear")
+    return market_of(linear, D(0))._replace(unit=D(1), lot=D(1))
 
 
 def test_a_zero_divisor_raises_in_compiled_rules_as_it_does_on_decimal() -> None:

@@ -22,8 +22,9 @@ from plimsoll.account.settings import asset_view
 from plimsoll.account.state import fund_size
 from plimsoll.account.trade import realised_pnl, smaller, wall
 from plimsoll.account.turn import Turn
+from plimsoll.margin.apart import margins_of
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
-from plimsoll.margin.pools import Layout, margins_of, orders_in_scope
+from plimsoll.margin.pools import Layout, orders_in_scope
 from plimsoll.margin.waterfall import deleverage, split_shortfall
 from plimsoll.model import LegKey, MarginMode, Position, Stage, leg_key
 from plimsoll.number import ZERO, ceil_to

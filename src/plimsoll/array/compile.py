@@ -1,6 +1,6 @@
 """The rules as machine code: the text that the exact engine runs on Decimal, compiled for float64. No rule stands here.
 
-Nothing is cached on disk: numba's cache does not notice that an imported rule file
+Code is kept on disk under a build digest only (`keep`): numba's own cache does not notice that an imported rule file
 changed and would go on serving the old rules. `fastmath` is off, so that sums keep their order and products are not
 fused. Division follows Python: a zero divisor raises as it does on Decimal. Rules guard their divisors, so this never
 happens in a correct rule; an infinity that quietly wins a comparison would be worse than the branch it saves.
@@ -10,25 +10,34 @@ Legs and markets become arrays of records, so that one compilation serves any nu
 
 import importlib
 import inspect
+import platform
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, wraps
+from hashlib import sha256
 from itertools import chain
 from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
+import llvmlite
 import numba
 import numpy as np
-from numba.extending import intrinsic, register_jitable
+from numba.extending import intrinsic, overload, register_jitable
 
 from plimsoll import number
-from plimsoll.law import law_modules
+from plimsoll.law import law_modules, law_text
 from plimsoll.rulebook import rules_of
 from plimsoll.rules import common
 from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Step
 
 ERROR_MODEL: Final = "python"
-STEPS_OF_NUMBER = (number.zero, number.floor_to, number.ceil_to, number.half_up_to)
+STEPS_OF_NUMBER = (number.zero, number.floor_of, number.ceil_of, number.half_up_of)
+ANY_TYPE = {
+    number.floor_to: number.floor_of,
+    number.ceil_to: number.ceil_of,
+    number.half_up_to: number.half_up_of,
+}
+"""The rounding steps that have a way of their own for Decimal -> their text for every number type, which is compiled."""
 ROWS = 64
 """Bracket rows that a market record has room for; `rows` says how many count."""
 
@@ -164,6 +173,7 @@ def _text(name: str, rule: str) -> Callable[..., Any]:
     written = (rule_functions(module) for module in (common.__name__, *law_modules(rules)))
     for function in (*STEPS_OF_NUMBER, *chain.from_iterable(written)):
         _register(function)
+    _replace_steps()
     return cast("Callable[..., Any]", getattr(rules, rule))
 
 
@@ -207,6 +217,23 @@ def _register(function: FunctionType) -> None:
 
 
 @cache
+def _replace_steps() -> None:
+    """Tell numba what to compile where a rule calls a rounding step."""
+    for step, text in ANY_TYPE.items():
+        overload(step, jit_options={"error_model": ERROR_MODEL})(_always(text))
+
+
+def _always(text: Callable[..., float]) -> Callable[..., Any]:
+    """What numba asks which text to compile for which types: this one for all."""
+
+    @wraps(text)
+    def chosen(*_: object) -> Callable[..., float]:
+        return text
+
+    return chosen
+
+
+@cache
 def fast_rule(name: str, rule: str) -> Callable[..., Any]:
     """A rule for inner loops, where a division that could raise is a wall to the optimiser: here a zero divisor gives an
     infinity, as in C, and the caller must look whether a result is finite. The same text, all that it calls with it."""
@@ -214,7 +241,7 @@ def fast_rule(name: str, rule: str) -> Callable[..., Any]:
     done: dict[FunctionType, Any] = {}
     for callee in _called(function):
         space = dict(callee.__globals__) | {other.__name__: jitted for other, jitted in done.items()}
-        fresh = FunctionType(callee.__code__, space, callee.__name__, callee.__defaults__)
+        fresh = FunctionType(ANY_TYPE.get(callee, callee).__code__, space, callee.__name__, callee.__defaults__)
         done[callee] = numba.njit(error_model="numpy", nogil=True)(fresh)
     return cast("Callable[..., Any]", done[function])
 
@@ -222,7 +249,7 @@ def fast_rule(name: str, rule: str) -> Callable[..., Any]:
 def _called(function: FunctionType) -> tuple[FunctionType, ...]:
     """The rule functions that a rule calls, directly or not, callees first, itself last."""
     found: list[FunctionType] = []
-    for name in function.__code__.co_names:
+    for name in ANY_TYPE.get(function, function).__code__.co_names:
         other = function.__globals__.get(name)
         if inspect.isfunction(other) and other is not function:
             found += [inner for inner in _called(other) if inner not in found]
@@ -230,10 +257,10 @@ def _called(function: FunctionType) -> tuple[FunctionType, ...]:
 
 
 @cache
-def bound(name: str | None, modules: tuple[ModuleType, ...], entry: str) -> Callable[..., Any]:
+def bound(name: str | None, modules: tuple[ModuleType, ...], entry: str, folder: str = "") -> Callable[..., Any]:
     """The function `entry` of kernel modules, compiled together with the rules of one venue product: every function of these
     modules is compiled anew over names of its own, in which the rules' names mean this venue's (`name` None: it asks for none).
-    Runs without the GIL."""
+    Runs without the GIL. `folder`: as in `keep`."""
     space: dict[str, Any] = {}
     for module in modules:
         space |= vars(module)
@@ -244,7 +271,32 @@ def bound(name: str | None, modules: tuple[ModuleType, ...], entry: str) -> Call
     for function in own:
         fresh = FunctionType(function.__code__, space, function.__name__, function.__defaults__)
         space[function.__name__] = numba.njit(error_model="numpy", nogil=True)(fresh)
-    return cast("Callable[..., Any]", space[entry])
+    found = space[entry]
+    keep(found, build_digest(name, modules), folder)
+    return cast("Callable[..., Any]", found)
+
+
+def keep(kernel: Any, digest: str, folder: str) -> None:
+    """Let a kernel's machine code be kept on disk, in a place of its own for each build digest, so that code of another text is
+    never taken for this one's (numba itself looks at one file only). `folder` '': nothing is kept. Before its first call."""
+    if not folder or kernel.signatures:
+        return
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = f"{folder}/{digest[:24]}"
+    try:
+        kernel.enable_caching()
+    finally:
+        settings.CACHE_DIR = before
+
+
+@cache
+def build_digest(name: str | None, modules: tuple[ModuleType, ...]) -> str:
+    """SHA-256 over all that machine code is made of: the rules' text, the kernels', numba and Python."""
+    parts = [numba.__version__, llvmlite.__version__, platform.python_version()]
+    parts += [] if name is None else [name, law_text(name)]
+    parts += [inspect.getsource(module) for module in (*modules, importlib.import_module(__name__))]
+    return sha256("\n".join(parts).encode()).hexdigest()
 
 
 def float_column(numbers: Sequence[Decimal]) -> Column:

@@ -185,7 +185,7 @@ def lay_desk(account: Account, rulebook: Rulebook, symbols: Sequence[str], telle
             plain=plain and tiers is not None,
             pays=_pays(layout, rulebook),
         )
-        steady = _is_steady(layout, account, rulebook)
+        steady = _is_steady(account, rulebook)
     specs = layout.specs
     names, assets = tuple(spec.key for spec in specs), tuple(spec.asset for spec in specs)
     return Laid(account, layout.symbols, layout.assets, keys, names, assets, desk, held, steady)
@@ -395,7 +395,7 @@ def _pays(layout: Layout, rulebook: Rulebook) -> bool:
     return not any(leg.isolated for pool in layout.pools for leg in pool.legs if any(p.wallets for p in layout.pools))
 
 
-def _is_steady(layout: Layout, account: Account, rulebook: Rulebook) -> bool:
+def _is_steady(account: Account, rulebook: Rulebook) -> bool:
     """Whether a mark that nothing fails at leaves the account as it is."""
     rules = rulebook.rules
     return not rules.cross_apart(regime_of(rulebook, account)) or rules.topped_up is common.topped_up

@@ -104,7 +104,7 @@ def live_orders(held: Held) -> int:
 def note(held: Held, tally: Column, log: Column, kind: int, leg: int, pool: int, price: float, amount: float) -> None:
     """Write an event down, as far as the log has room; the count goes on."""
     record = tally[0]
-    if kind == REDUCED or kind == TAKEN:
+    if kind in (REDUCED, TAKEN):
         held.hits[leg] = min(held.hits[leg], record.base + record.step - 1 + record.part)
     elif kind == FILLED:
         record.filled += 1
@@ -377,17 +377,30 @@ def pay_funding(desk: Desk, held: Held, marks: Column, rates: Column, tally: Col
     is not for us or a pool of somebody else's ladder would fail."""
     if not desk.pays:
         return HAND
+    if not desk.plain:
+        return pay_all_or_nothing(desk, held, marks, rates, tally)
+    for market in range(len(rates)):
+        if rates[market] == 0 or not charge_all(desk, held, market, rates[market], marks, tally):
+            continue
+        for p in range(len(held.pools)):
+            if failing(desk, held, p, marks) != DONE or held.pools[p].orders > 0:
+                code = ladder(desk, held, p, marks, JUMPED, tally, log)
+                if code != DONE:
+                    return code
+    return DONE
+
+
+def pay_all_or_nothing(desk: Desk, held: Held, marks: Column, rates: Column, tally: Column) -> int:
+    """Funding of every market, or none of it where a pool fails on the way."""
     pools, legs, wallets, paid = held.pools.copy(), held.legs.copy(), held.wallets.copy(), tally[0].funding
     for market in range(len(rates)):
         if rates[market] == 0 or not charge_all(desk, held, market, rates[market], marks, tally):
             continue
         for p in range(len(held.pools)):
-            code = ladder(desk, held, p, marks, JUMPED, tally, log) if desk.plain else failing(desk, held, p, marks)
-            if code == HAND:
+            if failing(desk, held, p, marks) != DONE:
                 restore(held, pools, legs, wallets)
                 tally[0].funding = paid
-            if code != DONE:
-                return code
+                return HAND
     return DONE
 
 

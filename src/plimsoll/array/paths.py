@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.array.curves import Column, f4, i4, kernel, u4
+from plimsoll.array.curves import Column, aligned, f4, i4, inlined, kernel, u4
 from plimsoll.array.models import BOOTSTRAP, GARCH, JUMPS, STUDENT, PathModel
 from plimsoll.array.randoms import (
     EVENTS,
@@ -20,6 +20,7 @@ from plimsoll.array.randoms import (
     QUAD,
     SPAN,
     Stream,
+    begin_stream,
     draw_normals,
     draw_words,
     four_words,
@@ -33,6 +34,16 @@ from plimsoll.errors import BadInput
 NEVER = 2**30
 """A step that no path reaches: where the next event of a lane without events is due."""
 WORD = 2.0**-32
+
+
+class Room(NamedTuple):
+    """Room to work: `moves` [m + 1, 4 LANES] float32, the returns of a quad; `words` [4 LANES] uint32; `grown`
+    [2, LANES], `few` [m + 4] float32."""
+
+    moves: Column
+    words: Column
+    grown: Column
+    few: Column
 
 
 class PathState(NamedTuple):
@@ -50,16 +61,7 @@ class PathState(NamedTuple):
     due: Column
     event: Column
     row: Column
-
-
-class Room(NamedTuple):
-    """Room to work, for one block: `moves` [symbols * 4 LANES] float32, a symbol's quad after the other; `words` [4 LANES]
-    uint32; `grown` [2 LANES], `few` [m + 4] float32."""
-
-    moves: Column
-    words: Column
-    grown: Column
-    few: Column
+    room: Room
 
 
 def open_paths(model: PathModel, seed: int, first: int, generator: int = PHILOX) -> PathState:
@@ -72,21 +74,47 @@ def open_paths(model: PathModel, seed: int, first: int, generator: int = PHILOX)
     state = PathState(
         stream=open_stream(seed, first, generator),
         step=np.zeros(1, dtype=np.int64),
-        base=np.zeros((m, LANES)),
-        ahead=np.zeros((QUAD, m, LANES), dtype=np.float32),
-        ahead_rows=np.full((QUAD, LANES), -1, dtype=np.int32),
-        variance=np.zeros((m, LANES), dtype=np.float32),
-        due=np.full(LANES, NEVER, dtype=np.int32),
-        event=np.zeros(LANES, dtype=np.uint32),
-        row=np.zeros(LANES, dtype=np.int32),
+        base=aligned((m, LANES), np.float64),
+        ahead=aligned((QUAD, m, LANES), np.float32),
+        ahead_rows=aligned((QUAD, LANES), np.int32),
+        variance=aligned((m, LANES), np.float32),
+        due=aligned((LANES,), np.int32),
+        event=aligned((LANES,), np.uint32),
+        row=aligned((LANES,), np.int32),
+        room=Room(
+            aligned((m + 1, SPAN), np.float32),
+            aligned((SPAN,), np.uint32),
+            aligned((2, LANES), np.float32),
+            aligned((m + QUAD,), np.float32),
+        ),
     )
-    if model.kind == GARCH:
-        state.variance[:] = model.garch[:, 4:5]
-    elif model.kind == JUMPS:
-        _first_jumps(state, model.jump_rate)
-    elif model.kind == BOOTSTRAP:
-        state.due[:] = 0
+    begin_paths(model, state, first)
     return state
+
+
+@kernel
+def begin_paths(model: PathModel, state: PathState, first: int) -> None:
+    """Set the state back to before the first step of paths first .. first + LANES - 1, as if opened with their number: so that
+    one chunk after the other uses the same memory, in compiled code."""
+    begin_stream(state.stream, first)
+    key, numbers, due = state.stream.key, state.stream.numbers, state.due
+    state.step[0] = 0
+    state.base[:] = 0.0
+    state.ahead_rows[:] = i4(-1)
+    state.event[:] = u4(0)
+    due[:] = i4(0 if model.kind == BOOTSTRAP else NEVER)
+    for k in range(len(model.drift)):
+        for i in range(LANES):
+            state.variance[k, i] = f4(model.garch[k, 4])
+    if model.kind == JUMPS:
+        for i in range(LANES):
+            word, _, _, _ = four_words(numbers[i], 0, 0, EVENTS, key)
+            due[i] = min(_gap(word, model.jump_rate) - 1, NEVER)
+
+
+def open_block(model: PathModel, steps: int) -> Column:
+    """Room for `steps` steps of LANES paths, as next_block fills it fastest."""
+    return aligned((steps, len(model.drift), LANES), np.float32)
 
 
 @kernel
@@ -104,121 +132,195 @@ def next_rows(model: PathModel, state: PathState, out: Column, chosen: Column) -
 
 @kernel
 def _advance(model: PathModel, state: PathState, out: Column, chosen: Column) -> None:
-    m = len(model.drift)
-    room = Room(
-        np.empty((m + 1) * SPAN, dtype=np.float32),
-        np.empty(SPAN, dtype=np.uint32),
-        np.empty(2 * LANES, dtype=np.float32),
-        np.empty(m + QUAD, dtype=np.float32),
-    )
-    steps = out.shape[0]
+    # Arrays are taken out of their tuples once a block: see randoms.draw_words.
+    generator, key, numbers, track = state.stream
+    moves, words, grown, few = state.room
+    base, ahead, quad_rows, variance = state.base, state.ahead, state.ahead_rows, state.variance
+    due, event, row = state.due, state.event, state.row
+    kind, drift, scale, garch, rows = model.kind, model.drift, model.scale, model.garch, model.rows
+    jump_mean, jump_scale = model.jump_mean, model.jump_scale
+    m, steps, step = len(drift), len(out), state.step[0]
     done = 0
     while done < steps:
-        phase = state.step[0] % QUAD
-        if phase == 0 and steps - done >= QUAD:
-            _quad(model, state, room, out, chosen, done)
-            taken = QUAD
-        else:
-            if phase == 0:
-                _quad(model, state, room, state.ahead, state.ahead_rows, 0)
-            taken = min(QUAD - phase, steps - done)
-            for s in range(taken):
+        phase = step % QUAD
+        taken = min(QUAD - phase, steps - done)
+        if phase == 0:
+            quad = step // QUAD
+            if kind == BOOTSTRAP:
+                _resample(moves, quad_rows, rows, model.restart, step, key, numbers, due, event, row)
+            elif kind == STUDENT:
+                _student(moves, m, model.freedom, generator, key, numbers, track, quad, words, grown)
+            else:
                 for k in range(m):
-                    for i in range(LANES):
-                        out[done + s, k, i] = state.ahead[phase + s, k, i]
-                if len(chosen) > 0:
-                    for i in range(LANES):
-                        chosen[done + s, i] = state.ahead_rows[phase + s, i]
-        state.step[0] += taken
-        done += taken
-
-
-@kernel
-def _quad(model: PathModel, state: PathState, room: Room, out: Column, chosen: Column, at: int) -> None:
-    """The next four steps into out[at .. at + 3], the rows they come from into `chosen` where it has room."""
-    m = len(model.drift)
-    moves = room.moves
-    if model.kind == BOOTSTRAP:
-        _resample(model, state, moves, chosen, at)
-    else:
-        quad = state.step[0] // QUAD
-        if model.kind == STUDENT:
-            _student(model.freedom, m, state.stream, quad, room)
-        else:
-            for k in range(m):
-                draw_normals(moves[k * SPAN : (k + 1) * SPAN], state.stream, quad, k, room.words)
-        _correlate(moves, model.scale)
-        if model.kind == GARCH:
-            for k in range(m):
-                _heteroscedastic(moves[k * SPAN : (k + 1) * SPAN], state.variance[k], model.garch[k])
-        elif model.kind == JUMPS:
-            _jump(model, state, room)
+                    draw_normals(moves, k, generator, key, numbers, track, quad, words)
+            target, at = (out, done) if taken == QUAD else (ahead, 0)
+            if kind == GARCH:
+                _correlate(moves, scale)
+                for k in range(m):
+                    _heteroscedastic(moves[k], variance[k], garch[k])
+            if kind in (GARCH, BOOTSTRAP):
+                for k in range(m):
+                    rows_of = target[at, k], target[at + 1, k], target[at + 2, k], target[at + 3, k]
+                    _sum_one(moves[k], f4(1), f4(drift[k]), base[k], *rows_of)
+            else:
+                _sum_correlated(moves, scale, drift, base, target, at)
+            if kind == JUMPS and _soon(due, step + QUAD):
+                _jump(target, at, base, jump_mean, jump_scale, model.jump_rate, step, key, numbers, due, event, few)
+        if taken < QUAD:
+            out[done : done + taken] = ahead[phase : phase + taken]
         if len(chosen) > 0:
-            chosen[at : at + QUAD] = -1
-    for k in range(m):
-        _sum_up(
-            moves[k * SPAN : (k + 1) * SPAN],
-            f4(model.drift[k]),
-            state.base[k],
-            out[at, k],
-            out[at + 1, k],
-            out[at + 2, k],
-            out[at + 3, k],
-        )
+            chosen[done : done + taken] = quad_rows[phase : phase + taken]
+        step += taken
+        done += taken
+    state.step[0] = step
 
 
-@kernel
-def _sum_up(moves: Column, drift: Any, base: Column, one: Column, two: Column, three: Column, four: Column) -> None:
+@inlined
+def _sum_correlated(moves: Column, scale: Column, drift: Column, base: Column, out: Column, at: int) -> None:
+    """Lower triangular `scale` times the normals, and the sums of it: the last symbol first, since each needs those before it.
+    The last two of these are added while summing up, the others in place."""
+    for k in range(len(scale) - 1, -1, -1):
+        mine, own, mean, mine_base = moves[k], f4(scale[k, k]), f4(drift[k]), base[k]
+        first, second, third, fourth = out[at, k], out[at + 1, k], out[at + 2, k], out[at + 3, k]
+        if k > 2:
+            _blend(moves, k, scale, k - 2)
+            own = f4(1)
+        if k == 0:
+            _sum_one(mine, own, mean, mine_base, first, second, third, fourth)
+        elif k == 1:
+            _sum_two(mine, own, moves[0], f4(scale[1, 0]), mean, mine_base, first, second, third, fourth)
+        else:
+            one, other = f4(scale[k, k - 2]), f4(scale[k, k - 1])
+            _sum_three(mine, own, moves[k - 2], one, moves[k - 1], other, mean, mine_base, first, second, third, fourth)
+
+
+# One loop a function: in one function with others the compiler no longer turns it into whole vectors.
+
+
+@inlined
+def _sum_one(mine: Column, own: Any, drift: Any, base: Column, a: Column, b: Column, c: Column, d: Column) -> None:
     """A symbol's four returns summed on top of its base, which then holds their float32 sum as well."""
     for i in range(LANES):
         before = base[i]
         start = f4(before)
-        run = moves[i] + drift
-        one[i] = start + run
-        run += moves[i + LANES] + drift
-        two[i] = start + run
-        run += moves[i + 2 * LANES] + drift
-        three[i] = start + run
-        run += moves[i + 3 * LANES] + drift
-        four[i] = start + run
+        run = drift + own * mine[i]
+        a[i] = start + run
+        run += drift + own * mine[i + LANES]
+        b[i] = start + run
+        run += drift + own * mine[i + 2 * LANES]
+        c[i] = start + run
+        run += drift + own * mine[i + 3 * LANES]
+        d[i] = start + run
+        base[i] = before + np.float64(run)
+
+
+@inlined
+def _sum_two(
+    mine: Column, own: Any, one: Column, x: Any, drift: Any, base: Column, a: Column, b: Column, c: Column, d: Column
+) -> None:
+    """As _sum_one, with a share of another symbol's normals."""
+    for i in range(LANES):
+        before = base[i]
+        start = f4(before)
+        run = drift + own * mine[i] + x * one[i]
+        a[i] = start + run
+        run += drift + own * mine[i + LANES] + x * one[i + LANES]
+        b[i] = start + run
+        run += drift + own * mine[i + 2 * LANES] + x * one[i + 2 * LANES]
+        c[i] = start + run
+        run += drift + own * mine[i + 3 * LANES] + x * one[i + 3 * LANES]
+        d[i] = start + run
+        base[i] = before + np.float64(run)
+
+
+@inlined
+def _sum_three(
+    mine: Column,
+    own: Any,
+    one: Column,
+    x: Any,
+    two: Column,
+    y: Any,
+    drift: Any,
+    base: Column,
+    a: Column,
+    b: Column,
+    c: Column,
+    d: Column,
+) -> None:
+    """As _sum_one, with shares of two other symbols' normals."""
+    for i in range(LANES):
+        before = base[i]
+        start = f4(before)
+        run = drift + own * mine[i] + x * one[i] + y * two[i]
+        a[i] = start + run
+        run += drift + own * mine[i + LANES] + x * one[i + LANES] + y * two[i + LANES]
+        b[i] = start + run
+        run += drift + own * mine[i + 2 * LANES] + x * one[i + 2 * LANES] + y * two[i + 2 * LANES]
+        c[i] = start + run
+        run += drift + own * mine[i + 3 * LANES] + x * one[i + 3 * LANES] + y * two[i + 3 * LANES]
+        d[i] = start + run
         base[i] = before + np.float64(run)
 
 
 @kernel
 def _correlate(moves: Column, scale: Column) -> None:
-    """Lower triangular `scale` times the normals, in place: the last symbol first, since each needs only those before it."""
+    """Lower triangular `scale` times the normals, in place."""
     for k in range(len(scale) - 1, -1, -1):
-        own = f4(scale[k, k])
-        mine = moves[k * SPAN : (k + 1) * SPAN]
-        if k % 2 == 0:
-            for i in range(SPAN):
-                mine[i] = own * mine[i]
-        else:
-            with_it = f4(scale[k, k - 1])
-            other = moves[(k - 1) * SPAN : k * SPAN]
-            for i in range(SPAN):
-                mine[i] = own * mine[i] + with_it * other[i]
-        for j in range(0, k - k % 2, 2):
-            with_one, with_two = f4(scale[k, j]), f4(scale[k, j + 1])
-            one = moves[j * SPAN : (j + 1) * SPAN]
-            two = moves[(j + 1) * SPAN : (j + 2) * SPAN]
-            for i in range(SPAN):
-                mine[i] = mine[i] + with_one * one[i] + with_two * two[i]
+        _blend(moves, k, scale, k)
 
 
 @kernel
-def _student(freedom: float, m: int, stream: Stream, quad: int, room: Room) -> None:
+def _blend(moves: Column, k: int, scale: Column, count: int) -> None:
+    """A symbol's normals times its own scale, and shares of the first `count` symbols' added, in place."""
+    mine, own = moves[k], f4(scale[k, k])
+    if count % 2 == 0:
+        _times(mine, own)
+    else:
+        _times_and_one(mine, own, moves[count - 1], f4(scale[k, count - 1]))
+    for j in range(0, count - count % 2, 2):
+        _and_two(mine, moves[j], f4(scale[k, j]), moves[j + 1], f4(scale[k, j + 1]))
+
+
+@kernel
+def _times(mine: Column, own: Any) -> None:
+    for i in range(SPAN):
+        mine[i] = own * mine[i]
+
+
+@kernel
+def _times_and_one(mine: Column, own: Any, other: Column, share: Any) -> None:
+    for i in range(SPAN):
+        mine[i] = own * mine[i] + share * other[i]
+
+
+@kernel
+def _and_two(mine: Column, one: Column, share: Any, two: Column, other_share: Any) -> None:
+    for i in range(SPAN):
+        mine[i] = mine[i] + share * one[i] + other_share * two[i]
+
+
+@kernel
+def _student(
+    moves: Column,
+    m: int,
+    freedom: float,
+    generator: int,
+    key: Column,
+    numbers: Column,
+    track: Column,
+    quad: int,
+    words: Column,
+    grown: Column,
+) -> None:
     """A quad of the multivariate t into `moves`: pairs of symbols, two steps a call; an odd symbol's partner is thrown away."""
-    for half in range(2):
-        room.grown[:] = f4(1)
+    for twice in range(2):
+        grown[:] = f4(1)
         for pair in range((m + 1) // 2):
-            draw_words(room.words, stream, quad, 2 * pair + half)
-            for step in range(2):
-                words = room.words[2 * step * LANES : 2 * (step + 1) * LANES]
-                grown = room.grown[step * LANES : (step + 1) * LANES]
-                x = 2 * pair * SPAN + (2 * half + step) * LANES
-                y = x + SPAN
-                student_pair(room.moves[x : x + LANES], room.moves[y : y + LANES], words, grown, freedom, pair)
+            draw_words(words, generator, key, numbers, track, quad, 2 * pair + twice)
+            for half in range(2):
+                start = (2 * twice + half) * LANES
+                student_pair(moves, pair, start, words, 2 * half * LANES, grown[half], freedom)
 
 
 @kernel
@@ -229,8 +331,8 @@ def _heteroscedastic(moves: Column, variance: Column, terms: Column) -> None:
     for i in range(LANES):
         h = variance[i]
         for step in range(QUAD):
-            surprise = math.sqrt(h) * moves[i + step * LANES]
-            moves[i + step * LANES] = surprise
+            surprise = math.sqrt(h) * moves[step * LANES + i]
+            moves[step * LANES + i] = surprise
             answer = alpha + gamma if surprise < f4(0) else alpha
             h = omega + answer * (surprise * surprise) + beta * h
         variance[i] = h
@@ -246,80 +348,82 @@ def _gap(word: Any, rate: float) -> int:
 
 
 @kernel
-def _first_jumps(state: PathState, rate: float) -> None:
-    """When each lane jumps first."""
-    for i in range(LANES):
-        word, _, _, _ = four_words(state.stream.numbers[i], 0, 0, EVENTS, state.stream.key)
-        state.due[i] = min(_gap(word, rate) - 1, NEVER)
-
-
-@kernel
-def _next_event(state: PathState, i: int, rate: float) -> None:
+def _next_event(i: int, rate: float, key: Column, numbers: Column, due: Column, event: Column) -> None:
     """Count the event that is due in a lane and find when the next one is."""
-    state.event[i] += u4(1)
-    word, _, _, _ = four_words(state.stream.numbers[i], state.event[i], 0, EVENTS, state.stream.key)
-    state.due[i] = min(state.due[i] + _gap(word, rate), NEVER)
+    event[i] += u4(1)
+    word, _, _, _ = four_words(numbers[i], event[i], 0, EVENTS, key)
+    due[i] = min(due[i] + _gap(word, rate), NEVER)
 
 
 @kernel
-def _jump(model: PathModel, state: PathState, room: Room) -> None:
-    """The jumps that fall into this quad, on top of the moves. Seldom, so that they are drawn lane by lane, by Philox."""
-    first = state.step[0]
-    end = i4(first + QUAD)
-    soon = 0
+def _soon(due: Column, end: int) -> bool:
+    """Whether any lane has an event before step `end`."""
+    count = 0
+    limit = i4(end)
     for i in range(LANES):
-        soon += state.due[i] < end
-    if soon == 0:
-        return
-    m = len(model.drift)
+        count += due[i] < limit
+    return count > 0
+
+
+@kernel
+def _jump(
+    out: Column,
+    at: int,
+    base: Column,
+    mean: Column,
+    scale: Column,
+    rate: float,
+    first: int,
+    key: Column,
+    numbers: Column,
+    due: Column,
+    event: Column,
+    few: Column,
+) -> None:
+    """The jumps of the quad that begins at step `first`, on top of its prices: seldom, so lane by lane, by Philox."""
+    m = len(mean)
     for i in range(LANES):
-        while state.due[i] < end:
-            step = state.due[i] - first
+        while due[i] < first + QUAD:
+            step = due[i] - first
             for call in range((m + 3) // 4):
-                _four_normals(room.few[4 * call : 4 * call + 4], state, i, call + 1)
+                a, b, c, d = four_words(numbers[i], event[i], call + 1, EVENTS, key)
+                few[4 * call], few[4 * call + 1] = normal_pair(a, b)
+                few[4 * call + 2], few[4 * call + 3] = normal_pair(c, d)
             for k in range(m):
-                size = model.jump_mean[k]
+                size = mean[k]
                 for j in range(k + 1):
-                    size += model.jump_scale[k, j] * room.few[j]
-                room.moves[k * SPAN + step * LANES + i] += f4(size)
-            _next_event(state, i, model.jump_rate)
+                    size += scale[k, j] * few[j]
+                base[k, i] += size
+                for later in range(step, QUAD):
+                    out[at + later, k, i] += f4(size)
+            _next_event(i, rate, key, numbers, due, event)
 
 
 @kernel
-def _four_normals(out: Column, state: PathState, i: int, call: int) -> None:
-    """Four standard normals of the event that is due in a lane."""
-    a, b, c, d = four_words(state.stream.numbers[i], state.event[i], call, EVENTS, state.stream.key)
-    out[0], out[1] = normal_pair(a, b)
-    out[2], out[3] = normal_pair(c, d)
-
-
-@kernel
-def _resample(model: PathModel, state: PathState, moves: Column, chosen: Column, at: int) -> None:
+def _resample(
+    moves: Column,
+    chosen: Column,
+    rows: Column,
+    restart: float,
+    first: int,
+    key: Column,
+    numbers: Column,
+    due: Column,
+    event: Column,
+    row: Column,
+) -> None:
     """Recorded rows into `moves`: the row after the last one, the first after the very last, or a fresh one where it is due."""
-    rows = model.rows
-    count = len(rows)
-    m = rows.shape[1]
+    count, m = rows.shape
     for step in range(QUAD):
-        now = state.step[0] + step
         for i in range(LANES):
-            if state.due[i] == now:
-                word = _fresh(state, i)
-                _next_event(state, i, model.restart)
-                state.row[i] = i4((np.uint64(word) * np.uint64(count)) >> np.uint64(32))
+            if due[i] == first + step:
+                _, word, _, _ = four_words(numbers[i], event[i], 0, EVENTS, key)
+                _next_event(i, restart, key, numbers, due, event)
+                row[i] = i4((np.uint64(word) * np.uint64(count)) >> np.uint64(32))
             else:
-                after = state.row[i] + 1
-                state.row[i] = after if after < count else 0
+                after = row[i] + 1
+                row[i] = after if after < count else 0
+            chosen[step, i] = row[i]
         for k in range(m):
-            place = k * SPAN + step * LANES
             for i in range(LANES):
-                moves[place + i] = f4(rows[state.row[i], k])
-        if len(chosen) > 0:
-            for i in range(LANES):
-                chosen[at + step, i] = state.row[i]
-
-
-@kernel
-def _fresh(state: PathState, i: int) -> Any:
-    """The word that says where the event due in a lane takes it."""
-    _, word, _, _ = four_words(state.stream.numbers[i], state.event[i], 0, EVENTS, state.stream.key)
-    return word
+                moves[k, step * LANES + i] = f4(rows[row[i], k])

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from plimsoll.array.curves import Column, direction, f4, i4, inlined, kernel, minus_2_log, rise, u4
+from plimsoll.array.curves import Column, aligned, direction, f4, i4, inlined, kernel, minus_2_log, rise, u4
 from plimsoll.errors import BadInput
 
 LANES: Final = 512
@@ -22,7 +22,7 @@ LANES: Final = 512
 QUAD: Final = 4
 """Steps that are drawn together."""
 SPAN: Final = LANES * QUAD
-"""Numbers of one symbol in a quad: four runs of LANES, one a step."""
+"""Numbers of a symbol in a quad, in one row: first those of its first step. In one row the compiler knows the distances."""
 
 PHILOX: Final = 0
 XOSHIRO: Final = 1
@@ -45,7 +45,7 @@ PART = f4(2.0**-23)
 
 class Stream(NamedTuple):
     """Where LANES paths draw from. `key` [2] uint32: the seed; `numbers` [LANES] uint32: the paths' numbers; `track` [4 LANES]
-    uint32: xoshiro's state, first words of all lanes first (zero and unused with PHILOX)."""
+    uint32: xoshiro's state (zero and unused with PHILOX)."""
 
     generator: int
     key: Column
@@ -60,11 +60,8 @@ def open_stream(seed: int, first: int, generator: int = PHILOX) -> Stream:
     if not 0 <= first <= 2**32 - LANES:
         raise BadInput("the random numbers", "path number", str(first), f"give a whole number from 0 to 2^32 - {LANES}")
     key = np.array([seed & 0xFFFFFFFF, seed >> 32], dtype=np.uint32)
-    numbers = (np.arange(LANES, dtype=np.uint64) + np.uint64(first)).astype(np.uint32)
-    stream = Stream(generator, key, numbers, np.zeros(SPAN, dtype=np.uint32))
-    if generator == XOSHIRO:
-        philox_words(stream.track, stream, 0, 0, STARTS)
-        stream.track[0] |= stream.track.reshape(QUAD, LANES)[:, 0].max() == 0  # the one state that xoshiro never leaves
+    stream = Stream(generator, key, aligned((LANES,), np.uint32), aligned((SPAN,), np.uint32))
+    begin_stream(stream, first)
     return stream
 
 
@@ -92,16 +89,28 @@ def four_words(number: Any, place: int, call: int, purpose: int, key: Column) ->
 
 
 @kernel
-def philox_words(words: Column, stream: Stream, place: int, call: int, purpose: int) -> None:
-    """`words` [4 LANES] of all lanes at a place (a quad's number, or an event's): first words of all lanes first."""
-    numbers = stream.numbers
-    c1, c2, c3, k0, k1 = u8(place), u8(call), u8(purpose), u8(stream.key[0]), u8(stream.key[1])
+def philox_words(words: Column, key: Column, numbers: Column, place: int, call: int, purpose: int) -> None:
+    """`words` [4 LANES] of all lanes at a place (a quad's number)."""
+    c1, c2, c3, k0, k1 = u8(place), u8(call), u8(purpose), u8(key[0]), u8(key[1])
     for i in range(LANES):
         a, b, c, d = philox(u8(numbers[i]), c1, c2, c3, k0, k1)
         words[i] = u4(a)
         words[i + LANES] = u4(b)
         words[i + 2 * LANES] = u4(c)
         words[i + 3 * LANES] = u4(d)
+
+
+@kernel
+def begin_stream(stream: Stream, first: int) -> None:
+    """Set a stream to the beginning of paths first .. first + LANES - 1. Their numbers are to be below 2^32."""
+    numbers, track = stream.numbers, stream.track
+    for i in range(LANES):
+        numbers[i] = u4(first + i)
+    if stream.generator == XOSHIRO:
+        philox_words(track, stream.key, numbers, 0, 0, STARTS)
+        for i in range(LANES):  # the one state that xoshiro never leaves
+            if track[i] | track[i + LANES] | track[i + 2 * LANES] | track[i + 3 * LANES] == 0:
+                track[i] = u4(1)
 
 
 @inlined
@@ -124,9 +133,8 @@ def normal_pair(first: Any, second: Any) -> Any:
 
 
 @kernel
-def xoshiro_words(words: Column, stream: Stream) -> None:
-    """The next four words of all lanes, [4 LANES], first words of all lanes first; the stream moves on."""
-    track = stream.track
+def xoshiro_words(words: Column, track: Column) -> None:
+    """The next four words of all lanes, [4 LANES]; the track moves on."""
     for i in range(LANES):
         a, b, c, d = track[i], track[i + LANES], track[i + 2 * LANES], track[i + 3 * LANES]
         words[i] = u4(a + d)
@@ -141,8 +149,8 @@ def xoshiro_words(words: Column, stream: Stream) -> None:
 
 
 @kernel
-def _xoshiro_normals(out: Column, track: Column) -> None:
-    """The next four normals of all lanes. One loop, with the words never stored: here that is faster, with Philox slower."""
+def _xoshiro_normals(out: Column, k: int, track: Column) -> None:
+    """The next four normals of all lanes into out[k]. One loop, no words stored: faster here, slower with Philox."""
     for i in range(LANES):
         a, b, c, d = track[i], track[i + LANES], track[i + 2 * LANES], track[i + 3 * LANES]
         w0 = u4(a + d)
@@ -155,23 +163,23 @@ def _xoshiro_normals(out: Column, track: Column) -> None:
         a, b, c, d = xoshiro(a, b, c, d)
         track[i], track[i + LANES], track[i + 2 * LANES], track[i + 3 * LANES] = a, b, c, d
         x, y = normal_pair(w0, w1)
-        out[i] = x
-        out[i + LANES] = y
+        out[k, i] = x
+        out[k, i + LANES] = y
         x, y = normal_pair(w2, w3)
-        out[i + 2 * LANES] = x
-        out[i + 3 * LANES] = y
+        out[k, i + 2 * LANES] = x
+        out[k, i + 3 * LANES] = y
 
 
 @kernel
-def words_to_normals(out: Column, words: Column) -> None:
-    """`out` [4 LANES] float32: standard normals of `words` [4 LANES], each pair of words giving a pair of normals."""
+def words_to_normals(out: Column, k: int, words: Column) -> None:
+    """out[k] [4 LANES] float32: standard normals of `words` [4 LANES], each pair of words giving a pair of normals."""
     for i in range(LANES):
         x, y = normal_pair(words[i], words[i + LANES])
-        out[i] = x
-        out[i + LANES] = y
+        out[k, i] = x
+        out[k, i + LANES] = y
         x, y = normal_pair(words[i + 2 * LANES], words[i + 3 * LANES])
-        out[i + 2 * LANES] = x
-        out[i + 3 * LANES] = y
+        out[k, i + 2 * LANES] = x
+        out[k, i + 3 * LANES] = y
 
 
 @kernel
@@ -181,52 +189,62 @@ def words_to_uniforms(out: Column, words: Column) -> None:
         out[i] = (f4(i4(words[i] >> SHIFT_9)) + f4(0.5)) * PART
 
 
-@kernel
-def draw_words(words: Column, stream: Stream, quad: int, call: int) -> None:
-    """`words` [4 LANES] of quad number `quad`. With XOSHIRO the next ones of the stream: calls are to come in one order."""
-    if stream.generator == XOSHIRO:
-        xoshiro_words(words, stream)
-    else:
-        philox_words(words, stream, quad, call, NORMALS)
+# What follows takes the arrays of a stream one by one: a tuple of arrays handed on costs as much as the work of a quad, since
+# every array in it is counted as held and let go again.
 
 
 @kernel
-def draw_normals(out: Column, stream: Stream, quad: int, call: int, words: Column) -> None:
-    """`out` [4 LANES] float32: standard normals of quad number `quad`, one symbol a `call`; `words` [4 LANES] is room."""
-    if stream.generator == XOSHIRO:
-        _xoshiro_normals(out, stream.track)
+def draw_words(words: Column, generator: int, key: Column, numbers: Column, track: Column, quad: int, call: int) -> None:
+    """`words` [4 LANES] of quad number `quad`. With XOSHIRO the next ones of the track: calls are to come in one order."""
+    if generator == XOSHIRO:
+        xoshiro_words(words, track)
     else:
-        philox_words(words, stream, quad, call, NORMALS)
-        words_to_normals(out, words)
+        philox_words(words, key, numbers, quad, call, NORMALS)
+
+
+@kernel
+def draw_normals(
+    out: Column, k: int, generator: int, key: Column, numbers: Column, track: Column, quad: int, words: Column
+) -> None:
+    """out[k] [4 LANES] float32: standard normals of symbol `k` in quad number `quad`; `words` [4 LANES] is room. With XOSHIRO
+    the next ones of the track: symbols and quads are to come in one order."""
+    if generator == XOSHIRO:
+        _xoshiro_normals(out, k, track)
+    else:
+        philox_words(words, key, numbers, quad, k, NORMALS)
+        words_to_normals(out, k, words)
 
 
 @kernel
 def draw_uniforms(out: Column, stream: Stream, quad: int, call: int, words: Column) -> None:
     """`out` [4 LANES] float32: uniforms beside the paths of quad number `quad`, independent of what moves them. Always by
     Philox: the path itself does not hang on whether these are drawn."""
-    philox_words(words, stream, quad, call, UNIFORMS)
+    philox_words(words, stream.key, stream.numbers, quad, call, UNIFORMS)
     words_to_uniforms(out, words)
 
 
 @kernel
-def student_pair(x: Column, y: Column, words: Column, grown: Column, freedom: float, pair: int) -> None:
-    """Symbols 2 pair and 2 pair + 1 of a multivariate t with one chi-square for all symbols, unit variance, LANES of each.
+def student_pair(out: Column, pair: int, start: int, words: Column, at: int, grown: Column, freedom: float) -> None:
+    """A step's symbols 2 pair and 2 pair + 1 of a multivariate t with one chi-square for all symbols and unit variance.
 
     The squared length of such a pair needs no chi-square drawn: given the pairs before it,
 
         R^2 = (freedom - 2) G (exp(E / n) - 1),   n = freedom + 2 pair,   G next: G exp(E / n)
 
     where E = -2 ln(uniform) is the squared length of two normals and G (`grown`, 1 before the first pair) is what the earlier
-    pairs say of the common chi-square: 1 + sum of their R^2 / (freedom - 2). `words` [2 LANES]: lengths, then directions.
-    Derived: a pair's R^2 / (freedom - 2) is a chi-square of 2 over one of n, which exceeds r with probability (1 + r)^(-n/2);
-    and the chi-square, given a pair, has two degrees more and the scale 1 / G.
+    pairs say of the common chi-square: 1 + sum of their R^2 / (freedom - 2). The step stands in out[symbol] from `start` on,
+    its lengths in `words` from `at` on, its directions LANES further. Derived: a pair's R^2 / (freedom - 2) is a chi-square of
+    2 over one of n, which exceeds r with probability (1 + r)^(-n/2); and the chi-square, given a pair, has two degrees more and
+    the scale 1 / G.
     """
     share = f4(1 / (freedom + 2 * pair))
     spread = f4(freedom - 2)
+    first, second = out[2 * pair, start : start + LANES], out[2 * pair + 1, start : start + LANES]
+    lengths, directions = words[at : at + LANES], words[at + LANES : at + 2 * LANES]
     for i in range(LANES):
-        more = rise(minus_2_log(words[i]) * share)
+        more = rise(minus_2_log(lengths[i]) * share)
         radius = math.sqrt(spread * grown[i] * more)
         grown[i] = grown[i] + grown[i] * more
-        cosine, sine = direction(words[i + LANES])
-        x[i] = radius * cosine
-        y[i] = radius * sine
+        cosine, sine = direction(directions[i])
+        first[i] = radius * cosine
+        second[i] = radius * sine

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from plimsoll.array.curves import FARTHEST, Column, f4, i4, inlined, kernel, rise
+from plimsoll.array.curves import FARTHEST, Column, aligned, f4, i4, inlined, kernel, rise
 from plimsoll.array.randoms import LANES
 
 TILE: Final = 16
@@ -30,63 +30,64 @@ ULP: Final = 2.0**-24
 
 class Screen(NamedTuple):
     """`slack` [P, LANES], `weight` [P, m, LANES] float32, in money; `turn` [m] float32: +1, or -1 for an inverse contract;
-    `low`, `high` [m, LANES] float32: log moves at or beyond which a step is flagged."""
+    `low`, `high` [m, LANES] float32: log moves at or beyond which a step is flagged. The rest is room to work: a screen
+    serves one thread."""
 
     slack: Column
     weight: Column
     turn: Column
     low: Column
     high: Column
+    edges: Column
+    bounds: Column
+    sums: Column
+    doubt: Column
 
 
 def open_screen(slack: Column, weight: Column, inverse: Column, low: Column, high: Column) -> Screen:
     """A screen that is the same in all lanes, from float64: `slack` [P], `weight` [P, m], `inverse` [m] of truths, `low`,
-    `high` [m] as log moves (infinite: no limit but that of float32). Rounded so that nothing is missed."""
+    `high` [m] as log moves (infinite: no limit but that of float32)."""
     pools, m = weight.shape
     assert slack.shape == (pools,) and inverse.shape == low.shape == high.shape == (m,)
     screen = Screen(
-        np.empty((pools, LANES), dtype=np.float32),
-        np.empty((pools, m, LANES), dtype=np.float32),
+        aligned((pools, LANES), np.float32),
+        aligned((pools, m, LANES), np.float32),
         np.where(inverse, -1, 1).astype(np.float32),
-        np.empty((m, LANES), dtype=np.float32),
-        np.empty((m, LANES), dtype=np.float32),
+        aligned((m, LANES), np.float32),
+        aligned((m, LANES), np.float32),
+        aligned((4, m, LANES), np.float32),
+        aligned((pools, LANES), np.float32),
+        aligned((2, LANES), np.float32),
+        aligned((LANES,), np.int32),
     )
-    slack, weight, low, high = (np.asarray(a, dtype=np.float64) for a in (slack, weight, low, high))
-    for lane in range(LANES):
-        set_lane(screen, lane, slack, weight, low, high)
+    screen.slack[:] = slack[:, None]
+    screen.weight[:] = weight[:, :, None]
+    screen.low[:] = np.maximum(low, -FARTHEST)[:, None]
+    screen.high[:] = np.minimum(high, FARTHEST)[:, None]
     return screen
 
 
 @kernel
 def set_lane(screen: Screen, lane: int, slack: Column, weight: Column, low: Column, high: Column) -> None:
-    """Fill one lane from float64 columns as in open_screen: slack rounded down, ranges inward, weights to the nearest (which
-    the allowance covers)."""
+    """Fill one lane from float64 columns as in open_screen: rounded to the nearest, which the allowance covers. (A level may
+    so move outward, but never beyond the first float32 that passes it.)"""
     pools, m = weight.shape
     for p in range(pools):
-        screen.slack[p, lane] = below(slack[p])
+        screen.slack[p, lane] = f4(slack[p])
         for k in range(m):
             screen.weight[p, k, lane] = f4(weight[p, k])
     for k in range(m):
-        screen.low[k, lane] = -below(-max(low[k], -np.float64(FARTHEST)))
-        screen.high[k, lane] = below(min(high[k], np.float64(FARTHEST)))
-
-
-@inlined
-def below(x: Any) -> Any:
-    """The greatest float32 that is not above a float64."""
-    near = f4(x)
-    if np.float64(near) > x:
-        near = np.nextafter(near, f4(-np.inf))
-    return near
+        screen.low[k, lane] = f4(max(low[k], -np.float64(FARTHEST)))
+        screen.high[k, lane] = f4(min(high[k], np.float64(FARTHEST)))
 
 
 @inlined
 def margin_of(slack: Any, total: Any, size: Any, allowance: Any) -> Any:
     """A bound less what float32 may have got wrong in it: `allowance` times the sum of the sizes of all its terms.
 
-    Each term carries the rounding of its weight (1 ulp of 2^-24), of exp - 1 (below 7), of the product (1), and each of the m
-    additions rounds a sum that is no larger than the sizes; the sum of sizes is itself short by as much, and this subtraction
-    rounds once more: m + 16 ulps cover it.
+    Each term carries the rounding of its weight (1 ulp of 2^-24), of exp - 1 (below 7) and of the product (1), slack its own
+    (1); each of the m additions rounds a sum that is no larger than the sizes; the sum of sizes is itself short by as much, and
+    this subtraction rounds once more: m + 16 ulps cover it.
     """
     return slack + total - allowance * (abs(slack) + size)
 
@@ -96,25 +97,44 @@ def screen_block(screen: Screen, block: Column, first: Column, least: Column) ->
     """Look at `block` float32 [steps, m, LANES] of log moves. `first` int32 [LANES]: DONE lanes are passed over, all others get
     their first flagged step or CLEAR. `least` float32 [P, LANES] is lowered to the least bound seen of each pool (up to the
     flagged step; where a box was cleared, the box's, which is lower than any of its steps)."""
+    slack, weight, turn, low, high, edges, bounds, sums, doubt = screen
     steps, m = block.shape[0], block.shape[1]
-    pools = len(screen.slack)
-    edges = np.empty((4, m, LANES), dtype=np.float32)
-    bounds = np.empty((pools, LANES), dtype=np.float32)
-    doubt = np.empty(LANES, dtype=np.int32)
-    for i in range(LANES):
-        first[i] = DONE if first[i] == DONE else CLEAR
+    pools = len(slack)
+    allowance = f4((m + 16) * ULP)
+    _begin(first)
     for at in range(0, steps, TILE):
         end = min(at + TILE, steps)
+        doubt[:] = i4(0)
         for k in range(m):
             _extremes(block, at, end, k, edges[0, k], edges[1, k])
-        if _box(screen, edges, bounds, first, doubt) > 0:
+            _outside(edges[0, k], edges[1, k], low[k], high[k], doubt)
+            _rises(edges[0, k], edges[1, k], turn[k], edges[2, k], edges[3, k])
+        for p in range(pools):
+            sums[:] = f4(0)
+            for k in range(m):
+                _worst(weight[p, k], edges[2, k], edges[3, k], sums[0], sums[1])
+            _judge(slack[p], sums[0], sums[1], allowance, bounds[p], doubt)
+        if _doubtful(doubt, first) > 0:
             for i in range(LANES):
-                if doubt[i] != 0:
-                    found = screen_lane(screen, block, i, at, end, least)
-                    if found >= 0:
-                        first[i] = i4(found)
+                if doubt[i] != 0 and first[i] == CLEAR:
+                    first[i] = i4(screen_lane(screen, block, i, at, end, least))
         for p in range(pools):
             _lower(least[p], bounds[p], doubt, first)
+
+
+@inlined
+def _begin(first: Column) -> None:
+    for i in range(LANES):
+        first[i] = DONE if first[i] == DONE else CLEAR
+
+
+@inlined
+def _doubtful(doubt: Column, first: Column) -> int:
+    """How many lanes are to be looked at step by step."""
+    count = 0
+    for i in range(LANES):
+        count += doubt[i] & i4(first[i] == CLEAR)
+    return count
 
 
 @kernel
@@ -144,7 +164,7 @@ def screen_lane(screen: Screen, block: Column, lane: int, begin: int, end: int, 
     return CLEAR
 
 
-@kernel
+@inlined
 def _extremes(block: Column, at: int, end: int, k: int, low: Column, high: Column) -> None:
     """A symbol's lowest and highest log move over the steps of a tile, in each lane."""
     for i in range(LANES):
@@ -163,53 +183,27 @@ def _extremes(block: Column, at: int, end: int, k: int, low: Column, high: Colum
         s += 1
 
 
-@kernel
+@inlined
 def _extremes_of_four(a: Column, b: Column, c: Column, d: Column, low: Column, high: Column) -> None:
     for i in range(LANES):
         low[i] = min(low[i], min(min(a[i], b[i]), min(c[i], d[i])))
         high[i] = max(high[i], max(max(a[i], b[i]), max(c[i], d[i])))
 
 
-@kernel
-def _box(screen: Screen, edges: Column, bounds: Column, first: Column, doubt: Column) -> int:
-    """Bound every pool over the box of a tile; `edges` [0] and [1] hold the extremes, [2] and [3] get x at them. `doubt` is 1
-    in lanes that are looked at and not cleared; how many they are."""
-    pools, m = screen.weight.shape[0], screen.weight.shape[1]
-    allowance = f4((m + 16) * ULP)
-    for i in range(LANES):
-        doubt[i] = 0
-    for k in range(m):
-        _outside(edges[0, k], edges[1, k], screen.low[k], screen.high[k], doubt)
-        _rises(edges[0, k], edges[1, k], screen.turn[k], edges[2, k], edges[3, k])
-    total, size = np.empty(LANES, dtype=np.float32), np.empty(LANES, dtype=np.float32)
-    for p in range(pools):
-        for i in range(LANES):
-            total[i] = f4(0)
-            size[i] = f4(0)
-        for k in range(m):
-            _worst(screen.weight[p, k], edges[2, k], edges[3, k], total, size)
-        _judge(screen.slack[p], total, size, allowance, bounds[p], doubt)
-    count = 0
-    for i in range(LANES):
-        doubt[i] = doubt[i] if first[i] == CLEAR else 0
-        count += doubt[i]
-    return count
-
-
-@kernel
+@inlined
 def _outside(lowest: Column, highest: Column, low: Column, high: Column, doubt: Column) -> None:
     for i in range(LANES):
-        doubt[i] = doubt[i] if lowest[i] > low[i] and highest[i] < high[i] else 1
+        doubt[i] |= i4(1) - (i4(lowest[i] > low[i]) & i4(highest[i] < high[i]))
 
 
-@kernel
+@inlined
 def _rises(lowest: Column, highest: Column, turn: Any, one: Column, other: Column) -> None:
     for i in range(LANES):
         one[i] = rise(turn * lowest[i])
         other[i] = rise(turn * highest[i])
 
 
-@kernel
+@inlined
 def _worst(weight: Column, one: Column, other: Column, total: Column, size: Column) -> None:
     """Add a symbol's lesser term, and the size of its larger one."""
     for i in range(LANES):
@@ -218,7 +212,7 @@ def _worst(weight: Column, one: Column, other: Column, total: Column, size: Colu
         size[i] += max(abs(a), abs(b))
 
 
-@kernel
+@inlined
 def _judge(slack: Column, total: Column, size: Column, allowance: Any, bound: Column, doubt: Column) -> None:
     for i in range(LANES):
         x = margin_of(slack[i], total[i], size[i], allowance)
@@ -226,9 +220,10 @@ def _judge(slack: Column, total: Column, size: Column, allowance: Any, bound: Co
         doubt[i] = doubt[i] if x > f4(0) else 1
 
 
-@kernel
+@inlined
 def _lower(least: Column, bound: Column, doubt: Column, first: Column) -> None:
     """Take the box's bound into account in lanes that it cleared."""
     for i in range(LANES):
-        x = bound[i] if doubt[i] == 0 and first[i] == CLEAR else least[i]
-        least[i] = min(least[i], x)
+        before, now = least[i], bound[i]
+        counts = i4(doubt[i] == 0) & i4(first[i] == CLEAR) & i4(now < before)
+        least[i] = now if counts != 0 else before

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.array import ladder, lanes, walk
-from plimsoll.array.compile import Column, bound
+from plimsoll.array import curves, ladder, lanes, models, paths, randoms, walk
+from plimsoll.array.compile import Column, bound, build_digest, keep
 from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, account_of, copied, lay_desk
 from plimsoll.array.funding import BESIDE, NONE, PROFILE, FundingModel
 from plimsoll.array.ladder import CLOSE, DONE, HAND
 from plimsoll.array.models import PathModel
-from plimsoll.array.paths import LANES, PathState, next_rows, open_paths
+from plimsoll.array.paths import LANES, begin_paths, next_rows, open_paths
 from plimsoll.model import Account, LegKey
 from plimsoll.rulebook import Rulebook
 
@@ -27,6 +27,7 @@ BLOCK = 64
 EVENTS = 8
 """Events that a lane keeps; only when and what was hit is counted."""
 KERNELS = (ladder, walk, lanes)
+DRAWING = (curves, randoms, models, paths)
 
 
 class Settled(NamedTuple):
@@ -64,13 +65,14 @@ class Case(NamedTuple):
 
 class Job(NamedTuple):
     """What all settings share. `starts`: the prices that paths begin at; `grid`: the steps at which equity is kept, the last of
-    them the end."""
+    them the end; `folder`: where machine code is kept ('': nowhere)."""
 
-    starts: Column
+    starts: tuple[float, ...]
     model: PathModel
     funding: FundingModel
     seed: int
     grid: tuple[int, ...]
+    folder: str = ""
 
 
 class Chunk(NamedTuple):
@@ -98,25 +100,23 @@ class Lane(NamedTuple):
     legs: tuple[int, ...]
 
 
-@cache
-def kernel_of(name: str) -> Callable[..., Any]:
-    """`walk_lanes` with the rules of one venue; machine code is made at the first call, once per process."""
-    return bound(name, KERNELS, "walk_lanes")
+def kernel_of(name: str, folder: str = "") -> Callable[..., Any]:
+    """`walk_lanes` with the rules of one venue; machine code is made at the first call, once a process."""
+    return bound(name, KERNELS, "walk_lanes", folder)
 
 
-@cache
-def walker_of(name: str) -> Callable[..., Any]:
+def walker_of(name: str, folder: str = "") -> Callable[..., Any]:
     """`walk` with the rules of one venue, for lanes that have an account of their own."""
-    return bound(name, KERNELS, "walk")
+    return bound(name, KERNELS, "walk", folder)
 
 
-def chunks(job: Job, cases: Sequence[Case], paths: int, threads: int) -> Iterator[tuple[Chunk, ...]]:
-    """For each LANES paths in order, what became of them under each case. More paths than asked for are walked, never fewer."""
+def chunks(job: Job, cases: Sequence[Case], wanted: int, threads: int) -> Iterator[tuple[Chunk, ...]]:
+    """For each LANES paths in order, what became of them under each case. More paths than `wanted` are walked, never fewer."""
+    for made in (randoms.begin_stream, begin_paths, next_rows):
+        keep(made, build_digest(None, DRAWING), job.folder)
     laids = [lay_desk(case.account, case.rulebook, case.symbols, case.tellers) for case in cases]
-    for case in cases:
-        kernel_of(case.rulebook.name)
     waiting: list[Future[tuple[Chunk, ...]]] = []
-    firsts = iter(range(0, paths, LANES))
+    firsts = iter(range(0, wanted, LANES))
     with ThreadPoolExecutor(threads) as pool:
         try:
             for first in firsts:
@@ -151,10 +151,11 @@ class _Block(NamedTuple):
 
 
 def _blocks(job: Job, first: int) -> Iterator[_Block]:
-    """The paths of a chunk from start to end, in blocks that stop at every step of the grid. `grid`: its index there, -1: none."""
+    """The paths of a chunk from start to end, in blocks that stop at the grid's steps. `grid`: its index there, -1: none."""
     state, m = open_paths(job.model, job.seed, first), len(job.starts)
     charging = _Charging(job, first)
-    before = np.repeat(job.starts[:, None], LANES, axis=1)
+    starts = np.array(job.starts)[:, None]
+    before = np.repeat(starts, LANES, axis=1)
     step = 0
     for index, stop in enumerate(job.grid):
         while step < stop:
@@ -162,9 +163,9 @@ def _blocks(job: Job, first: int) -> Iterator[_Block]:
             logs = np.empty((steps, m, LANES), np.float32)
             rows = np.empty((steps, LANES), np.int32)
             next_rows(job.model, state, logs, rows)
-            paid, due = charging.block(step, steps, rows, state)
+            paid, due = charging.block(step, steps, rows)
             yield _Block(step, before, logs, paid, due, index if step + steps == stop else -1)
-            before = job.starts[:, None] * np.exp(logs[-1].astype(np.float64))
+            before = starts * np.exp(logs[-1].astype(np.float64))
             step += steps
 
 
@@ -177,7 +178,7 @@ class _Charging:
         self.rate = np.repeat(job.funding.reverting[:, 3:4], LANES, axis=1)
         self.draw = np.random.Generator(np.random.Philox(key=[job.seed & (2**64 - 1), first + 1]))
 
-    def block(self, step: int, steps: int, rows: Column, state: PathState) -> tuple[Column, Column]:
+    def block(self, step: int, steps: int, rows: Column) -> tuple[Column, Column]:
         """Rates [steps, m, LANES or 1] charged at the end of each step, and in which there are any."""
         model, at = self.model, np.arange(step + 1, step + steps + 1)
         if model.kind == NONE:
@@ -209,6 +210,7 @@ class _Run:
         self.own: dict[int, Lane] = {}
         self.handed: set[int] = set()
         self.tellers = np.array([_place(laid, case, coin) for coin in laid.coins], np.int64)
+        self.starts = np.array(job.starts)
         self.equity = np.zeros((len(job.grid), LANES))
 
     def through(self, block: _Block) -> None:
@@ -218,8 +220,8 @@ class _Run:
         due = np.concatenate([[False], block.due])
         self.tallies["base"] = block.step
         asleep = self.status == _OWN
-        kernel_of(self.case.rulebook.name)(
-            self.laid.desk, self.lanes, self.job.starts, self.tellers, block.before, block.logs, block.paid, due,
+        kernel_of(self.case.rulebook.name, self.job.folder)(
+            self.laid.desk, self.lanes, self.starts, self.tellers, block.before, block.logs, block.paid, due,
             self.status, self.tallies, self.events, table, rates,
         )  # fmt: skip
         for lane in np.flatnonzero((self.status == HAND) | asleep):
@@ -241,7 +243,7 @@ class _Run:
             if code == DONE:
                 tally["base"] = block.step + at
                 part = np.ascontiguousarray(table[at:])
-                walker = walker_of(self.case.rulebook.name)
+                walker = walker_of(self.case.rulebook.name, self.job.folder)
                 code = walker(own.laid.desk, own.held, part, part, rates[at:], due[at:], 0, tally, self.events[lane])
                 self._keep_hits(lane, own)
                 if code != HAND:
@@ -275,8 +277,8 @@ class _Run:
         """A lane's own prices and rates in a block, as the kernel has them."""
         m = len(self.job.starts)
         table, rates = np.empty((len(block.logs) + 1, m + len(self.tellers))), np.empty((len(block.logs) + 1, m))
-        tabulate, charge_table = _tables()
-        tabulate(self.job.starts, self.tellers, block.before, block.logs, lane, table)
+        tabulate, charge_table = _tables(self.job.folder)
+        tabulate(self.starts, self.tellers, block.before, block.logs, lane, table)
         charge_table(block.paid, lane, rates)
         return table, rates
 
@@ -331,9 +333,9 @@ _OWN = 100
 
 
 @cache
-def _tables() -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _tables(folder: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """How lanes read prices and rates, compiled: to the last bit as in the kernel."""
-    return bound(None, (lanes,), "tabulate"), bound(None, (lanes,), "charge_table")
+    return bound(None, (lanes,), "tabulate", folder), bound(None, (lanes,), "charge_table", folder)
 
 
 def _place(laid: Laid, case: Case, coin: str) -> int:

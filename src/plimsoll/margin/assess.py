@@ -4,24 +4,26 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import Enum
-from functools import cache
 from typing import NamedTuple
 
 from plimsoll.errors import BadInput
+from plimsoll.margin.apart import Alone, margins_of, stand_of
+from plimsoll.margin.apart_prices import Ground, ground_of, solver_apart
+from plimsoll.margin.common_move import moving_coins, portfolio_move
 from plimsoll.margin.liquidation_price import (
-    WORKING,
+    WIDE,
+    Solved,
     Solver,
     Triggers,
     at_factor,
-    first_failure,
     held_brackets,
     nearest,
     prices_at,
     solver_of,
 )
-from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside, margins_of
+from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, OrdersView, PoolView
 from plimsoll.model import Account, LegKey, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
@@ -86,8 +88,19 @@ class Instant(NamedTuple):
     prices: Prices
 
 
+class Felt(NamedTuple):
+    """Whose marks a pool feels: `markets`; of each base coin where the marks column holds the prices of it that the pool feels
+    (its markets, and in a valued pool that has the coin its index); whether contracts of both kinds are among those on its
+    collateral."""
+
+    markets: tuple[int, ...]
+    coins: Mapping[str, tuple[int, ...]]
+    mixed: bool
+
+
 class Home(NamedTuple):
-    """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver."""
+    """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver;
+    `alone`: how it stands among others on its cash, where it is apart."""
 
     spec: PoolSpec
     pool: Pool[Decimal]
@@ -95,7 +108,8 @@ class Home(NamedTuple):
     markets: Sequence[Market[Decimal]]
     solved: Solver
     together: Factors
-    coins: Mapping[str, tuple[int, ...]]
+    felt: Felt
+    alone: Alone | None
 
 
 def assess(
@@ -111,14 +125,15 @@ def assess(
         layout = lay_out(account, rulebook, outside)
         bases = tuple(rulebook.instruments[symbol].base for symbol in layout.symbols)
         now = Instant(account, rulebook, layout, mark_column(layout, marks.marks, marks.indexes), bases, prices)
-        margins = margins_of(layout, rulebook, now.column)
+        stand = stand_of(layout, rulebook, now.column)
+        grounds = _grounds(now, stand.alone)
+        felt: dict[int, Felt] = {}
         legs: list[LegView] = []
         pools: list[PoolView] = []
         homes: list[Home] = []
-        for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-            markets = held_brackets(rulebook.rules, pool, now.column, layout.markets)
-            solved = solver_of(rulebook.rules, pool, margin, now.column, markets)
-            home = Home(spec, pool, margin, markets, solved, _factors(solved), _coins(now, pool))
+        for i, margin in enumerate(stand.margins):
+            home = _home(now, i, margin, stand.alone.get(i), grounds.get(i), felt)
+            spec, pool = home.spec, home.pool
             views = [_leg_view(now, home, key, leg) for key, leg in zip(spec.legs, pool.legs, strict=True)]
             legs.extend(views)
             pools.append(_pool_view(now, home, views))
@@ -136,6 +151,42 @@ def assess(
     return Assessment(rulebook.name, tuple(legs), tuple(pools), tuple(assets), asks, valued)
 
 
+def _grounds(now: Instant, alone: Mapping[int, Alone]) -> dict[int, Ground]:
+    """The cash that each pool apart stands on, by its place."""
+    grounds = {}
+    for cash in now.layout.cashes:
+        markets = held_brackets(now.rulebook.rules, now.layout.pools[cash.shared], now.column, now.layout.markets)
+        ground = ground_of(now.layout, now.rulebook, cash, alone, now.column, markets)
+        grounds.update(dict.fromkeys(cash.apart, ground))
+    return grounds
+
+
+def _home(
+    now: Instant,
+    i: int,
+    margin: PoolMargin[Decimal],
+    alone: Alone | None,
+    ground: Ground | None,
+    felt: dict[int, Felt],
+) -> Home:
+    """`felt`: by cash, where pools apart on it feel the same marks."""
+    spec, pool, rules = now.layout.specs[i], now.layout.pools[i], now.rulebook.rules
+    if ground is None:
+        markets = held_brackets(rules, pool, now.column, now.layout.markets) if pool.legs else now.layout.markets
+        solved = solver_of(rules, pool, margin, now.column, markets) if pool.legs or pool.wallets else _unsolved
+        return Home(spec, pool, margin, markets, solved, _factors(solved), _felt(now, pool), alone)
+    solved = solver_apart(ground, i, margin)
+    if rules.APART is not None and rules.APART.locks_losses:
+        feels = felt[ground.cash.shared] = felt.get(ground.cash.shared) or _felt(now, pool)
+    else:
+        feels = _felt(now, pool)
+    return Home(spec, pool, margin, ground.markets, solved, _factors(solved), feels, alone)
+
+
+def _unsolved(moving: tuple[int, ...]) -> Solved:
+    raise AssertionError(f"a price of markets {moving} is asked of a pool without legs")
+
+
 def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
     at = resting.row.market
     return now.rulebook.rules.order_margin(resting.row, now.column[at], now.layout.markets[at])
@@ -148,7 +199,7 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
         return none, none
     mark, base, rules = now.column[leg.market], now.bases[leg.market], now.rulebook.rules
     if rules.PRICES_STATED:
-        with exact(WORKING):
+        with localcontext(WIDE):
             found = rules.stated_liquidation_price(leg, at.pool, at.margin, now.column, at.markets)
         price = +found.price if found.found else None
         own = Triggers(price, None) if price is not None and price < mark else Triggers(None, price)
@@ -156,31 +207,41 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
         own = prices_at(at.solved((leg.market,)), mark)
     if now.prices is Prices.OWN:
         return own, none
-    return own, own if len(at.coins[base]) == 1 else at_factor(at.together(at.coins[base]), mark)
+    coin = at.felt.coins[base]
+    return own, own if len(coin) == 1 else at_factor(at.together(coin), mark)
 
 
 def _factors(solved: Solver) -> Factors:
     """The factors by which markets fail together; each set is rounded and checked once, for all its legs."""
-    return cache(lambda moving: prices_at(solved(moving), ONE))
+    known: dict[tuple[int, ...], Triggers] = {}
+
+    def factors(moving: tuple[int, ...]) -> Triggers:
+        if moving not in known:
+            known[moving] = prices_at(solved(moving), ONE)
+        return known[moving]
+
+    return factors
 
 
-def _markets_of(pool: Pool[Decimal]) -> tuple[int, ...]:
-    """The markets whose marks the pool feels: those of its legs and of those beside it, and of the orders in a valued pool."""
-    held = {leg.market for leg in (*pool.legs, *pool.beside)}
-    return tuple(sorted(held | {rest.market for rest in pool.rests}))
+def _markets_of(now: Instant, pool: Pool[Decimal]) -> tuple[int, ...]:
+    """The markets whose marks the pool feels: those of its legs, of the orders in a valued pool, and of the legs beside it
+    where these lock their running losses."""
+    apart = now.rulebook.rules.APART
+    beside = () if apart is None or (pool.apart and not apart.locks_losses) else pool.beside
+    return tuple(sorted({leg.market for leg in (*pool.legs, *beside)} | {rest.market for rest in pool.rests}))
 
 
-def _coins(now: Instant, pool: Pool[Decimal]) -> dict[str, tuple[int, ...]]:
-    """Base coin -> where the marks column holds the prices of it that the pool feels: its markets, and in a valued pool that
-    has the coin its index."""
+def _felt(now: Instant, pool: Pool[Decimal]) -> Felt:
     coins: dict[str, tuple[int, ...]] = {}
-    for at in _markets_of(pool):
+    markets = _markets_of(now, pool) if now.prices is Prices.ALL else ()
+    for at in markets:
         coins[now.bases[at]] = (*coins.get(now.bases[at], ()), at)
     if pool.wallets:
         first = len(now.layout.symbols)
         places = {asset: first + i for i, asset in enumerate(now.layout.assets)}
         coins = {base: (*found, places[base]) if base in places else found for base, found in coins.items()}
-    return coins
+    kinds = {now.layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}
+    return Felt(markets, coins, len(kinds) > 1 and not pool.wallets)
 
 
 def money_behind(
@@ -203,19 +264,51 @@ def money_behind(
     return pool.cash - pool.reserved - locked_beside(pool, layout, rulebook, column)
 
 
+def _behind(now: Instant, home: Home, leg: Leg[Decimal]) -> Decimal | None:
+    """As `money_behind`, with what the others lock summed before."""
+    if home.alone is None or len(home.pool.legs) > 1:
+        return leg.margin if home.spec.isolated else None
+    if now.rulebook.rules.MARGIN_FOLLOWS:
+        return home.margin.balance - home.alone.gain
+    return home.pool.cash - home.pool.reserved - home.alone.taken
+
+
 def _bankruptcy(now: Instant, home: Home, leg: Leg[Decimal], behind: Decimal) -> Found[Decimal]:
     """At more digits than the answer has: at 1x two nearly equal numbers are subtracted."""
-    with exact(WORKING):
+    with localcontext(WIDE):
         found = now.rulebook.rules.bankruptcy_price(leg, behind, home.markets[leg.market])
     return Found(found.found, +found.price)
+
+
+class LegSums(NamedTuple):
+    """What a leg has and needs at its mark."""
+
+    profit: Decimal
+    initial: Decimal
+    maintenance: Decimal
+    closing_fee: Decimal
+    locked: Decimal
+
+
+def _sums(now: Instant, home: Home, leg: Leg[Decimal]) -> LegSums:
+    """Asked of the rules, or, of the one leg of a pool apart, how that stands, which is the same."""
+    if home.alone is not None and len(home.pool.legs) == 1:
+        stand = home.alone.standing
+        return LegSums(home.alone.gain, stand.initial, stand.maintenance, stand.closing_fee, home.alone.lock)
+    rules, at = now.rulebook.rules, (leg, now.column[leg.market], now.layout.markets[leg.market])
+    return LegSums(
+        rules.profit(*at),
+        rules.initial_margin(*at),
+        rules.maintenance_margin(*at),
+        rules.closing_fee(*at),
+        rules.position_margin(*at),
+    )
 
 
 def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegView:
     own, together = _triggers(now, home, leg)
     spec = home.spec
-    behind = leg.margin if spec.isolated else None
-    if spec.apart:
-        behind = money_behind(now.layout, now.rulebook, now.column, spec, home.pool, home.margin, leg)
+    behind = _behind(now, home, leg)
     position = now.layout.held[key]
     rules, market, mark = now.rulebook.rules, now.layout.markets[leg.market], now.column[leg.market]
     instrument = now.rulebook.instruments[position.symbol]
@@ -224,6 +317,7 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
     bankrupt = NOWHERE if behind is None else _bankruptcy(now, home, leg, behind)
+    sums = _sums(now, home, leg)
     found = NOWHERE if price is None else Found(True, price)
     columns = (home.pool, home.margin, now.column, now.layout.markets)
     asked = PriceAsk(found, leg, *columns, position.size, position.mode, instrument.tick)
@@ -239,11 +333,11 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
         leverage=position.leverage,
         mark=mark,
         notional=value,
-        unrealised_pnl=rules.profit(leg, mark, market),
-        initial_margin=rules.initial_margin(leg, mark, market),
-        maintenance_margin=rules.maintenance_margin(leg, mark, market),
-        closing_fee=rules.closing_fee(leg, mark, market),
-        position_margin=rules.position_margin(leg, mark, market),
+        unrealised_pnl=sums.profit,
+        initial_margin=sums.initial,
+        maintenance_margin=sums.maintenance,
+        closing_fee=sums.closing_fee,
+        position_margin=sums.locked,
         liquidation_fee=rules.liquidation_fee(leg, mark, market),
         isolated_margin=position.isolated_margin,
         bracket=row,
@@ -273,58 +367,26 @@ def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
         venue_ratio=now.rulebook.rules.venue_ratio(margin),
         liquidatable=(bool(pool.legs or pool.wallets) or margin.requirement > 0)
         and now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
-        portfolio_liquidation_move=_common_move(now, home) if now.prices is Prices.ALL else None,
+        portfolio_liquidation_move=_common_move(now, home, views) if now.prices is Prices.ALL else None,
     )
 
 
-def _common_move(now: Instant, home: Home) -> Decimal | None:
-    """As `portfolio_move` with every beta 1, solved exactly where all of the pool's contracts are of one kind."""
+def _common_move(now: Instant, home: Home, views: Sequence[LegView]) -> Decimal | None:
+    """As `portfolio_move` with every beta 1, solved exactly where all of the pool's contracts are of one kind. Where prices
+    are stated and a pool apart feels no other mark, it is that of the price."""
     pool, margin, solved = home.pool, home.margin, home.solved
     if not pool.legs:
         return None
     if margin.balance <= margin.requirement:
         return ZERO
-    if not pool.wallets and len({now.layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}) > 1:
+    if home.felt.mixed:
         return portfolio_move(pool, now.column, now.layout, now.rulebook, {})
-    moving = _markets_of(pool)
-    factors = solved(moving + _moving_coins(now.layout, now.rulebook, pool))[:2]
+    moving = home.felt.markets
+    if now.rulebook.rules.PRICES_STATED and pool.apart and len(moving) == 1:
+        price = views[0].liquidation_price
+        return None if price is None else price / views[0].mark - 1
+    factors = solved(moving + moving_coins(now.layout, now.rulebook, pool))[:2]
     return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
-
-
-def _moving_coins(layout: Layout, rulebook: Rulebook, pool: Pool[Decimal]) -> tuple[int, ...]:
-    """Where the marks column holds the indexes that move with the market: those of all coins of a valued pool but the ones
-    that contracts are quoted in, which are the measure."""
-    if not pool.wallets:
-        return ()
-    quotes = {instrument.quote for instrument in rulebook.instruments.values()}
-    first = len(layout.symbols)
-    return tuple(first + i for i, asset in enumerate(layout.assets) if asset not in quotes)
-
-
-def portfolio_move(
-    pool: Pool[Decimal], column: Sequence[Decimal], layout: Layout, rulebook: Rulebook, betas: Mapping[str, Decimal]
-) -> Decimal | None:
-    """The smallest common move y (each mark becomes mark * (1 + beta*y), beta 1 unless given; `betas` by symbol or coin) at
-    which the pool fails; 0 where it already does; None if neither a fall to nothing nor a thousandfold rise does it."""
-    if not pool.legs:
-        return None
-    factors = [betas.get(symbol, ONE) for symbol in layout.symbols]
-    moving = _moving_coins(layout, rulebook, pool)
-    first = len(layout.symbols)
-    factors += [betas.get(a, ONE) if first + i in moving else ZERO for i, a in enumerate(layout.assets)]
-
-    def headroom(y: Decimal) -> Decimal:
-        moved = [mark * (1 + beta * y) for mark, beta in zip(column, factors, strict=True)]
-        at = rulebook.rules.assess_pool(pool, moved, layout.markets)
-        return at.balance - at.requirement
-
-    if headroom(ZERO) <= 0:
-        return ZERO
-    steepest = max(abs(beta) for beta in factors) or ONE
-    down = -(1 - Decimal("1e-12")) / steepest
-    ends = [end for end in (down, Decimal(1000) / steepest) if headroom(end) <= 0]
-    moves = [first_failure(headroom, ZERO, end) for end in ends]
-    return min(moves, key=abs) if moves else None
 
 
 def _asset_view(

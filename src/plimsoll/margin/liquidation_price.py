@@ -67,7 +67,9 @@ def triggers_of(
 ) -> Triggers:
     """Triggers of the markets in `moving`, moved together in proportion to their marks, as prices of `moving[0]`.
 
-    `margin` is the pool's at these marks. All moving markets are of one kind (one settle asset, one coin)."""
+    `margin` is the pool's at these marks. All moving markets are of one kind (one settle asset, one coin), and none is that
+    of a leg beside the pool."""
+    assert all(leg.market not in moving for leg in pool.beside), "legs beside a pool move as well: see apart_prices"
     with exact():
         return prices_at(solver_of(rules, pool, margin, marks, markets)(tuple(moving)), marks[moving[0]])
 
@@ -103,23 +105,11 @@ def solver_of(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of one pool at these marks: along the lines of its legs; off two assessments where legs beside it move as
-    well, or where it is valued in one currency."""
+    """The solver of one pool at these marks: along the lines of its legs; off two assessments where it is valued in one
+    currency. Legs beside it stand still: where they move as well, see `apart_prices`."""
     if pool.wallets:
         return _valued_solver(rules, pool, margin, marks, markets)
-    along = _along_lines(rules, pool, margin, marks, markets)
-    if not pool.beside:
-        return along
-    beside = {leg.market for leg in pool.beside}
-
-    @cache
-    def solve(moving: tuple[int, ...]) -> Solved:
-        if beside.isdisjoint(moving):
-            return along(moving)
-        way = Way(markets[moving[0]].inverse, (ONE, -ONE), rounding_room(pool, margin))
-        return _two_point(rules, pool, marks, markets, moving, way)
-
-    return solve
+    return _along_lines(rules, pool, margin, marks, markets)
 
 
 def _along_lines(

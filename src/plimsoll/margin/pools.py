@@ -21,7 +21,7 @@ from plimsoll.model import (
 )
 from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook, regime_of
-from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Rest, Resting, Wallet
+from plimsoll.rules.columns import Leg, Market, Pool, Rest, Resting, Standing, Wallet
 from plimsoll.rules.drawing import PoolSpec, each_apart
 from plimsoll.rules.resting import new_value, opens
 
@@ -40,9 +40,19 @@ class RestingSpec(NamedTuple):
     leg: LegKey
 
 
+class Cash(NamedTuple):
+    """A cash that pools apart stand on, as places in the layout. `whole`: whether the legs beside `shared`, the pool of the
+    cash itself, are those of the pools apart, one leg each, and no others."""
+
+    shared: int
+    apart: tuple[int, ...]
+    whole: bool
+
+
 class Layout(NamedTuple):
     """`symbols[i]` names `markets[i]`; `assets`: the coins of valued pools, whose prices follow the marks in the marks column;
-    `specs[i]` describes `pools[i]`; `held`: the positions by their keys."""
+    `specs[i]` describes `pools[i]`; `held`: the positions by their keys; `cashes`: of pools apart. `standings`: how these
+    stood when a mark last left its range, by their place; filled as marks are looked at, and never wrong within the range."""
 
     symbols: tuple[str, ...]
     assets: tuple[str, ...]
@@ -51,6 +61,8 @@ class Layout(NamedTuple):
     pools: tuple[Pool[Decimal], ...]
     resting: tuple[RestingSpec, ...]
     held: Mapping[LegKey, Position]
+    cashes: tuple[Cash, ...]
+    standings: dict[int, Standing[Decimal]]
 
 
 def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> Market[Decimal]:
@@ -94,9 +106,25 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
         specs = each_apart(specs)
     assets = tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
     resting = tuple(_resting(account, rulebook, index, held))
-    at = _At(account, rulebook, index, {asset: len(symbols) + i for i, asset in enumerate(assets)}, held, resting, {})
+    places = {asset: len(symbols) + i for i, asset in enumerate(assets)}
+    at = _At(account, rulebook, index, places, held, resting, {}, markets)
     pools = tuple(_pool(spec, at, extra.get(spec.asset), _set_aside(spec, resting, rulebook, markets)) for spec in specs)
-    return Layout(symbols, assets, markets, specs, pools, resting, held)
+    return Layout(symbols, assets, markets, specs, pools, resting, held, _cashes(specs), {})
+
+
+def _cashes(specs: Sequence[PoolSpec]) -> tuple[Cash, ...]:
+    """The cashes that pools apart stand on."""
+    apart: dict[str, list[int]] = {}
+    for i, spec in enumerate(specs):
+        if spec.apart:
+            apart.setdefault(spec.asset, []).append(i)
+    cashes = []
+    for i, spec in enumerate(specs):
+        if not spec.apart and not spec.isolated and spec.asset in apart:
+            mine = apart[spec.asset]
+            single = all(len(specs[at].legs) == 1 for at in mine)
+            cashes.append(Cash(i, tuple(mine), single and len(spec.beside) == len(mine)))
+    return tuple(cashes)
 
 
 def _set_aside(
@@ -110,8 +138,8 @@ def _set_aside(
 
 
 class _At(NamedTuple):
-    """An account being laid out. `markets`: symbol -> market; `places`: coin -> its place in the marks column; `legs`: those
-    laid out so far, since a leg may stand beside many pools."""
+    """An account being laid out. `markets`: symbol -> its place in `columns`; `places`: coin -> its place in the marks
+    column; `legs`: those laid out so far, since a leg may stand beside many pools."""
 
     account: Account
     rulebook: Rulebook
@@ -120,6 +148,7 @@ class _At(NamedTuple):
     held: Mapping[LegKey, Position]
     resting: tuple[RestingSpec, ...]
     legs: dict[LegKey, Leg[Decimal]]
+    columns: tuple[Market[Decimal], ...]
 
 
 def _leg_at(key: LegKey, spec: PoolSpec, at: _At) -> Leg[Decimal]:
@@ -145,7 +174,7 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         tier=rules.tier_of(position, at.account, at.rulebook.instruments),
         added=position.added_margin,
         lost=position.lost_margin,
-        cost=_paid(position, at.rulebook),
+        cost=_paid(position, at),
         wallet=spec.assets.index(instrument.settle) if spec.assets else 0,
         spare=at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         remarked=ZERO if position.remarked is None else position.remarked,
@@ -154,8 +183,10 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
 
 def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Decimal]:
     """One position as a row of its own, its market the first."""
-    spec = PoolSpec("", rulebook.instruments[position.symbol].settle, False, ())
-    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, (), {}))
+    instrument = rulebook.instruments[position.symbol]
+    columns = (market_of(instrument, ZERO),)
+    spec = PoolSpec("", instrument.settle, False, ())
+    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, (), {}, columns))
 
 
 def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO_FEES) -> Decimal:
@@ -165,18 +196,22 @@ def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO
     return rulebook.rules.sized_margin(leg_of(position, alone, rulebook), mark, market)
 
 
-def _paid(position: Position, rulebook: Rulebook) -> Decimal:
+def _paid(position: Position, at: _At) -> Decimal:
     """The cost column: what was paid, where the venue counts in whole units; 0 where it follows from the entry price."""
-    if position.cost is None and rulebook.instruments[position.symbol].unit is None:
-        return ZERO
-    return signed_cost(position, rulebook)
+    if position.cost is not None:
+        return position.cost
+    market = at.columns[at.markets[position.symbol]]
+    return ZERO if market.unit == 0 else _cost_of(position, at.rulebook, market)
 
 
 def signed_cost(position: Position, rulebook: Rulebook) -> Decimal:
     """The value paid, as the venue counts it: negative for a long inverse and a short other position. Call inside `exact()`."""
     if position.cost is not None:
         return position.cost
-    market = market_of(rulebook.instruments[position.symbol], ZERO)
+    return _cost_of(position, rulebook, market_of(rulebook.instruments[position.symbol], ZERO))
+
+
+def _cost_of(position: Position, rulebook: Rulebook, market: Market[Decimal]) -> Decimal:
     paid = rulebook.rules.value(position.size * market.multiplier, position.entry_price, market)
     return paid if (position.size > 0) != market.inverse else -paid
 
@@ -328,30 +363,6 @@ def locked_beside(pool: Pool[Decimal], layout: Layout, rulebook: Rulebook, marks
     """What the legs beside a pool lock of the cash that it stands on."""
     legs = [(leg, marks[leg.market], layout.markets[leg.market]) for leg in pool.beside]
     return sum((rulebook.rules.position_margin(*leg) for leg in legs), ZERO)
-
-
-def margins_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> list[PoolMargin[Decimal]]:
-    """What every pool has and needs, in the layout's order. Where legs fail apart on one cash, what each of them locks is
-    asked for once and not by every pool beside it; `scale` then counts all of those pools, so that no decision seems less
-    close than it is. Call inside `exact()`."""
-    rules, markets = rulebook.rules, layout.markets
-    apart = [i for i, pool in enumerate(layout.pools) if pool.apart and pool.beside]
-    if not apart:
-        return [rules.assess_pool(pool, marks, markets) for pool in layout.pools]
-    locks = {
-        key: rules.position_margin(leg, marks[leg.market], markets[leg.market])
-        for i in apart
-        for key, leg in zip(layout.specs[i].legs, layout.pools[i].legs, strict=True)
-    }
-    margins = []
-    for spec, pool in zip(layout.specs, layout.pools, strict=True):
-        if pool.apart and pool.beside:
-            pool = pool._replace(locked=sum([locks[key] for key in spec.beside], ZERO), beside=())
-        margins.append(rules.assess_pool(pool, marks, markets))
-    gross = sum([margins[i].scale for i in apart], ZERO)
-    for i in apart:
-        margins[i] = margins[i]._replace(scale=gross)
-    return margins
 
 
 def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:

@@ -154,6 +154,37 @@ class PoolMargin(NamedTuple, Generic[N]):
     scale: N
 
 
+class Standing(NamedTuple, Generic[N]):
+    """What of a pool apart stays as it is while its mark moves between `low` and `high` (exclusive; high 0: without bound).
+    `locked`: what its legs lock of the cash, running losses aside; `initial`, `maintenance`: their margins, the second the
+    pool's requirement; `closing_fee` as of one leg; `kept`: what counts besides cash and profit; `cost`: what profit counts
+    from, signed so that profit is the worth less the cost; `cut_base`, `cut_slope`: the line, over the cash behind the pool,
+    of what closing takes of that cash (nothing where it is below zero); `size`: the gross size of it all."""
+
+    low: N
+    high: N
+    locked: N
+    initial: N
+    maintenance: N
+    closing_fee: N
+    kept: N
+    cost: N
+    cut_base: N
+    cut_slope: N
+    size: N
+
+
+class Sums(NamedTuple, Generic[N]):
+    """What the legs on one cash come to: running profits and losses together (`gain`), the losses alone (`loss`, unsigned),
+    what is locked besides losses, maintenance margins, gross size."""
+
+    gain: N
+    loss: N
+    locked: N
+    maintenance: N
+    scale: N
+
+
 class Found(NamedTuple, Generic[N]):
     """A price that may not exist: `found` False means that no positive price does it."""
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from plimsoll.errors import Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
+from plimsoll.rules.apart import Apart
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.columns import CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step
 from plimsoll.rules.drawing import PoolSpec
@@ -33,6 +34,10 @@ class Rules(Protocol):
     @property
     def REGIMES(self) -> Mapping[str, tuple[str, ...]]:  # noqa: N802
         """At most one dated regime: its name -> its options, in the order in which `Market.regime` counts them."""
+
+    @property
+    def APART(self) -> Apart | None:  # noqa: N802
+        """How cross positions that fail apart stand on their cash; None: none does."""
 
     @property
     def Reading(self) -> Any:  # noqa: N802

@@ -5,6 +5,9 @@ from decimal import Decimal
 
 from plimsoll.model import Account, MarginMode
 
+APART = None
+"""No cross position fails by itself."""
+
 PRICES_STATED = False
 """Liquidation prices follow from the headroom; tiers are chosen anew at each price."""
 

@@ -66,6 +66,7 @@ from plimsoll.rules.common import (
     value,
 )
 from plimsoll.rules.usual import (
+    APART,
     CHARGES_FUNDING_AHEAD,
     MARGIN_FOLLOWS,
     PRICES_STATED,
@@ -75,6 +76,7 @@ from plimsoll.rules.usual import (
 )
 
 __all__ = [
+    "APART",
     "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "MARGIN_FOLLOWS",

@@ -67,6 +67,7 @@ from plimsoll.rules.common import (
     value,
 )
 from plimsoll.rules.usual import (
+    APART,
     CHARGES_FUNDING_AHEAD,
     MARGIN_FOLLOWS,
     PRICES_STATED,
@@ -76,6 +77,7 @@ from plimsoll.rules.usual import (
 )
 
 __all__ = [
+    "APART",
     "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "MARGIN_FOLLOWS",

@@ -33,6 +33,7 @@ from plimsoll.rules.bitmex.formulas import (
     withdrawable,
 )
 from plimsoll.rules.bitmex.people import (
+    APART,
     CHARGES_FUNDING_AHEAD,
     DEFAULT_LEVERAGE,
     EXEMPT,
@@ -73,6 +74,7 @@ from plimsoll.rules.bitmex.procedure import next_step
 from plimsoll.rules.common import assess_coin
 
 __all__ = [
+    "APART",
     "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "EXEMPT",

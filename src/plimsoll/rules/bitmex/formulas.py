@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from plimsoll.number import N, ceil_to, floor_to, half_up_to, zero
-from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting
+from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting, Standing, Sums
 from plimsoll.rules.common import no_price, notional, open_loss, row_above, side_of, unrealised_pnl
 
 __all__ = ["notional", "open_loss", "unrealised_pnl"]
@@ -70,12 +70,20 @@ def cost(leg: Leg[N], market: Market[N]) -> N:
     return direction(leg.amount, market.inverse) * value(leg.amount, leg.entry, market)
 
 
-def profit(leg: Leg[N], price: N, market: Market[N]) -> N:
-    """Unrealised PnL = V(p) - C; where profit was paid out at a mark (2023), from the value at that mark. PAY, PR23."""
-    basis = cost(leg, market)
+def basis_of(leg: Leg[N], market: Market[N]) -> N:
+    """The signed value that running profit counts from: C, or where profit was paid out at a mark (2023) the value at that
+    mark. PAY, PR23."""
     if leg.remarked != 0:
-        basis = leg.remarked
-    return direction(leg.amount, market.inverse) * value(leg.amount, price, market) - basis
+        return leg.remarked
+    return cost(leg, market)
+
+
+def profit(leg: Leg[N], price: N, market: Market[N]) -> N:
+    """Unrealised PnL = V(p) - C, or less the value at which profit was paid out. PAY, PR23."""
+    worth = value(leg.amount, price, market)
+    if (leg.amount < 0) != market.inverse:
+        worth = -worth
+    return worth - basis_of(leg, market)
 
 
 def bracket(held: N, tier: N, market: Market[N]) -> int:
@@ -114,14 +122,14 @@ def pos_init(leg: Leg[N], row: int, market: Market[N]) -> N:
     return whole_up(abs(cost(leg, market)) * initial_share(leg, row, market), market)
 
 
-def pos_comm(leg: Leg[N], row: int, market: Market[N]) -> N:
+def pos_comm(leg: Leg[N], initial: N, market: Market[N]) -> N:
     """posComm = ceil((|C| + posInit + posCross) * fee): the closing fee, plus signs for shorts as well. PAY, CALC."""
     if unleveraged(leg, market):
         return zero(leg.amount)
-    return whole_up((abs(cost(leg, market)) + pos_init(leg, row, market) + leg.added) * market.taker_rate, market)
+    return whole_up((abs(cost(leg, market)) + initial + leg.added) * market.taker_rate, market)
 
 
-def pos_maint(leg: Leg[N], row: int, market: Market[N]) -> N:
+def pos_maint(leg: Leg[N], row: int, comm: N, market: Market[N]) -> N:
     """posMaint = ceil(|C| * min(imr, mmr + max(0, f*s))) + posComm. PAY, CALC, RED1.
 
     f*s > 0: a funding payment that is due is charged in advance, one that will be received is not credited."""
@@ -129,7 +137,7 @@ def pos_maint(leg: Leg[N], row: int, market: Market[N]) -> N:
         return zero(leg.amount)
     due = max(zero(leg.amount), market.funding_rate * side_of(leg.amount))
     rate = min(initial_share(leg, row, market), market.rates[row] + due)
-    return whole_up(abs(cost(leg, market)) * rate, market) + pos_comm(leg, row, market)
+    return whole_up(abs(cost(leg, market)) * rate, market) + comm
 
 
 def initial_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
@@ -139,20 +147,21 @@ def initial_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
 
 def closing_fee(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """posComm, which is inside maintenance and position margin already. PAY."""
-    return pos_comm(leg, row_of(leg, mark, market), market)
+    return pos_comm(leg, initial_margin(leg, mark, market), market)
 
 
 def maintenance_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """posMaint of the tier at this mark, closing fee included. PAY."""
-    return pos_maint(leg, row_of(leg, mark, market), market)
+    row = row_of(leg, mark, market)
+    return pos_maint(leg, row, pos_comm(leg, pos_init(leg, row, market), market), market)
 
 
 def sized_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """posMargin = posInit + posCross + posComm - posLoss. PAY.
 
     posCross (`added`): moved in by hand or for a loss; posLoss (`lost`): taken out by funding."""
-    row = row_of(leg, mark, market)
-    return pos_init(leg, row, market) + leg.added + pos_comm(leg, row, market) - leg.lost
+    initial = pos_init(leg, row_of(leg, mark, market), market)
+    return initial + leg.added + pos_comm(leg, initial, market) - leg.lost
 
 
 def position_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
@@ -170,28 +179,20 @@ def topped_up(leg: Leg[N], mark: N, market: Market[N]) -> N:
     return leg.lost + max(zero(mark), -profit(leg, mark, market))
 
 
-def line_of_value(leg: Leg[N], market: Market[N]) -> Line[N]:
-    """Profit, unrounded, over x: the price of a linear or quanto contract, one over the price of an inverse one."""
-    basis = cost(leg, market)
-    if leg.remarked != 0:
-        basis = leg.remarked
-    slope = leg.amount
-    if market.inverse:
-        slope = -leg.amount
-    return Line(-basis, slope, zero(basis), zero(basis))
-
-
 def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
     """Profit less posMaint of the tier at `price`, as if value were not rounded by lots. PAY.
 
     The error is half a unit a lot (grade derived)."""
     row = row_of(leg, price, market)
-    straight = line_of_value(leg, market)
+    slope = leg.amount
+    if market.inverse:
+        slope = -leg.amount
     most = zero(price)
     if row + 1 < market.rows:
         most = market.floors[row + 1] - leg.tier
     least = max(zero(price), market.floors[row] - leg.tier)
-    return Line(straight.base - pos_maint(leg, row, market), straight.slope, least, most)
+    need = pos_maint(leg, row, pos_comm(leg, pos_init(leg, row, market), market), market)
+    return Line(-basis_of(leg, market) - need, slope, least, most)
 
 
 def ask_cost(resting: Resting[N], market: Market[N]) -> N:
@@ -234,11 +235,11 @@ def roundings(amount: N, market: Market[N]) -> N:
     return market.unit * (abs(amount) / lot_of(amount, market) + 100)
 
 
-def grain(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """The roundings of a leg as gross size, times a million million, so that a decision within 1e-12 of gross size is within
-    them; and far more on a bound between tiers, where inexact numbers may take the other row."""
+def grain(leg: Leg[N], worth: N, market: Market[N]) -> N:
+    """The roundings of a leg of a value as gross size, times a million million, so that a decision within 1e-12 of gross size
+    is within them; and far more on a bound between tiers, where inexact numbers may take the other row."""
     shift = roundings(leg.amount, market)
-    risk = value(leg.amount, mark, market) + leg.tier
+    risk = worth + leg.tier
     size = shift * 1000000 * 1000000
     for i in range(1, market.rows):
         if abs(risk - market.floors[i]) <= shift:
@@ -246,29 +247,17 @@ def grain(leg: Leg[N], mark: N, market: Market[N]) -> N:
     return size
 
 
-def locked(legs: Sequence[Leg[N]], marks: Sequence[N], markets: Sequence[Market[N]], start: N) -> N:
-    """Position margin of all cross legs, the part of the cash that is not available; `start` gives the number type."""
-    total = zero(start)
-    for i in range(len(legs)):
-        if not legs[i].isolated:
-            total += position_margin(legs[i], marks[legs[i].market], markets[legs[i].market])
-    return total
-
-
-def asked(asks: Sequence[Resting[N]], marks: Sequence[N], markets: Sequence[Market[N]], start: N) -> N:
-    """Margin of all resting orders of the asset; `start` gives the number type."""
-    total = zero(start)
-    for i in range(len(asks)):
-        total += order_margin(asks[i], marks[asks[i].market], markets[asks[i].market])
-    return total
-
-
-def free_margin(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
-    """availableMargin of the asset that a cross position by itself draws on: wallet - all position margins - orders. PAY, WID.
-
-    (marginBalance - maintMargin: running profit is locked in each position's own maintMargin and cancels out.)"""
-    taken = locked(pool.legs, marks, markets, pool.cash) + locked(pool.beside, marks, markets, pool.cash)
-    return pool.cash - taken - pool.locked - asked(pool.asks, marks, markets, pool.cash)
+def taken_beside(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
+    """What all but the pool's own leg take off the wallet: position margins in cross, and the margin of orders. PAY, WID."""
+    taken = pool.locked
+    for i in range(len(pool.beside)):
+        leg = pool.beside[i]
+        if not leg.isolated:
+            taken += position_margin(leg, marks[leg.market], markets[leg.market])
+    for i in range(len(pool.asks)):
+        ask = pool.asks[i]
+        taken += order_margin(ask, marks[ask.market], markets[ask.market])
+    return taken
 
 
 def movable(free: N, market: Market[N]) -> N:
@@ -279,45 +268,103 @@ def movable(free: N, market: Market[N]) -> N:
     return max(zero(free), most)
 
 
-def assess_account(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
+def assess_cash(pool: Pool[N], sums: Sums[N]) -> PoolMargin[N]:
     """One settlement currency while each position is a pool by itself: marginBalance = wallet + all running profit,
     maintenance = sum of maintMargin (posMargin + profit). PAY, WID. Nothing of it is compared with anything."""
-    balance = pool.cash - pool.reserved + pool.outside_pnl
-    maintenance = pool.outside_maintenance
-    scale = abs(pool.cash)
+    none = zero(pool.cash)
+    balance = pool.cash - pool.reserved + pool.outside_pnl + sums.gain
+    maintenance = pool.outside_maintenance + sums.locked + sums.gain
+    return PoolMargin(balance, none, maintenance, none, abs(pool.cash) + sums.scale)
+
+
+def assess_account(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
+    """The cash of a currency with its legs added up; the money inside isolated walls counts as well. PAY, WID."""
+    gain = zero(pool.cash)
+    walls = zero(pool.cash)
+    taken = zero(pool.cash)
+    scale = zero(pool.cash)
     for i in range(len(pool.beside)):
         leg = pool.beside[i]
         market = markets[leg.market]
-        mark = marks[leg.market]
-        gain = profit(leg, mark, market)
-        held = position_margin(leg, mark, market)
-        balance += gain
+        worth = value(leg.amount, marks[leg.market], market)
+        held = position_margin(leg, marks[leg.market], market)
+        gain += profit(leg, marks[leg.market], market)
+        taken += held
         if leg.isolated:
-            balance += held
-        maintenance += held + gain
-        scale += value(leg.amount, mark, market) + abs(held) + grain(leg, mark, market)
-    return PoolMargin(balance, zero(balance), maintenance, zero(balance), scale)
+            walls += held
+        scale += worth + abs(held) + grain(leg, worth, market)
+    margin = assess_cash(pool, Sums(gain, zero(gain), taken, zero(gain), scale))
+    return PoolMargin(margin.balance + walls, margin.initial, margin.maintenance, margin.requirement, margin.scale)
 
 
-def assess_alone(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
-    """One position by itself: balance = posMargin + add + PnL, requirement = posMaint; add is 0 in isolated. PAY, LIQ."""
+def within_tier(leg: Leg[N], row: int, mark: N, market: Market[N]) -> tuple[N, N]:
+    """(low, high): marks between which a leg stays in its tier, by twice what rounding by lots may shift its value away from
+    the bounds; high 0: without bound; both the mark itself where that stands nearer. RISK; the margin grade derived."""
+    shift = 2 * roundings(leg.amount, market)
+    least = zero(mark)
+    most = zero(mark)
+    if row > 0:
+        least = max(least, market.floors[row] - leg.tier + shift)
+    if row + 1 < market.rows:
+        most = market.floors[row + 1] - leg.tier - shift
+        if most <= 0:
+            return mark, mark
+    low = least / abs(leg.amount)
+    high = most / abs(leg.amount)
+    if market.inverse:
+        low, high = high, low
+        if most > 0:
+            low = 1 / low
+        if least > 0:
+            high = 1 / high
+    if shift <= 0 or mark <= low or (high > 0 and mark >= high):
+        return mark, mark
+    return low, high
+
+
+def standing(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> Standing[N]:
+    """What stays of a cross position by itself while its mark keeps it in its tier: posMargin is locked and counts, posMaint
+    is required, profit counts from `cost`. PAY, RISK."""
     leg = pool.legs[0]
     market = markets[leg.market]
     mark = marks[leg.market]
-    row = row_of(leg, mark, market)
-    stands = pool.cash - pool.reserved
-    scale = abs(pool.cash) + value(leg.amount, mark, market) + abs(cost(leg, market)) + grain(leg, mark, market)
-    if not leg.isolated:
-        free = free_margin(pool, marks, markets)
-        stands = position_margin(leg, mark, market) + movable(free, market)
-        scale += abs(free)
-        for i in range(len(pool.beside)):
-            other = pool.beside[i]
-            scale += grain(other, marks[other.market], markets[other.market])
-        for i in range(len(pool.asks)):
-            scale += roundings(pool.asks[i].gross, market) * 1000000 * 1000000
-    need = pos_maint(leg, row, market)
-    return PoolMargin(stands + profit(leg, mark, market), pos_init(leg, row, market), need, need, scale)
+    worth = value(leg.amount, mark, market)
+    row = bracket(worth, leg.tier, market)
+    low, high = within_tier(leg, row, mark, market)
+    initial = pos_init(leg, row, market)
+    comm = pos_comm(leg, initial, market)
+    held = initial + leg.added + comm - leg.lost
+    need = pos_maint(leg, row, comm, market)
+    size = abs(cost(leg, market)) + grain(leg, worth, market)
+    return Standing(low, high, held, initial, need, comm, held, basis_of(leg, market), zero(mark), zero(mark), size)
+
+
+def assess_apart(
+    pool: Pool[N], stand: Standing[N], gain: N, taken: N, marks: Sequence[N], markets: Sequence[Market[N]]
+) -> PoolMargin[N]:
+    """One cross position by itself: balance = posMargin + add + PnL, requirement = posMaint. PAY, LIQ. `taken`: what all others
+    take off the wallet; what is available is the wallet less all position margins and orders (marginBalance - maintMargin:
+    running profit is locked in each position's own maintMargin and cancels out). PAY, WID."""
+    market = markets[pool.legs[0].market]
+    free = pool.cash - stand.locked - taken
+    scale = abs(pool.cash) + abs(gain + stand.cost) + stand.size + abs(free)
+    for i in range(len(pool.asks)):
+        scale += roundings(pool.asks[i].gross, market) * 1000000 * 1000000
+    return PoolMargin(stand.kept + movable(free, market) + gain, stand.initial, stand.maintenance, stand.maintenance, scale)
+
+
+def assess_alone(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
+    """One cross position on what those beside it and the orders leave. PAY, LIQ, as `assess_apart`."""
+    at = pool.legs[0].market
+    gain = profit(pool.legs[0], marks[at], markets[at])
+    stand = standing(pool, marks, markets)
+    margin = assess_apart(pool, stand, gain, taken_beside(pool, marks, markets), marks, markets)
+    scale = margin.scale
+    for i in range(len(pool.beside)):
+        other = pool.beside[i]
+        market = markets[other.market]
+        scale += grain(other, value(other.amount, marks[other.market], market), market)
+    return PoolMargin(margin.balance, margin.initial, margin.maintenance, margin.requirement, scale)
 
 
 def assess_shared(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
@@ -330,18 +377,19 @@ def assess_shared(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
         market = markets[leg.market]
-        mark = marks[leg.market]
-        row = row_of(leg, mark, market)
-        balance += profit(leg, mark, market)
-        initial += pos_init(leg, row, market)
-        maintenance += pos_maint(leg, row, market)
-        scale += value(leg.amount, mark, market) + abs(cost(leg, market)) + grain(leg, mark, market)
+        worth = value(leg.amount, marks[leg.market], market)
+        row = bracket(worth, leg.tier, market)
+        own = pos_init(leg, row, market)
+        balance += direction(leg.amount, market.inverse) * worth - basis_of(leg, market)
+        initial += own
+        maintenance += pos_maint(leg, row, pos_comm(leg, own, market), market)
+        scale += worth + abs(cost(leg, market)) + grain(leg, worth, market)
     return PoolMargin(balance, initial, maintenance, maintenance + pool.outside_fee, scale)
 
 
 def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
     """An isolated position by itself; a cross position by itself before 25 March 2024, then all together. ISO, LIQ, XM24."""
-    if len(pool.legs) == 1 and (pool.legs[0].isolated or pool.apart):
+    if pool.apart:
         return assess_alone(pool, marks, markets)
     if len(pool.beside) > 0:
         return assess_account(pool, marks, markets)
@@ -400,10 +448,8 @@ def bankruptcy_price(leg: Leg[N], cash: N, market: Market[N]) -> Found[N]:
 
     `cash`: the position margin, and in cross what can be added to it. The tier of a cross leg is that of its cost."""
     row = bracket(abs(cost(leg, market)), leg.tier, market)
-    basis = cost(leg, market)
-    if leg.remarked != 0:
-        basis = leg.remarked
-    return value_at(basis - cash + pos_comm(leg, row, market), leg, market)
+    fee = pos_comm(leg, pos_init(leg, row, market), market)
+    return value_at(basis_of(leg, market) - cash + fee, leg, market)
 
 
 def liquidation_fee(leg: Leg[N], price: N, market: Market[N]) -> N:

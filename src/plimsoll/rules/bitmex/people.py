@@ -21,6 +21,7 @@ from plimsoll.model import (
     PositionMode,
 )
 from plimsoll.number import DIGITS, ONE, ZERO, ceil_to, exact, floor_to, half_up_to
+from plimsoll.rules.apart import Apart
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.bitmex import formulas
 from plimsoll.rules.columns import Found, PoolMargin
@@ -51,6 +52,9 @@ CHARGES_FUNDING_AHEAD = True
 
 MARGIN_FOLLOWS = True
 """An isolated position holds its posMargin: a trade, a leverage or a change of mode sizes it anew. PAY, ISO."""
+
+APART = Apart(formulas.standing, formulas.assess_apart, formulas.assess_cash, locks_losses=False)
+"""Before 25 March 2024 each cross position fails by itself; what it locks follows its cost and tier. LIQ, PAY."""
 
 NO_LIQUIDATION = Decimal(100000000)
 """What the API prints for a short that cannot be liquidated, and the highest price it prints. PAY."""

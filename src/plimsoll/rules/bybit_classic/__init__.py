@@ -27,6 +27,7 @@ from plimsoll.rules.bybit_classic.formulas import (
     withdrawable,
 )
 from plimsoll.rules.bybit_classic.people import (
+    APART,
     DEFAULT_LEVERAGE,
     EXEMPT,
     MODE_SCOPE,
@@ -77,6 +78,7 @@ from plimsoll.rules.usual import (
 )
 
 __all__ = [
+    "APART",
     "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "EXEMPT",

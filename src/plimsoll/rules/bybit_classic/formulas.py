@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from plimsoll.number import N, zero
-from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting
-from plimsoll.rules.common import no_price, notional, row_above, side_of, unrealised_pnl
+from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Resting, Standing, Sums
+from plimsoll.rules.common import gross_value, no_price, notional, row_above, side_of, unrealised_pnl
 
 __all__ = ["notional", "unrealised_pnl"]
 
@@ -61,12 +61,18 @@ def base_at(value: N, row: int, market: Market[N]) -> N:
     return value * market.rates[row] - market.deductions[row]
 
 
-def base_maintenance(leg: Leg[N], market: Market[N]) -> N:
+def base_needed(value: N, tier: N, market: Market[N]) -> N:
     """V * r - ded of the row that V and the orders reach. H18, H9. At least that of the row of V alone: where rows have
     deductions, a higher row would ask less of the same position (grade derived: orders never lower what is needed)."""
-    value = entry_value(leg, market)
     alone = base_at(value, row_above(value, market.floors, market.rows), market)
-    return max(alone, base_at(value, row_above(leg.tier, market.floors, market.rows), market))
+    if tier == value:
+        return alone
+    return max(alone, base_at(value, row_above(tier, market.floors, market.rows), market))
+
+
+def base_maintenance(leg: Leg[N], market: Market[N]) -> N:
+    """V * r - ded of a leg. H18, H9."""
+    return base_needed(entry_value(leg, market), leg.tier, market)
 
 
 def maintenance_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
@@ -167,61 +173,131 @@ def net_cost(legs: Sequence[Leg[N]], markets: Sequence[Market[N]], start: N) -> 
     return total
 
 
+def taken_beside(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
+    """What the legs beside a symbol lock of the wallet. Recorded, as `position_margin`."""
+    taken = pool.locked
+    for i in range(len(pool.beside)):
+        leg = pool.beside[i]
+        taken += position_margin(leg, marks[leg.market], markets[leg.market])
+    return taken
+
+
 def backing(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
     """W = wallet - order margin - what the legs beside lock. Recorded (ETHUSDT 16967.25 / 16961.00 to the tick); several
     symbols: rewrite."""
-    money = pool.cash - pool.reserved - pool.locked
-    for i in range(len(pool.beside)):
-        leg = pool.beside[i]
-        money -= position_margin(leg, marks[leg.market], markets[leg.market])
-    return money
+    return pool.cash - pool.reserved - taken_beside(pool, marks, markets)
+
+
+def assess_cash(pool: Pool[N], sums: Sums[N]) -> PoolMargin[N]:
+    """The cash of an asset, which no position fails with: balance = cash - order margin - running losses of the cross legs,
+    initial = sum(V/L + F). Running profit is in neither. Recorded (available 8436.20247873)."""
+    return PoolMargin(
+        pool.cash - pool.reserved + pool.outside_pnl - sums.loss,
+        pool.outside_initial + sums.locked,
+        pool.outside_maintenance + sums.maintenance,
+        pool.outside_maintenance + pool.outside_fee,
+        abs(pool.cash) + sums.scale,
+    )
 
 
 def shared_margin(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
-    """The cash of an asset, which no position fails with: balance = cash - order margin - running losses of the cross legs,
-    initial = sum(V/L + F). Running profit is in neither. Recorded (available 8436.20247873)."""
-    balance = pool.cash - pool.reserved + pool.outside_pnl
-    initial = pool.outside_initial
-    maintenance = pool.outside_maintenance
-    scale = abs(pool.cash)
+    """The cash of an asset with the cross legs that stand on it, added up. Recorded as `assess_cash`."""
+    gain = zero(pool.cash)
+    loss = zero(pool.cash)
+    locked = zero(pool.cash)
+    maintenance = zero(pool.cash)
+    scale = zero(pool.cash)
     for i in range(len(pool.beside)):
         leg = pool.beside[i]
         market = markets[leg.market]
         mark = marks[leg.market]
-        balance += min(zero(mark), unrealised_pnl(leg.amount, leg.entry, mark, market.inverse))
-        initial += entry_value(leg, market) / leg.leverage + closing_fee(leg, mark, market)
+        pnl = unrealised_pnl(leg.amount, leg.entry, mark, market.inverse)
+        gain += pnl
+        loss -= min(zero(mark), pnl)
+        locked += entry_value(leg, market) / leg.leverage + closing_fee(leg, mark, market)
         maintenance += maintenance_margin(leg, mark, market)
         scale += notional(leg.amount, mark, market.inverse) + entry_value(leg, market)
-    return PoolMargin(balance, initial, maintenance, pool.outside_maintenance + pool.outside_fee, scale)
+    return assess_cash(pool, Sums(gain, loss, locked, maintenance, scale))
+
+
+def standing(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> Standing[N]:
+    """The margins of the cross legs of one symbol, at entry, so that no mark moves them: V/L + F is locked of each, the net
+    side has to hold MM and counts F. H3, H10, H11. Both sides of a symbol: the larger leg's margins by its unbalanced share,
+    grade memory (H11 says that only the net side is exposed)."""
+    none = zero(pool.cash)
+    first = pool.legs[largest(pool.legs)]
+    market = markets[first.market]
+    size = entry_value(first, market)
+    fee = reserve(size, side_of(first.amount), first.leverage, market)
+    locked = size / first.leverage + fee
+    initial = size * first.initial_rate + fee
+    needed = base_needed(size, first.tier, market) + fee
+    amount = first.amount
+    cost = side_of(amount) * size
+    if len(pool.legs) > 1:
+        amount = net_amount(pool.legs, none)
+        cost = net_cost(pool.legs, markets, none)
+        share = abs(amount) / abs(first.amount)
+        needed = needed * share
+        fee = fee * share
+        size = none
+        locked = none
+        initial = none
+        for i in range(len(pool.legs)):
+            leg = pool.legs[i]
+            value = entry_value(leg, market)
+            size += value
+            locked += value / leg.leverage + reserve(value, side_of(leg.amount), leg.leverage, market)
+            initial += initial_margin(leg, marks[leg.market], market)
+    base, slope = fee_line(amount, cost, market)
+    if market.inverse:
+        cost = -cost
+    return Standing(none, none, locked, initial, needed, fee, fee, cost, base, slope, size)
+
+
+def fee_line(amount: N, cost: N, market: Market[N]) -> tuple[N, N]:
+    """(base, slope) of the taker fee at B over the money W behind a symbol, nothing where it is below zero: linear
+    s*f*(cost - W) / (1 - s*f), inverse s*f*(cost + W) / (1 + s*f). H3, as `net_bankruptcy`."""
+    if amount == 0:
+        return zero(cost), zero(cost)
+    fee = side_of(amount) * market.taker_rate
+    if market.inverse:
+        return fee * cost / (1 + fee), fee / (1 + fee)
+    return fee * cost / (1 - fee), -fee / (1 - fee)
+
+
+def assess_apart(
+    pool: Pool[N], stand: Standing[N], gain: N, taken: N, marks: Sequence[N], markets: Sequence[Market[N]]
+) -> PoolMargin[N]:
+    """The cross legs of one symbol: requirement = MM of the net side; balance = W + profits + (F of the net side - taker fee
+    at B), so that one leg fails at LP = B + s*(E*r - ded/q), inverse c / (c/E + s*(W - V*r + ded - fee at B)). H27; linear
+    recorded. `gain`: the profits; `taken`: what the legs beside lock of the wallet."""
+    money = pool.cash - pool.reserved - taken
+    kept = stand.kept
+    fee = stand.cut_base + stand.cut_slope * money
+    if fee > 0:
+        kept -= fee
+    scale = abs(pool.cash) + stand.size
+    if len(pool.legs) == 1:
+        scale += abs(gain + stand.cost)
+    else:
+        scale += gross_value(pool.legs, marks, markets, money)
+    return PoolMargin(money + gain + kept, stand.initial, stand.maintenance, stand.maintenance, scale)
 
 
 def symbol_margin(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
-    """The cross legs of one symbol: requirement = MM of the net side; balance = W + profits + (F of the net side - taker fee
-    at B), so that one leg fails at LP = B + s*(E*r - ded/q), inverse c / (c/E + s*(W - V*r + ded - fee at B)). H27; linear
-    recorded. Both sides of a symbol: the larger leg's margins by its unbalanced share, grade memory (H11 says that only
-    the net side is exposed)."""
-    money = backing(pool, marks, markets)
-    balance = money
-    initial = zero(money)
-    scale = abs(pool.cash)
+    """The cross legs of one symbol on what those beside leave of the wallet. H27, as `assess_apart`."""
+    gain = zero(pool.cash)
+    for i in range(len(pool.legs)):
+        leg = pool.legs[i]
+        gain += unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
+    taken = taken_beside(pool, marks, markets)
+    margin = assess_apart(pool, standing(pool, marks, markets), gain, taken, marks, markets)
+    scale = margin.scale
     for i in range(len(pool.beside)):
         leg = pool.beside[i]
         scale += notional(leg.amount, marks[leg.market], markets[leg.market].inverse) + entry_value(leg, markets[leg.market])
-    for i in range(len(pool.legs)):
-        leg = pool.legs[i]
-        market = markets[leg.market]
-        mark = marks[leg.market]
-        balance += unrealised_pnl(leg.amount, leg.entry, mark, market.inverse)
-        initial += initial_margin(leg, mark, market)
-        scale += notional(leg.amount, mark, market.inverse) + entry_value(leg, market)
-    net = net_amount(pool.legs, money)
-    first = pool.legs[largest(pool.legs)]
-    market = markets[first.market]
-    share = abs(net) / abs(first.amount)
-    maintenance = maintenance_margin(first, marks[first.market], market) * share
-    fee = fee_at_bankruptcy(net, net_cost(pool.legs, markets, money), money, market)
-    balance += closing_fee(first, marks[first.market], market) * share - fee
-    return PoolMargin(balance, initial, maintenance, maintenance, scale)
+    return PoolMargin(margin.balance, margin.initial, margin.maintenance, margin.requirement, scale)
 
 
 def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from plimsoll.errors import Reason, Reject
 from plimsoll.model import Account, Instrument, Kind, LegKey, LegSide, MarginMode, Order, Position, PositionMode, leg_key
 from plimsoll.number import ONE, ZERO, ceil_to, floor_to, half_up_to
+from plimsoll.rules.apart import Apart
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.bybit_classic import formulas
 from plimsoll.rules.columns import PoolMargin
@@ -28,6 +29,9 @@ SETTLES_EXPIRIES_DAILY = False
 
 WALLET_HOLDS_ISOLATED = True
 """`wallet_balance` counts position margins in: available = wallet - position margins. Recorded (66830.98384815)."""
+
+APART = Apart(formulas.standing, formulas.assess_apart, formulas.assess_cash, locks_losses=True)
+"""Cross positions of different symbols fail one by one, each on what the others leave of the cash. H27, H11."""
 
 UNIT = Decimal("0.00000001")
 """The venue's money unit: 8 decimals."""
@@ -126,17 +130,20 @@ def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[P
     assets = dict.fromkeys(account.cash)
     for symbol in [p.symbol for p in account.positions] + [o.symbol for o in account.orders]:
         assets.setdefault(instruments[symbol].settle)
-    crossed = {asset: [p for p in account.positions if is_crossed(p, asset, instruments)] for asset in assets}
+    crossed: dict[str, list[LegKey]] = {asset: [] for asset in assets}
+    for position in account.positions:
+        if position.mode is MarginMode.CROSS:
+            crossed[instruments[position.symbol].settle].append(leg_key(position))
     shared, symbols = [], []
     for asset, legs in crossed.items():
-        keys = tuple(leg_key(p) for p in legs)
+        keys = tuple(legs)
         if asset == "USDC":
             shared.append(PoolSpec(f"asset:{asset}", asset, False, keys, less_orders=True))
             continue
         shared.append(PoolSpec(f"asset:{asset}", asset, False, (), beside=keys, less_orders=True))
-        for symbol in dict.fromkeys(p.symbol for p in legs):
-            own = tuple(key for key in keys if key.symbol == symbol)
-            others = tuple(key for key in keys if key.symbol != symbol)
+        for symbol in dict.fromkeys([key.symbol for key in keys]):
+            own = tuple([key for key in keys if key.symbol == symbol])
+            others = tuple([key for key in keys if key.symbol != symbol])
             symbols.append(PoolSpec(symbol, asset, False, own, beside=others, apart=True, less_orders=True))
     walls = [
         PoolSpec(leg_name(leg_key(p), account.position_mode), instruments[p.symbol].settle, True, (leg_key(p),))
@@ -144,11 +151,6 @@ def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[P
         if p.mode is MarginMode.ISOLATED
     ]
     return (*shared, *symbols, *walls)
-
-
-def is_crossed(position: Position, asset: str, instruments: Mapping[str, Instrument]) -> bool:
-    """Whether a position stands on the shared cash of an asset."""
-    return position.mode is MarginMode.CROSS and instruments[position.symbol].settle == asset
 
 
 def tier_of(position: Position, account: Account, instruments: Mapping[str, Instrument]) -> Decimal:

@@ -68,6 +68,7 @@ from plimsoll.rules.common import (
     value,
 )
 from plimsoll.rules.usual import (
+    APART,
     CHARGES_FUNDING_AHEAD,
     MARGIN_FOLLOWS,
     PRICES_STATED,
@@ -77,6 +78,7 @@ from plimsoll.rules.usual import (
 )
 
 __all__ = [
+    "APART",
     "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "EXEMPT",

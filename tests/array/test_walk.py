@@ -1,0 +1,134 @@
+"""The compiled walk decides as the exact machine does, event by event, or says that it does not decide."""
+
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from plimsoll.array.ladder import CLOSE, DONE, FILLED, GONE, HAND, REDUCED, TAKEN
+from plimsoll.errors import BadInput
+from plimsoll.model import Account, Fees, LegSide, MarginMode, Order, OrderType, Position, PositionMode
+from random_accounts import VENUES, D, accounts, on_boundaries, rulebook_of
+from walks import final, happenings, logged, played, walked
+
+STEPS = 25
+
+
+def paths(marks: dict[str, Decimal], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Prices that now and then move much, and funding each eighth step."""
+    rng = np.random.default_rng(seed)
+    moves = rng.normal(0, 0.02, (STEPS, len(marks))) * rng.choice([1, 1, 1, 4], (STEPS, 1))
+    logs = np.vstack([np.zeros(len(marks)), np.cumsum(moves, axis=0)])
+    prices = np.array([float(x) for x in marks.values()]) * np.exp(logs)
+    funding = np.zeros_like(prices)
+    funding[8::8] = np.round(rng.normal(0, 0.001, funding[8::8].shape), 6)
+    return prices, funding
+
+
+def gross(account: Account) -> float:
+    money = sum(abs(float(x)) for x in account.cash.values())
+    return money + sum(float(p.isolated_margin) for p in account.positions) + 1e-9
+
+
+def agree(account: Account, venue: str, symbols: tuple[str, ...], marks: np.ndarray, funding: np.ndarray) -> int:
+    """The code that the walk ends with; asserts that what both say is the same."""
+    rulebook = rulebook_of(venue)
+    exactly = played(account, rulebook, symbols, marks, funding)
+    laid, walk = walked(account, rulebook, symbols, marks, funding)
+    told, seen = happenings(exactly, rulebook), logged(laid, walk)
+    if not laid.steady or walk.code == CLOSE:
+        return CLOSE
+    if walk.code == HAND:
+        assert not seen and (not told or told[0].time >= walk.tally["step"] - 1)
+        return HAND
+    assert [(e.kind, e.leg) for e in told] == [(e.kind, e.leg) for e in seen]
+    for one, other in zip(told, seen, strict=True):
+        assert other.time == pytest.approx(one.time, abs=1e-6)
+        assert other.price == pytest.approx(one.price, rel=1e-8)
+        assert other.amount == pytest.approx(one.amount, rel=1e-6)
+    after = final(laid, walk)
+    assert [p.size for p in after.positions] == [p.size for p in exactly.final.account.positions]
+    for asset, amount in exactly.final.account.cash.items():
+        assert float(after.cash.get(asset, 0)) == pytest.approx(float(amount), abs=1e-8 * gross(account))
+    if len({rulebook.instruments[s].settle for s in symbols}) == 1 and not rulebook.coins:
+        assert walk.tally["lowest"] == pytest.approx(float(exactly.lowest_equity), abs=1e-6 * gross(account))
+    return int(walk.code)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@settings(max_examples=60, derandomize=True)
+@given(st.data())
+def test_the_walk_and_the_exact_machine_tell_the_same_story(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(st.one_of(accounts(venue), accounts(venue), on_boundaries(venue)))
+    prices, funding = paths(marks.marks, data.draw(st.integers(0, 2**32)))
+    try:
+        agree(account, venue, tuple(marks.marks), prices, funding)
+    except BadInput:
+        assume(False)
+
+
+def btc(size: str, mode: MarginMode = MarginMode.CROSS, margin: str = "0", side: LegSide = LegSide.NET) -> Position:
+    return Position("BTCUSDT", mode, side, D(size), D("60000"), D(10), D(margin))
+
+
+def straight(*prices: float) -> tuple[np.ndarray, np.ndarray]:
+    marks = np.array(prices)[:, None]
+    return marks, np.zeros_like(marks)
+
+
+def walk_of(account: Account, *prices: float) -> Any:
+    marks, funding = straight(*prices)
+    assert agree(account, "binance_usdm", ("BTCUSDT",), marks, funding) in (DONE, GONE)
+    return walked(account, rulebook_of("binance_usdm"), ("BTCUSDT",), marks, funding)
+
+
+def test_a_stop_on_the_way_saves_what_a_gap_would_have_lost() -> None:
+    stop = Order("s", "BTCUSDT", "sell", D("0.1"), OrderType.STOP_MARKET, stop_price=D("58000"), reduce_only=True)
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(700)}, (btc("0.1"),), (stop,), fees=Fees(D(0), D("0.0005")))
+    laid, walk = walk_of(account, 60000.0, 50000.0)
+    assert [(e.kind, e.price) for e in logged(laid, walk)] == [(FILLED, 58000.0)]
+    assert float(final(laid, walk).cash["USDT"]) == pytest.approx(700 - 200 - 58000 * 0.1 * 0.0005)
+
+
+def test_an_isolated_long_is_taken_at_its_bankruptcy_and_the_rest_stays() -> None:
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(1000)}, (btc("0.1", MarginMode.ISOLATED, "600"),))
+    laid, walk = walk_of(account, 60000.0, 50000.0)
+    assert [(e.kind, e.price) for e in logged(laid, walk)] == [(TAKEN, 54000.0)]
+    assert final(laid, walk).cash["USDT"] == 1000
+    assert walk.code == GONE
+
+
+def test_a_large_position_is_cut_by_lots_before_it_is_taken() -> None:
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(400000)}, (btc("40"),))
+    laid, walk = walk_of(account, 60000.0, 48000.0)
+    kinds = Counter(e.kind for e in logged(laid, walk))
+    assert kinds[REDUCED] > 0 and kinds[TAKEN] == 1
+
+
+def test_both_legs_of_a_hedge_are_walked() -> None:
+    legs = (btc("1", side=LegSide.LONG), btc("-1", side=LegSide.SHORT))
+    account = Account(PositionMode.HEDGE, {"USDT": D(2000)}, legs)
+    _, walk = walk_of(account, 60000.0, 40000.0, 90000.0)
+    assert walk.code == DONE
+
+
+def test_an_account_exactly_on_its_line_is_a_close_call() -> None:
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(600)}, (btc("0.1"),))
+    at = 54000 / (1 - 0.004)
+    marks, funding = straight(60000.0, at)
+    _, walk = walked(account, rulebook_of("binance_usdm"), ("BTCUSDT",), marks, funding)
+    assert walk.code == CLOSE
+
+
+def test_an_order_that_opens_is_left_to_the_exact_machine() -> None:
+    order = Order("o", "BTCUSDT", "buy", D("0.1"), OrderType.LIMIT, price=D("58000"))
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(5000)}, (btc("0.1"),), (order,))
+    marks, funding = straight(60000.0, 59000.0, 57000.0)
+    laid, walk = walked(account, rulebook_of("binance_usdm"), ("BTCUSDT",), marks, funding)
+    assert (walk.code, int(walk.tally["step"])) == (HAND, 2)
+    assert msgspec.structs.replace(final(laid, walk)).positions == account.positions
