@@ -135,8 +135,8 @@ def _mode(desk: Desk) -> Finding | None:
         harm = Harm(Verdict.ISOLATED, WORST)
         held, gone = money(b.money_at_risk, desk.unit), money(a.value_at_risk, desk.unit)
         bound = (
-            f"In isolated the walls hold {held}{ref(isolated)}, and but for fees and funding paid from the rest no more is lost; "
-            f"in cross one path in twenty loses {gone}{ref(cross)} or more.",
+            f"In isolated the walls hold {held}{ref(isolated)}, and but for fees and funding paid from the rest that is all;"
+            f" in cross one path in twenty loses {gone}{ref(cross)} or more.",
         )
     verdict, why = _decided(desk, go, harm, _limited(desk, a.liquidated, b.liquidated))
     span = days(desk.horizon_days)

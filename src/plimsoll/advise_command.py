@@ -354,6 +354,7 @@ def _assumptions(case: Case, study: Study) -> tuple[str, ...]:
     odds = study.odds[0]
     told = (
         case.ready.told,
+        case.ready.words,
         *study.model,
         model_told(case.ready.modelled),
         f"{odds.paths} paths of {study.horizon_days:g} days in steps of {study.step_seconds:g} seconds, seed {study.seed}; "
