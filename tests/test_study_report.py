@@ -18,7 +18,7 @@ from plimsoll.report.notebook import study_html
 from plimsoll.report.study_figures import figures
 from plimsoll.report.study_frames import study_frames, write_frames
 from plimsoll.report.terminal_study import print_study
-from plimsoll.studies import Interval, Odds, Setting, Stopped, Study
+from plimsoll.studies import Curve, Fan, Interval, Odds, Setting, Stopped, Study
 from studies_by_hand import CROSS, ISOLATED, STUDY
 
 replace = msgspec.structs.replace
@@ -95,6 +95,13 @@ def test_survival_curves_carry_their_bands_and_chances():
     assert (low["y"][1], high["y"][1], high["fill"]) == (0.1045, 0.1155, "tonexty")
 
 
+def test_curves_begin_at_the_start():
+    late = replace(ISOLATED, by_day=Curve((5.0,), (Interval(0.1, 0.09, 0.11),)), fan=Fan((5.0,), ISOLATED.fan.equity[1:2]))
+    drawn = figures(replace(STUDY, odds=(late,)))
+    assert [trace["y"][0] for trace in drawn["figure-survival"]["data"]] == [0, 0, 0]
+    assert {trace["y"][0] for trace in drawn["figure-fans"]["data"]} == {500.25}
+
+
 def test_fans_hold_the_middle_and_the_bands_of_each_setting():
     figure = figures(STUDY)["figure-fans"]
     assert [panel["title"] for panel in figure["panels"]] == ["Equity, isolated", "Equity, cross"]
@@ -106,7 +113,8 @@ def test_fans_hold_the_middle_and_the_bands_of_each_setting():
 def test_densities_are_steps_that_add_up_to_one():
     for trace in figures(STUDY)["figure-density"]["data"]:
         assert sum(trace["y"]) == pytest.approx(1)
-        assert len(trace["x"]) == len(trace["y"]) == 5
+        assert trace["x"] == [0, 0, 250, 500, 750, 1000]
+        assert (trace["y"][0], trace["y"][-1]) == (0, 0)
 
 
 def test_one_axis_is_drawn_as_lines_two_as_maps_three_as_maps_for_each_value_of_the_third():

@@ -19,7 +19,17 @@ from plimsoll.errors import BadInput, Reject, RulebookGap
 from plimsoll.model import Account, Fees, Instrument, MarginMode, Marks, Order, Position, PositionMode
 
 if TYPE_CHECKING:
-    from plimsoll.api import assess, compare, liquidation_prices, load_rulebook, passage, position, simulate, survive
+    from plimsoll.api import (
+        advise,
+        assess,
+        compare,
+        liquidation_prices,
+        load_rulebook,
+        passage,
+        position,
+        simulate,
+        survive,
+    )
 
 __version__ = "0.1.0"
 
@@ -36,6 +46,7 @@ __all__ = [
     "PositionMode",
     "Reject",
     "RulebookGap",
+    "advise",
     "assess",
     "compare",
     "liquidation_prices",
@@ -46,7 +57,7 @@ __all__ = [
     "survive",
 ]
 
-_VERBS = ("assess", "compare", "liquidation_prices", "load_rulebook", "passage", "position", "simulate", "survive")
+_VERBS = ("advise", "assess", "compare", "liquidation_prices", "load_rulebook", "passage", "position", "simulate", "survive")
 
 
 def __getattr__(name: str) -> Any:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from plimsoll.advise_command import AdviseWish, run_advice
 from plimsoll.compare_command import Wish, run
 from plimsoll.errors import BadInput
+from plimsoll.evidence import Advice
 from plimsoll.fills_command import FillsWish, run_fills
 from plimsoll.margin.assess import Prices
 from plimsoll.margin.assess import assess as _assess
@@ -348,6 +350,65 @@ def simulate(
         rules_as_of=rules_as_of,
     )
     return run_study(prepare_study(wish))
+
+
+def advise(
+    account: Path | str = "textbook",
+    *,
+    limit: Number = "5%",
+    horizon: str = "30d",
+    prefer: str = "balanced",
+    watch: str = "unsaid",
+    skill: str = "experienced",
+    conviction: Mapping[str, str] | None = None,
+    stop_first: Number = "95%",
+    leverage: str | None = None,
+    stops: str | None = None,
+    top_ups: str | None = None,
+    model: str | None = None,
+    history: Path | str | None = None,
+    marks: Mapping[str, Number] | None = None,
+    paths: int | None = None,
+    seed: int = 1,
+    venue: str | None = None,
+    threads: int = 0,
+    start: str | None = None,
+    end: str | None = None,
+    rules_as_of: str = "nearest",
+) -> Advice:
+    """What the simulated numbers mean for choosing, as `plimsoll advise` does: same words, the whole answer as data. `limit`:
+    the acceptable chance of a liquidation within `horizon`; `watch`: watched, unwatched or unsaid; `skill`: beginner or
+    experienced; `conviction`: symbol -> high or low. It recommends where intervals lie apart, else a finding's verdict is
+    `either`. Needs the array extra. BadInput says what is wrong."""
+    register()
+    base = SimulateWish(
+        account=str(account),
+        model=model,
+        history=None if history is None else str(history),
+        start=start,
+        end=end,
+        marks=() if marks is None else tuple(f"{symbol}={price}" for symbol, price in marks.items()),
+        horizon=horizon,
+        paths=paths,
+        seed=seed,
+        venue=venue,
+        leverage=leverage,
+        threads=threads,
+        rules_as_of=rules_as_of,
+    )
+    return run_advice(
+        AdviseWish(
+            base=base,
+            limit=str(limit),
+            stop_first=str(stop_first),
+            prefer=prefer,
+            watch=watch,
+            skill=skill,
+            conviction=tuple(f"{symbol}={word}" for symbol, word in (conviction or {}).items()),
+            stops=stops,
+            top_ups=top_ups,
+        )
+    )
 
 
 def passage(

@@ -55,6 +55,13 @@ SIMULATE = (
     "there is, and the rules are compiled anew each time. More in docs/simulation.md."
 )
 
+ADVISE = (
+    "What the simulated numbers mean for choosing: cross or isolated, margin and leverage, where the stop must stand, what "
+    "more money buys, how much the positions are one.\n\n"
+    "Chances that the run does not tell apart are called so. --limit: the acceptable chance of a liquidation within --horizon. "
+    "It recommends and never promises: what it assumes stands beside it. Takes a few minutes."
+)
+
 
 @app.command(help=COMPARE)
 def compare(
@@ -157,6 +164,60 @@ def simulate(
         symbols=tuple(symbol or ()),
     )
     raise typer.Exit(run_simulate(wish, Targets(html, csv, parquet), json))
+
+
+@app.command(help=ADVISE)
+def advise(
+    account: Annotated[str, typer.Argument(help="Account file (TOML) or the name of a bundled example.")] = "textbook",
+    limit: Annotated[str, typer.Option(help="Acceptable chance of a liquidation: 5%.")] = "5%",
+    horizon: Annotated[str, typer.Option(help="How far to look: 12h, 30d.")] = "30d",
+    prefer: Annotated[str, typer.Option(help="preservation, efficiency or balanced.")] = "balanced",
+    watched: Annotated[bool | None, typer.Option("--watched/--unwatched", help="Whether somebody can act by hand.")] = None,
+    beginner: Annotated[bool, typer.Option("--beginner", help="Explain terms; the lower of two leverages.")] = False,
+    conviction: Annotated[list[str] | None, typer.Option(help="SYMBOL=high (must stay open) or low (wall it off).")] = None,
+    stop_first: Annotated[str, typer.Option(help="How surely a stop must come before the liquidation.")] = "95%",
+    leverage: Annotated[str | None, typer.Option(help="Leverages to try: 3,5,10 or 2:50.")] = None,
+    stop: Annotated[str | None, typer.Option(help="Distances of stops to try: 2%,5%,8%.")] = None,
+    top_up: Annotated[str | None, typer.Option(help="Amounts of money to try: 100,200.")] = None,
+    model: Annotated[str | None, typer.Option(help='"student freedom=4", or a TOML file with a table [model].')] = None,
+    history: Annotated[str | None, typer.Option(help="Prices to fit to and to start from: a file, or a script.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day or time of the history.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day (included) or end time of the history.")] = None,
+    marks: Annotated[list[str] | None, typer.Option(help="Start prices, SYMBOL=PRICE or a file; else the last ones.")] = None,
+    paths: Annotated[int | None, typer.Option(help="How many paths; 4000.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed walks the same paths.")] = 1,
+    venue: Annotated[str | None, typer.Option(help="Another rulebook than the account's own.")] = None,
+    threads: Annotated[int, typer.Option(help="0: as many as there are cores.")] = 0,
+    rules_as_of: Annotated[str, typer.Option(help="A date, `nearest` (default) or `in-force`.")] = "nearest",
+    funding: Annotated[str | None, typer.Option(help="A file of funding rates, where the history holds none.")] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Your own table file, laid over the bundled ones.")] = None,
+    symbol: Annotated[list[str] | None, typer.Option(help="ACCOUNT_SYMBOL=PRICE_SYMBOL, where the names differ.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Name the setting behind each number.")] = False,
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """What the simulated numbers mean for choosing."""
+    from plimsoll.advise_command import AdviseWish
+    from plimsoll.report.advise_screen import Form, run_advise
+    from plimsoll.simulate_command import SimulateWish
+
+    base = SimulateWish(
+        account=account, model=model, history=history, start=start, end=end, marks=tuple(marks or ()), horizon=horizon,
+        paths=paths, seed=seed, venue=venue, leverage=leverage, threads=threads, rules_as_of=rules_as_of, funding=funding,
+        tables=tuple(table or ()), symbols=tuple(symbol or ()),
+    )  # fmt: skip
+    watch = "unsaid" if watched is None else "watched" if watched else "unwatched"
+    wish = AdviseWish(
+        base=base,
+        limit=limit,
+        stop_first=stop_first,
+        prefer=prefer,
+        watch=watch,
+        skill="beginner" if beginner else "experienced",
+        conviction=tuple(conviction or ()),
+        stops=stop,
+        top_ups=top_up,
+    )
+    raise typer.Exit(run_advise(wish, Form.JSON if json else Form.EXPLAIN if explain else Form.TERMINAL))
 
 
 @app.command()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from plimsoll.errors import BadInput
-from plimsoll.number import parse, parse_positive
+from plimsoll.number import parse, parse_positive, show
 from plimsoll.prices.history import Bar, History
 from plimsoll.prices.times import milliseconds, parse_step, show_moment
 from plimsoll.text_files import read_text, read_toml
@@ -167,6 +167,27 @@ def _fitting(choice: ModelChoice, table: Mapping[str, object]) -> ModelChoice:
     if "funding_every" in table and not isinstance(choice.funding, Decimal):
         raise BadInput(choice.source, "funding_every", table["funding_every"], "belongs to a stated rate; give funding a rate")
     return choice
+
+
+def choice_words(choice: ModelChoice) -> str:
+    """The choice as a sentence, and where it was made.
+
+    >>> choice_words(read_model_words(["student", "freedom=4", "drift=zero"]))
+    'Prices: student, freedom 4, drift zero (command line).'
+    """
+    table = {name: getattr(choice, name) for name in ModelChoice.__struct_fields__ if name not in ("source", "kind", "drift")}
+    usual = {field.name: field.default for field in msgspec.structs.fields(ModelChoice)}
+    unit = {"step": " s", "funding_every": " s"}
+    said = {key: value for key, value in table.items() if value and value != usual[key]}
+    parts = [f"{key.replace('_', ' ')} {_told(value)}{unit.get(key, '')}" for key, value in said.items()]
+    told = ", ".join([choice.kind, *parts, f"drift {_told(choice.drift)}"])
+    return f"Prices: {told} ({choice.source})."
+
+
+def _told(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " and ".join(f"{_told(number)} of {name}" for name, number in value.items())
+    return show(value) if isinstance(value, Decimal) else str(value)
 
 
 def build(choice: ModelChoice, symbols: Sequence[str], history: History | None, horizon_seconds: float) -> Modelled:

@@ -14,7 +14,7 @@ from plimsoll.command_options import RULES_DAY, RulesDay, read_marks, read_rules
 from plimsoll.compare_command import EXAMPLE, load_rulebook, modes_of, paired, venues
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
-from plimsoll.model_choice import KINDS, ModelChoice, build, read_model_table, read_model_words
+from plimsoll.model_choice import KINDS, ModelChoice, build, choice_words, read_model_table, read_model_words
 from plimsoll.number import parse_positive, show
 from plimsoll.plan import Plan, symbols_of
 from plimsoll.prices.files import read_history
@@ -63,7 +63,8 @@ class SimulateWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ready(NamedTuple):
-    """Everything loaded and fitted: nothing after this reads a file. `told`: where the prices start, a sentence."""
+    """Everything loaded and fitted: nothing after this reads a file. `words`: the model that was chosen, `told`: where the
+    prices start, a sentence each."""
 
     plan: Plan
     jobs: tuple[Job, ...]
@@ -71,6 +72,7 @@ class Ready(NamedTuple):
     modelled: "Modelled"
     marks: dict[str, Decimal]
     ask: Ask
+    words: str
     told: str
 
 
@@ -118,15 +120,15 @@ def prepare(wish: SimulateWish) -> Ready:
     if ask.horizon_seconds % step:
         cure = f"is no whole number of the model's steps of {step:g} seconds; give a multiple, or another step=..."
         raise BadInput(LINE, "--horizon", wish.horizon, cure)
-    return Ready(plan, jobs, settings, modelled, marks, ask, told)
+    return Ready(plan, jobs, settings, modelled, marks, ask, choice_words(choice), told)
 
 
 def run_study(ready: Ready, progress: Progress | None = None) -> Study:
-    """The study that was asked for, with where its prices start among the notes."""
+    """The study that was asked for, and in words what its prices are made of and where they start."""
     from plimsoll.simulation import simulate
 
     study = simulate(ready.plan, ready.jobs, ready.settings, ready.modelled, ready.marks, ready.ask, progress)
-    return replace(study, notes=(ready.told, *study.notes))
+    return replace(study, model=(ready.words, *study.model), notes=(ready.told, *study.notes))
 
 
 def _ask(wish: SimulateWish, settings: int) -> Ask:

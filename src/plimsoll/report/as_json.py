@@ -13,11 +13,13 @@ from decimal import Decimal
 
 import msgspec
 
+from plimsoll.evidence import Advice
 from plimsoll.number import show
 from plimsoll.runs import Comparison, RegimeMap
 from plimsoll.studies import Study
 
 SCHEMA = "plimsoll.comparison/1"
+ADVICE_SCHEMA = "plimsoll.advice/1"
 STUDY_SCHEMA = "plimsoll.study/1"
 
 
@@ -35,6 +37,14 @@ def study_json(study: Study) -> bytes:
     body = plain(study)
     assert isinstance(body, dict)
     return json.dumps({"schema": STUDY_SCHEMA, **body}, ensure_ascii=False, indent=1, allow_nan=False).encode()
+
+
+def advice_json(advice: Advice) -> bytes:
+    """UTF-8 JSON of an advice: `schema`, then the fields of `evidence.Advice` as declared there, every played setting with its
+    odds."""
+    body = plain(advice)
+    assert isinstance(body, dict)
+    return json.dumps({"schema": ADVICE_SCHEMA, **body}, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
 def plain(value: object) -> object:

@@ -12,7 +12,7 @@ from plimsoll.plan import PlanMode
 from plimsoll.report import odds as said
 from plimsoll.report.facts import MODES
 from plimsoll.report.figures import BANDS, COLOURS, DASHES
-from plimsoll.studies import Density, Odds, Setting, Study
+from plimsoll.studies import Density, Interval, Odds, Quantiles, Setting, Study
 
 Trace = dict[str, Any]
 Figure = dict[str, Any]
@@ -74,7 +74,9 @@ def survival(odds: Sequence[Odds], study: Study) -> Figure:
     """The chance that something has been liquidated by each day, with its 95 % band."""
     traces: list[Trace] = []
     for one, look in _looks(odds):
-        days, chances = [_short(day) for day in one.by_day.days], one.by_day.chances
+        days, chances = [_short(day) for day in one.by_day.days], list(one.by_day.chances)
+        if days[0] > 0:
+            days, chances = [0.0, *days], [Interval(0.0, 0.0, 0.0), *chances]
         name = said.title(one.setting, study)
         group = {"legendgroup": name, "x": days, "type": "scatter", "mode": "lines"}
         edge = {**group, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False, "name": name}
@@ -91,14 +93,16 @@ def fans(odds: Sequence[Odds], study: Study) -> Figure:
     """Equity over time, a panel for each setting: the median within the bands that hold half and nine tenths of the paths."""
     panels = []
     for one in odds:
-        shade, days = BANDS[one.setting.mode], [_short(day) for day in one.fan.days]
+        shade, days, equity = BANDS[one.setting.mode], [_short(day) for day in one.fan.days], list(one.fan.equity)
+        if days[0] > 0:
+            days, equity = [0.0, *days], [Quantiles((0.5,), (one.start_equity,)), *equity]
         traces: list[Trace] = []
         for low, high, alpha, name in ((0.05, 0.95, 0.16, "nine tenths of the paths"), (0.25, 0.75, 0.3, "half of the paths")):
             edge = {"type": "scatter", "mode": "lines", "x": days, "line": {"width": 0}, "hoverinfo": "skip"}
-            ends = [[_short(said.quantile(q, share)) for q in one.fan.equity] for share in (low, high)]
+            ends = [[_short(said.quantile(q, share)) for q in equity] for share in (low, high)]
             fill = {"fill": "tonexty", "fillcolor": f"rgba({shade},{alpha})", "name": name}
             traces += [{**edge, "y": ends[0], "showlegend": False, "name": name}, {**edge, **fill, "y": ends[1]}]
-        middle = [_short(said.quantile(q, 0.5)) for q in one.fan.equity]
+        middle = [_short(said.quantile(q, 0.5)) for q in equity]
         look = {"color": COLOURS[one.setting.mode], "width": 2.2}
         line = {"type": "scatter", "mode": "lines", "x": days, "y": middle, "line": look, "name": "median"}
         traces.append({**line, "hovertemplate": "%{y:,.6~g}"})
@@ -119,7 +123,11 @@ def _steps(density: Density, name: str, look: Trace) -> Trace:
     xs = [_short(edge) for edge in density.edges]
     ys = [_share(share) for share in density.shares]
     line = {**look, "shape": "hv"}
-    return {"type": "scatter", "mode": "lines", "name": name, "x": xs, "y": [*ys, 0], "hovertemplate": "%{y:.2%}", "line": line}
+    return {"type": "scatter", "mode": "lines", "name": name, "hovertemplate": "%{y:.2%}"} | {
+        "x": [xs[0], *xs],
+        "y": [0, *ys, 0],
+        "line": line,
+    }
 
 
 def _looks(odds: Sequence[Odds]) -> Iterable[tuple[Odds, Trace]]:
@@ -230,7 +238,7 @@ def _maps(group: Sequence[Odds], across: Axis, up: Axis, name: str) -> Figure:
     second = {**places, "z": gain, "coloraxis": "coloraxis", "xaxis": "x2", "yaxis": "y2"}
     second |= {"name": "mean gain", "hovertemplate": "%{x}, %{y}: %{z:+.4f}<extra></extra>"}
     if written:
-        first["texttemplate"], second["texttemplate"] = "%{z:.0%}", "%{z:+.2f}"
+        first["texttemplate"], second["texttemplate"] = "%{z:.0%}", "%{z:+.3f}"
     reach = max((abs(z) for line in gain for z in line if z is not None), default=1.0) or 1.0
     heads = ((0.0, f"<b>{name}</b>: liquidated, share of the paths"), (0.53, "mean gain per unit of money at risk"))
     on = {"y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
