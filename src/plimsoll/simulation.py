@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from plimsoll.account.commands import SettleFunding
 from plimsoll.account.events import FundingPaid, Reduced, ShortfallCovered, TakenOver, Traded
 from plimsoll.account.state import State, Venue
+from plimsoll.array.desk import Told as ToldIn
 from plimsoll.array.study import Case, Exact, Settled, chunks
 from plimsoll.array.study import Job as Paths
 from plimsoll.array.sums import Sums
@@ -176,7 +177,8 @@ def _open(
     names = tuple(opening.symbols[symbol] for symbol in symbols)
     account = begun.state.account
     exactly = Exact(_settler(rulebook, unit, names, step))
-    case = Case(names, account, rulebook, _tellers(account, names, rulebook), exactly)
+    told_in = ToldIn(_tellers(account, names, rulebook), unit.name, unit.mixed)
+    case = Case(names, account, rulebook, told_in, exactly)
     return Ready(setting, case, _counted(begun.state, rulebook, unit, [*opening.notes, *begun.notes]))
 
 

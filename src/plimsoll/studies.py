@@ -86,9 +86,9 @@ class Setting(msgspec.Struct, frozen=True):
 class Odds(msgspec.Struct, frozen=True, kw_only=True):
     """One setting on all paths. `ruined`: less than a hundredth of the starting equity is left; `value_at_risk`,
     `expected_shortfall`: loss against the start that 5 % of the paths exceed, and their mean loss; `funding` > 0: paid, the
-    mean; `forced`: mean fees and penalties of forced closes; `shortfall`: mean loss beyond the account, others'; `stopped_out`: a stop or take-profit of
-    the account has closed something. `close_calls` paths were too close to call and were replayed by the exact engine, on
-    `handed` paths it decided single steps."""
+    mean; `forced`: mean fees and penalties of forced closes; `shortfall`: mean loss beyond the account, others';
+    `stopped_out`: a stop or take-profit of the account has closed something. `close_calls` paths were too close to call and
+    were replayed by the exact engine, on `handed` paths it decided single steps."""
 
     setting: Setting
     paths: int

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from walks import final, happenings, logged, played, walked
 
 from plimsoll.array.ladder import CLOSE, DONE, FILLED, GONE, HAND, REDUCED, TAKEN
 from plimsoll.errors import BadInput
 from plimsoll.model import Account, Fees, LegSide, MarginMode, Order, OrderType, Position, PositionMode
 from random_accounts import VENUES, D, accounts, on_boundaries, rulebook_of
-from walks import final, happenings, logged, played, walked
 
 STEPS = 25
 

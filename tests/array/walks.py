@@ -12,7 +12,7 @@ from plimsoll.account.events import Reduced, TakenOver, Traded
 from plimsoll.account.state import Environment, Venue
 from plimsoll.array import ladder, walk
 from plimsoll.array.compile import bound
-from plimsoll.array.desk import EVENT_RECORD, Laid, account_of, copied, lay_desk, new_tally
+from plimsoll.array.desk import EVENT_RECORD, Laid, Told, account_of, copied, lay_desk, new_tally
 from plimsoll.indexes import teller_of
 from plimsoll.model import Account
 from plimsoll.number import ONE
@@ -52,7 +52,7 @@ def walked(
     account: Account, rulebook: Rulebook, symbols: Sequence[str], marks: np.ndarray, funding: np.ndarray
 ) -> tuple[Laid, Walked]:
     tellers = tellers_of(account, symbols, rulebook)
-    laid = lay_desk(account, rulebook, symbols, tellers)
+    laid = lay_desk(account, rulebook, symbols, Told(tellers, "USDT", True))
     held, tally, log = copied(laid.held), new_tally(), np.zeros(4096, EVENT_RECORD)
     table = columns(laid, marks, tellers)
     code = kernel(rulebook.name)(laid.desk, held, table, table, funding, np.any(funding != 0, axis=1), 0, tally, log)

@@ -58,8 +58,9 @@ POOL_RECORD: Final = np.dtype(
     align=True,
 )
 """A pool; its legs, wallets and the rest are runs of the columns beside it. `home`: the pool whose cash takes what an isolated
-wall gives up. `teller`: the market whose mark tells what a unit of its asset is worth (-1: one). `bends`: headroom along a
-straight segment is not concave (inverse legs of several markets). `least`: its least headroom so far."""
+wall gives up. `teller`: the market whose mark tells what a unit of its asset is worth (-1: one, -2: nothing, it is left out).
+`bends`: headroom along a straight segment is not concave (inverse legs of several markets). `least`: its least headroom so
+far."""
 
 ORDER_RECORD: Final = np.dtype(
     [
@@ -118,7 +119,8 @@ a decision from going the other way, over the gross scale; `forced`: fees and pe
 
 class Desk(NamedTuple):
     """The part that stays. `scope` [orders, pools]: whether a liquidation cancels the order; `tiers` [legs, legs]: of whose
-    amounts the contracts that choose a leg's bracket are the sum; `plain`: the ladder runs on these columns (else the exact
+    amounts the contracts that choose a leg's bracket are the sum; `unit`: the market
+    whose mark is the price of the unit (-1: one); `plain`: the ladder runs on these columns (else the exact
     machine decides); `pays`: so does funding."""
 
     markets: Column
@@ -128,6 +130,7 @@ class Desk(NamedTuple):
     taker_rate: float
     maker_rate: float
     releases: bool
+    unit: int
     plain: bool
     pays: bool
 
@@ -165,13 +168,21 @@ class Laid(NamedTuple):
     steady: bool
 
 
-def lay_desk(account: Account, rulebook: Rulebook, symbols: Sequence[str], tellers: Mapping[str, str]) -> Laid:
-    """The account as float columns, markets in the order of `symbols` (which must hold all of its own). `tellers`: asset -> the
-    symbol whose mark tells its price ('': it counts as one). BadInput: as `lay_out`."""
+class Told(NamedTuple):
+    """What money is told in. `tellers`: asset -> the symbol whose mark tells its price ('': it counts as one); `unit`: the
+    asset that equity counts in; `mixed` False: other assets than the unit are left out."""
+
+    tellers: Mapping[str, str]
+    unit: str
+    mixed: bool
+
+
+def lay_desk(account: Account, rulebook: Rulebook, symbols: Sequence[str], told: Told) -> Laid:
+    """The account as float columns, markets in the order of `symbols`, which hold all of its own. BadInput: as `lay_out`."""
     with exact():
         layout = _in_order(lay_out(account, rulebook), symbols, account, rulebook)
         keys = tuple(key for spec in layout.specs for key in spec.legs)
-        held = _held(layout, keys, account, rulebook, tellers)
+        held = _held(layout, keys, account, rulebook, told)
         plain = _is_plain(layout, account, rulebook)
         tiers = _tiers(keys, account, rulebook)
         desk = Desk(
@@ -182,6 +193,7 @@ def lay_desk(account: Account, rulebook: Rulebook, symbols: Sequence[str], telle
             taker_rate=float(account.fees.taker_rate),
             maker_rate=float(account.fees.maker_rate),
             releases=rulebook.readings.get("partial_close") == "pro_rata_release",
+            unit=layout.symbols.index(told.tellers[told.unit]) if told.tellers.get(told.unit) else -1,
             plain=plain and tiers is not None,
             pays=_pays(layout, rulebook),
         )
@@ -271,7 +283,7 @@ def _waiting(symbol: str) -> Order:
 
 
 def _held(
-    layout: Layout, keys: tuple[LegKey, ...], account: Account, rulebook: Rulebook, tellers: Mapping[str, str]
+    layout: Layout, keys: tuple[LegKey, ...], account: Account, rulebook: Rulebook, told: Told
 ) -> Held:
     pools = np.zeros(len(layout.specs), POOL_RECORD)
     flat: dict[str, list[Any]] = {"legs": [], "wallets": [], "rests": [], "beside": [], "asks": []}
@@ -282,8 +294,7 @@ def _held(
             row[field] = float(getattr(pool, field))
         row["orders"], row["apart"], row["isolated"] = pool.orders, pool.apart, spec.isolated
         row["home"] = _home(spec, layout)
-        teller = "" if spec.assets else tellers.get(spec.asset, "")
-        row["teller"] = layout.symbols.index(teller) if teller else -1
+        row["teller"] = _teller(spec, layout, told)
         row["bends"] = _bends(pool, layout)
         row["least"] = np.inf
         for name, rows in flat.items():
@@ -313,6 +324,13 @@ def _home(spec: PoolSpec, layout: Layout) -> int:
         if not other.isolated and not other.apart and spec.asset in (other.asset, *other.assets):
             return i
     return next(i for i, other in enumerate(layout.specs) if not other.isolated and not other.apart)
+
+
+def _teller(spec: PoolSpec, layout: Layout, told: Told) -> int:
+    if spec.assets or spec.asset == told.unit:
+        return -1
+    symbol = told.tellers.get(spec.asset, "")
+    return -2 if not told.mixed else layout.symbols.index(symbol) if symbol else -1
 
 
 def _bends(pool: Any, layout: Layout) -> bool:

@@ -265,7 +265,7 @@ def reduce(desk: Desk, held: Held, p: int, i: int, step: Any, marks: Column, tal
 def rate_of(held: Held, p: int, marks: Column) -> float:
     """What a unit of the pool's asset is worth."""
     teller = held.pools[p].teller
-    return 1.0 if teller < 0 else marks[teller]
+    return float(marks[teller]) if teller >= 0 else (1.0 if teller == -1 else 0.0)
 
 
 def empty_wall(held: Held, p: int, marks: Column, tally: Column) -> None:
@@ -440,7 +440,7 @@ def charge(
     if row.wallet_to > row.wallet_from:
         wallet = held.wallets[row.wallet_from + leg.wallet]
         wallet.balance -= from_cash
-        worth = marks[wallet.place]
+        worth = marks[wallet.place] / (1.0 if desk.unit < 0 else marks[desk.unit])
     else:
         held.pools[row.home if row.isolated else p].cash -= from_cash
     if from_leg != 0:

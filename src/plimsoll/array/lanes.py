@@ -40,6 +40,7 @@ def walk_lanes(
         desk.taker_rate,
         desk.maker_rate,
         desk.releases,
+        desk.unit,
         desk.plain,
         desk.pays,
     )

@@ -5,7 +5,7 @@ What the kernel hands over is decided by the exact engine, through two functions
 a path where the columns cannot carry a venue's ladder, or a whole path on which something was too close to call.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ import numpy as np
 
 from plimsoll.array import curves, ladder, lanes, models, paths, randoms, walk
 from plimsoll.array.compile import Column, bound, build_digest, keep
-from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, account_of, copied, lay_desk
+from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, Told, account_of, copied, lay_desk
 from plimsoll.array.funding import BESIDE, NONE, PROFILE, FundingModel
 from plimsoll.array.ladder import CLOSE, DONE, HAND
 from plimsoll.array.models import PathModel
@@ -54,12 +54,12 @@ class Exact(NamedTuple):
 
 class Case(NamedTuple):
     """One setting: an account at the start prices under a rulebook. `symbols`: what the paths' columns are called there;
-    `tellers`: as in `lay_desk`."""
+    `told`: as in `lay_desk`."""
 
     symbols: tuple[str, ...]
     account: Account
     rulebook: Rulebook
-    tellers: Mapping[str, str]
+    told: Told
     exact: Exact
 
 
@@ -114,7 +114,7 @@ def chunks(job: Job, cases: Sequence[Case], wanted: int, threads: int) -> Iterat
     """For each LANES paths in order, what became of them under each case. More paths than `wanted` are walked, never fewer."""
     for made in (randoms.begin_stream, begin_paths, next_rows):
         keep(made, build_digest(None, DRAWING), job.folder)
-    laids = [lay_desk(case.account, case.rulebook, case.symbols, case.tellers) for case in cases]
+    laids = [lay_desk(case.account, case.rulebook, case.symbols, case.told) for case in cases]
     waiting: list[Future[tuple[Chunk, ...]]] = []
     firsts = iter(range(0, wanted, LANES))
     with ThreadPoolExecutor(threads) as pool:
@@ -266,7 +266,7 @@ class _Run:
             tally[name] += getattr(settled, name)
         tally["filled"] += settled.filled
         tally["equity"], tally["lowest"] = settled.equity, min(tally["lowest"], settled.lowest)
-        laid = lay_desk(settled.account, self.case.rulebook, self.case.symbols, self.case.tellers)
+        laid = lay_desk(settled.account, self.case.rulebook, self.case.symbols, self.case.told)
         self.own[lane] = Lane(laid, copied(laid.held), tuple(self.laid.keys.index(key) for key in laid.keys))
 
     def _keep_hits(self, lane: int, own: Lane) -> None:
@@ -340,7 +340,7 @@ def _tables(folder: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 def _place(laid: Laid, case: Case, coin: str) -> int:
     """The market whose mark is a coin's price, -1: it counts as one."""
-    symbol = case.tellers.get(coin, "")
+    symbol = case.told.tellers.get(coin, "")
     return laid.symbols.index(symbol) if symbol else -1
 
 

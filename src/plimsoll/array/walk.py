@@ -142,9 +142,9 @@ def glide_pool(
         close[k] = headroom / margin.scale
         if not plain:
             equity[k] += worth(desk, held, p, pool, margin, at)
-        elif row.teller < 0:
+        elif row.teller == -1:
             equity[k] += margin.balance + pool.reserved
-        else:
+        elif row.teller >= 0:
             equity[k] += (margin.balance + pool.reserved) * at[row.teller]
     return free
 
@@ -212,7 +212,9 @@ def worth(desk: Desk, held: Held, p: int, pool: Any, margin: Any, marks: Column)
         total = 0.0
         for w in range(len(pool.wallets)):
             total += assess_coin(pool, margin, w, marks, desk.markets).equity * marks[pool.wallets[w].place]
-        return total
+        return total if desk.unit < 0 else total / marks[desk.unit]
+    if row.teller == -2:
+        return 0.0
     own = margin.balance + pool.reserved
     if pool.apart or len(pool.beside) > 0:
         own = 0.0 if pool.apart else pool.cash + pool.outside_pnl
