@@ -52,7 +52,7 @@ SIMULATE = (
     "Paths come from --model, or from the table [model] of the account file: brownian, student, jumps, garch, gjr-garch or "
     "bootstrap, fitted to --history, or stated. --sweep plays a grid of leverages, stops (distances from the entry) and "
     "splits (shares of the wallet behind isolated walls); several axes may stand one after another. Ctrl-C prints what "
-    "there is, and the rules are compiled anew each time. More in docs/simulation.md."
+    "there is. The first run under a rulebook compiles it, for about a minute. More in docs/simulation.md."
 )
 
 ADVISE = (

@@ -104,7 +104,7 @@ def test_an_isolated_long_is_taken_at_its_bankruptcy_and_the_rest_stays() -> Non
 
 
 def test_a_large_position_is_cut_by_lots_before_it_is_taken() -> None:
-    account = Account(PositionMode.ONE_WAY, {"USDT": D(400000)}, (btc("40"),))
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(40_000_000)}, (btc("4000"),))
     laid, walk = walk_of(account, 60000.0, 48000.0)
     kinds = Counter(e.kind for e in logged(laid, walk))
     assert kinds[REDUCED] > 0 and kinds[TAKEN] == 1
