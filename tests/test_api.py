@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 import plimsoll
-from plimsoll.report.notebook import assessment_html, comparison_html
+from plimsoll.report.notebook import assessment_html, comparison_html, study_html
+from plimsoll.studies import Study
 
 BOOK = plimsoll.load_rulebook("binance_usdm", "2026-07-02")
 LONG = plimsoll.position("BTCUSDT", "100", entry_price="60000", leverage="20")
@@ -224,7 +225,8 @@ def test_a_notebook_loaded_after_plimsoll_shows_answers_too(monkeypatch: pytest.
     assert html.known[type(view)] is assessment_html
     html.known[type(view)] = repr
     answer = plimsoll.compare(prices="rebound")
-    assert html.known == {type(view): repr, type(answer): comparison_html}, "a display of the user's own stays"
+    wanted = {type(view): repr, type(answer): comparison_html, Study: study_html}
+    assert html.known == wanted, "a display of the user's own stays"
 
 
 @pytest.mark.parametrize("module", [SimpleNamespace(), SimpleNamespace(get_ipython=lambda: None)])

@@ -28,8 +28,8 @@ def cash(value: float, unit: str) -> str:
 def percent(share: float) -> str:
     """A share as per cent, with more decimals where it is small.
 
-    >>> percent(0.1234), percent(0.00312), percent(0.0), percent(0.99999)
-    ('12.3 %', '0.31 %', '0 %', '99.999 %')
+    >>> percent(0.1234), percent(0.00312), percent(0.0), percent(0.9995)
+    ('12.3 %', '0.31 %', '0 %', '99.950 %')
     """
     near = min(abs(share), abs(1 - share)) if share < 1 else abs(share)
     digits = 0 if share in (0, 1) else 1 if near >= 0.01 else 2 if near >= 0.001 else 3 if near >= 0.00001 else 5
