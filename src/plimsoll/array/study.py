@@ -16,7 +16,7 @@ from plimsoll.array import curves, ladder, lanes, models, paths, randoms, walk
 from plimsoll.array.compile import Column, bound, build_digest, keep
 from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, Told, account_of, copied, lay_desk
 from plimsoll.array.funding import BESIDE, NONE, PROFILE, FundingModel
-from plimsoll.array.ladder import CLOSE, DONE, HAND
+from plimsoll.array.ladder import CLOSE, DONE, GONE, HAND
 from plimsoll.array.models import PathModel
 from plimsoll.array.paths import LANES, begin_paths, next_rows, open_paths
 from plimsoll.model import Account, LegKey
@@ -111,7 +111,7 @@ def walker_of(name: str, folder: str = "") -> Callable[..., Any]:
 
 
 def chunks(job: Job, cases: Sequence[Case], wanted: int, threads: int) -> Iterator[tuple[Chunk, ...]]:
-    """For each LANES paths in order, what became of them under each case. More paths than `wanted` are walked, never fewer."""
+    """For each LANES paths in order, what became of them under each case; the last lanes of the last chunk may stand idle."""
     for made in (randoms.begin_stream, begin_paths, next_rows):
         keep(made, build_digest(None, DRAWING), job.folder)
     laids = [lay_desk(case.account, case.rulebook, case.symbols, case.told) for case in cases]
@@ -120,7 +120,7 @@ def chunks(job: Job, cases: Sequence[Case], wanted: int, threads: int) -> Iterat
     with ThreadPoolExecutor(threads) as pool:
         try:
             for first in firsts:
-                waiting.append(pool.submit(_chunk, job, cases, laids, first))
+                waiting.append(pool.submit(_chunk, job, cases, laids, first, min(LANES, wanted - first)))
                 if len(waiting) > 2 * threads:
                     yield waiting.pop(0).result()
             while waiting:
@@ -130,9 +130,9 @@ def chunks(job: Job, cases: Sequence[Case], wanted: int, threads: int) -> Iterat
                 future.cancel()
 
 
-def _chunk(job: Job, cases: Sequence[Case], laids: Sequence[Laid], first: int) -> tuple[Chunk, ...]:
+def _chunk(job: Job, cases: Sequence[Case], laids: Sequence[Laid], first: int, count: int) -> tuple[Chunk, ...]:
     """One block after the other, every case on it."""
-    runs = [_Run(job, case, laid) for case, laid in zip(cases, laids, strict=True)]
+    runs = [_Run(job, case, laid, count) for case, laid in zip(cases, laids, strict=True)]
     for block in _blocks(job, first):
         for run in runs:
             run.through(block)
@@ -198,12 +198,13 @@ class _Charging:
 
 
 class _Run:
-    """LANES paths under one case, as they go. Lives for one chunk."""
+    """LANES paths under one case, as they go; those from `count` on are not walked. Lives for one chunk."""
 
-    def __init__(self, job: Job, case: Case, laid: Laid) -> None:
+    def __init__(self, job: Job, case: Case, laid: Laid, count: int) -> None:
         self.job, self.case, self.laid = job, case, laid
         self.lanes = Held(*(np.repeat(column[None], LANES, axis=0) for column in laid.held))
         self.status = np.full(LANES, DONE if laid.steady else CLOSE, np.int64)
+        self.status[count:] = GONE
         self.tallies = np.zeros(LANES, TALLY_RECORD)
         self.tallies["lowest"] = self.tallies["closest"] = np.inf
         self.events = np.zeros((LANES, EVENTS), EVENT_RECORD)
