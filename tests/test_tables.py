@@ -508,9 +508,9 @@ def test_the_law_digest_follows_the_rules_and_not_their_comments(
     monkeypatch: pytest.MonkeyPatch, old: str, new: str, same: bool
 ) -> None:
     before, getsource = law_digest(binance()), law.inspect.getsource
-    law._law_text.cache_clear()
+    law.law_text.cache_clear()
     monkeypatch.setattr(law.inspect, "getsource", lambda item: getsource(item).replace(old, new))
     try:
         assert (law_digest(binance()) == before) is same
     finally:
-        law._law_text.cache_clear()
+        law.law_text.cache_clear()

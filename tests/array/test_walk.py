@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from walks import final, happenings, logged, played, walked
 
 from plimsoll.array.ladder import CLOSE, DONE, FILLED, GONE, HAND, REDUCED, TAKEN
 from plimsoll.errors import BadInput
 from plimsoll.model import Account, Fees, LegSide, MarginMode, Order, OrderType, Position, PositionMode
 from random_accounts import VENUES, D, accounts, on_boundaries, rulebook_of
+from walks import final, happenings, logged, played, walked
 
 STEPS = 25
 
@@ -44,13 +44,16 @@ def agree(account: Account, venue: str, symbols: tuple[str, ...], marks: np.ndar
     if not laid.steady or walk.code == CLOSE:
         return CLOSE
     if walk.code == HAND:
-        assert not seen and (not told or told[0].time >= walk.tally["step"] - 1)
-        return HAND
+        later = told[len(seen) :]
+        assert not later or later[0].time >= walk.tally["step"] - 1
+        told = told[: len(seen)]
     assert [(e.kind, e.leg) for e in told] == [(e.kind, e.leg) for e in seen]
     for one, other in zip(told, seen, strict=True):
         assert other.time == pytest.approx(one.time, abs=1e-6)
         assert other.price == pytest.approx(one.price, rel=1e-8)
         assert other.amount == pytest.approx(one.amount, rel=1e-6)
+    if walk.code == HAND:
+        return HAND
     after = final(laid, walk)
     assert [p.size for p in after.positions] == [p.size for p in exactly.final.account.positions]
     for asset, amount in exactly.final.account.cash.items():
@@ -61,7 +64,7 @@ def agree(account: Account, venue: str, symbols: tuple[str, ...], marks: np.ndar
 
 
 @pytest.mark.parametrize("venue", VENUES)
-@settings(max_examples=60, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(st.data())
 def test_the_walk_and_the_exact_machine_tell_the_same_story(venue: str, data: st.DataObject) -> None:
     account, marks = data.draw(st.one_of(accounts(venue), accounts(venue), on_boundaries(venue)))

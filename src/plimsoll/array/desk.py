@@ -26,6 +26,7 @@ from plimsoll.model import Account, LegKey, Order, OrderType, Position, Trigger,
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules import common
+from plimsoll.rules.columns import HOLD
 from plimsoll.rules.drawing import PoolSpec
 from plimsoll.rules.resting import closes, falling_watch
 
@@ -119,9 +120,9 @@ a decision from going the other way, over the gross scale; `forced`: fees and pe
 
 class Desk(NamedTuple):
     """The part that stays. `scope` [orders, pools]: whether a liquidation cancels the order; `tiers` [legs, legs]: of whose
-    amounts the contracts that choose a leg's bracket are the sum; `unit`: the market
-    whose mark is the price of the unit (-1: one); `plain`: the ladder runs on these columns (else the exact
-    machine decides); `pays`: so does funding."""
+    amounts the contracts that choose a leg's bracket are the sum; `unit`: the market whose mark is the price of the unit (-1:
+    one); `early`: resting orders may be cancelled before a pool fails; `plain`: the ladder runs on these columns (else the
+    exact machine decides); `pays`: so does funding."""
 
     markets: Column
     reading: Any
@@ -131,6 +132,7 @@ class Desk(NamedTuple):
     maker_rate: float
     releases: bool
     unit: int
+    early: bool
     plain: bool
     pays: bool
 
@@ -194,6 +196,7 @@ def lay_desk(account: Account, rulebook: Rulebook, symbols: Sequence[str], told:
             maker_rate=float(account.fees.maker_rate),
             releases=rulebook.readings.get("partial_close") == "pro_rata_release",
             unit=layout.symbols.index(told.tellers[told.unit]) if told.tellers.get(told.unit) else -1,
+            early=_is_early(layout, rulebook),
             plain=plain and tiers is not None,
             pays=_pays(layout, rulebook),
         )
@@ -401,6 +404,21 @@ def _is_plain(layout: Layout, account: Account, rulebook: Rulebook) -> bool:
     units = all(market.unit == 0 for market in layout.markets) and not rulebook.rules.MARGIN_FOLLOWS
     legs = all(leg.spare == 0 and leg.cost == 0 for p in layout.pools for leg in p.legs)
     return pools and units and legs and all(order.reduce_only or closes(order) for order in account.orders)
+
+
+def _is_early(layout: Layout, rulebook: Rulebook) -> bool:
+    """Whether the venue cancels resting orders of a pool that still holds: asked at a hair's breadth above its requirement, all
+    marks at the entries. A pool that is left alone there is left alone with more."""
+    rules, marks = rulebook.rules, [ONE] * (len(layout.symbols) + len(layout.assets))
+    for pool in layout.pools:
+        if pool.orders and pool.legs and not pool.wallets:
+            for leg in (*pool.legs, *pool.beside):
+                marks[leg.market] = leg.entry
+            margin = rules.assess_pool(pool, marks, layout.markets)
+            near = margin._replace(balance=margin.requirement + margin.scale / 10**9)
+            if rules.next_step(0, pool, near, marks, marks, layout.markets, rulebook.reading).kind != HOLD:
+                return True
+    return any(pool.orders and pool.wallets for pool in layout.pools)
 
 
 def _pays(layout: Layout, rulebook: Rulebook) -> bool:

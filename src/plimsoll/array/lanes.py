@@ -4,13 +4,12 @@ the rules of one venue; no rule stands here."""
 import math
 from typing import Any
 
-from plimsoll.array.compile import Column, lent
+from plimsoll.array.compile import Column
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.ladder import DONE
 
 walk: Any
 _HELD: Any = Held
-_DESK: Any = Desk
 
 
 def walk_lanes(
@@ -32,43 +31,28 @@ def walk_lanes(
     prices at the block's start; `tellers` [coins]: whose price is a coin's (-1: one); `paid` [steps, m, lanes or 1]: funding in
     the steps that `due` names; `table` [steps + 1, m + coins], `rates` [steps + 1, m]: room. A lane's status and tally tell
     what became of it; a lane that stops short stands where it stopped."""
-    desk = _DESK(
-        lent(desk.markets),
-        desk.reading,
-        lent(desk.scope),
-        lent(desk.tiers),
-        desk.taker_rate,
-        desk.maker_rate,
-        desk.releases,
-        desk.unit,
-        desk.plain,
-        desk.pays,
-    )
-    table, rates, due = lent(table), lent(rates), lent(due)
     for lane in range(len(status)):
         if status[lane] == DONE:
             tabulate(starts, tellers, before, logs, lane, table)
             charge_table(paid, lane, rates)
             held = lane_of(lanes, lane)
-            status[lane] = walk(
-                desk, held, table, table, rates, due, 0, lent(tallies[lane : lane + 1]), lent(events[lane])
-            )
+            status[lane] = walk(desk, held, table, table, rates, due, 0, tallies[lane : lane + 1], events[lane])
 
 
 def lane_of(lanes: Held, lane: int) -> Any:
-    """One lane's columns, lent: the kernel's caller holds on to them."""
+    """One lane's columns."""
     return _HELD(
-        lent(lanes.pools[lane]),
-        lent(lanes.legs[lane]),
-        lent(lanes.names[lane]),
-        lent(lanes.orders[lane]),
-        lent(lanes.wallets[lane]),
-        lent(lanes.rests[lane]),
-        lent(lanes.beside[lane]),
-        lent(lanes.beside_names[lane]),
-        lent(lanes.asks[lane]),
-        lent(lanes.hits[lane]),
-        lent(lanes.spare[lane]),
+        lanes.pools[lane],
+        lanes.legs[lane],
+        lanes.names[lane],
+        lanes.orders[lane],
+        lanes.wallets[lane],
+        lanes.rests[lane],
+        lanes.beside[lane],
+        lanes.beside_names[lane],
+        lanes.asks[lane],
+        lanes.hits[lane],
+        lanes.spare[lane],
     )
 
 

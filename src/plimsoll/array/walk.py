@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from plimsoll.array.compile import Column
+from plimsoll.array.compile import Column, lent
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.ladder import (
     BAND,
@@ -38,6 +38,8 @@ next_step: Any
 profit: Any
 AHEAD: Final = 64
 """Rows that are looked at together."""
+_DESK: Any = Desk
+_HELD: Any = Held
 LOOKS: Final = 50
 """As in `play`: after a forced sale the venue looks again a fiftieth of a segment later."""
 DEPTH: Final = 30
@@ -49,6 +51,8 @@ def walk(
     """Walk from row `first` (where the account stands, all that it brings done) to the last row. `marks`, `lasts` [steps,
     markets and coins], `funding` [steps, markets] (0: none) in the rows that `due` [steps] names. DONE, GONE (no position is
     left), HAND (the exact machine must decide what happens on the way to row tally.step) or CLOSE."""
+    desk, held = lent_desk(desk), lent_held(held)
+    marks, lasts, funding, due, tally, log = lent(marks), lent(lasts), lent(funding), lent(due), lent(tally), lent(log)
     record = tally[0]
     step = first + 1
     ahead = np.empty((2 * len(held.pools) + 1, AHEAD))
@@ -70,6 +74,40 @@ def walk(
         step += 1
     record.step = len(marks) - 1
     return DONE
+
+
+def lent_desk(desk: Desk) -> Any:
+    """The desk with columns that nobody counts the owners of: the walk's caller holds on to them."""
+    return _DESK(
+        lent(desk.markets),
+        desk.reading,
+        lent(desk.scope),
+        lent(desk.tiers),
+        desk.taker_rate,
+        desk.maker_rate,
+        desk.releases,
+        desk.unit,
+        desk.early,
+        desk.plain,
+        desk.pays,
+    )
+
+
+def lent_held(held: Held) -> Any:
+    """The same of the account."""
+    return _HELD(
+        lent(held.pools),
+        lent(held.legs),
+        lent(held.names),
+        lent(held.orders),
+        lent(held.wallets),
+        lent(held.rests),
+        lent(held.beside),
+        lent(held.beside_names),
+        lent(held.asks),
+        lent(held.hits),
+        lent(held.spare),
+    )
 
 
 def only_money(held: Held) -> bool:
@@ -136,8 +174,10 @@ def glide_pool(
         headroom = margin.balance - margin.requirement
         if counts and not headroom > BAND * margin.scale:
             return k
-        if pool.orders > 0 and counts and next_step(0, pool, margin, at, at, desk.markets, desk.reading).kind != HOLD:
-            return k
+        if desk.early and pool.orders > 0 and counts:
+            step_due = next_step(0, pool, margin, at, at, desk.markets, desk.reading)
+            if step_due.kind != HOLD:
+                return k
         heads[k] = headroom
         close[k] = headroom / margin.scale
         if not plain:
@@ -153,15 +193,10 @@ def tick(
     desk: Desk, held: Held, a: Column, b: Column, last_a: Column, last_b: Column, looks: bool, tally: Column, log: Column
 ) -> int:
     """From prices `a` to prices `b`. `looks`: equity and headroom at `b` count (else funding comes first)."""
-    if live_orders(held) == 0:
+    if live_orders(held) == 0 or not touched(held, b, last_b):
         code = quiet(desk, held, a, b, looks, tally)
         if code != JUMPED:
             return code
-    elif not desk.plain and touched(held, b, last_b):
-        return HAND
-    elif not desk.plain:
-        code = quiet(desk, held, a, b, looks, tally)
-        return HAND if code == JUMPED else code
     if not desk.plain:
         return HAND
     return through(desk, held, a, b, last_a, last_b, looks, tally, log)
@@ -184,6 +219,8 @@ def quiet(desk: Desk, held: Held, a: Column, b: Column, looks: bool, tally: Colu
                 return CLOSE
             return JUMPED
         if row.bends and not clear(desk, pool, a, b, headroom):
+            return JUMPED
+        if desk.early and pool.orders > 0 and next_step(0, pool, margin, b, b, desk.markets, desk.reading).kind != HOLD:
             return JUMPED
         if looks:
             row.least = min(row.least, headroom)
@@ -412,6 +449,8 @@ def lost_between(
     between(a, b, low, marks)
     margin = assess_pool(pool, marks, desk.markets)
     fa = margin.balance - margin.requirement
+    if abs(fa) <= BAND * margin.scale:
+        return -2.0
     if fa <= 0:
         return high
     good, bad = low, high
