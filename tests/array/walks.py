@@ -10,10 +10,11 @@ import numpy as np
 
 from plimsoll.account.events import Reduced, TakenOver, Traded
 from plimsoll.account.state import Environment, Venue
-from plimsoll.array import ladder, walk
-from plimsoll.array.compile import bound
+from plimsoll.array import ladder
 from plimsoll.array.desk import EVENT_RECORD, Laid, Told, account_of, copied, lay_desk, new_tally
+from plimsoll.array.study import walker_of
 from plimsoll.indexes import teller_of
+from plimsoll.kept import kept_folder
 from plimsoll.model import Account
 from plimsoll.number import ONE
 from plimsoll.play import Played, Unit, play
@@ -33,7 +34,7 @@ class Walked(NamedTuple):
 
 @cache
 def kernel(venue: str) -> Any:
-    return bound(venue, (ladder, walk), "walk")
+    return walker_of(venue, kept_folder())
 
 
 def tellers_of(account: Account, symbols: Sequence[str], rulebook: Rulebook) -> dict[str, str]:

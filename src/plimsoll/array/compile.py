@@ -261,6 +261,14 @@ def bound(name: str | None, modules: tuple[ModuleType, ...], entry: str, folder:
     """The function `entry` of kernel modules, compiled together with the rules of one venue product: every function of these
     modules is compiled anew over names of its own, in which the rules' names mean this venue's (`name` None: it asks for none).
     Runs without the GIL. `folder`: as in `keep`."""
+    found = _space(name, modules)[entry]
+    keep(found, build_digest(name, modules), folder)
+    return cast("Callable[..., Any]", found)
+
+
+@cache
+def _space(name: str | None, modules: tuple[ModuleType, ...]) -> dict[str, Any]:
+    """The names of kernel modules with one venue's rules among them: one for all entries, so that none is compiled twice."""
     space: dict[str, Any] = {}
     for module in modules:
         space |= vars(module)
@@ -271,9 +279,7 @@ def bound(name: str | None, modules: tuple[ModuleType, ...], entry: str, folder:
     for function in own:
         fresh = FunctionType(function.__code__, space, function.__name__, function.__defaults__)
         space[function.__name__] = numba.njit(error_model="numpy", nogil=True)(fresh)
-    found = space[entry]
-    keep(found, build_digest(name, modules), folder)
-    return cast("Callable[..., Any]", found)
+    return space
 
 
 def keep(kernel: Any, digest: str, folder: str) -> None:
