@@ -49,7 +49,7 @@ COMPARE = (
 
 SIMULATE = (
     "How likely is a liquidation, of what, and when? The account is played on many random paths, in cross and in isolated.\n\n"
-    "Paths come from --model, or from the table [model] of the account file: brownian, student, jumps, garch, gjr-garch or "
+    "Paths come from --model, or from the table \\[model] of the account file: brownian, student, jumps, garch, gjr-garch or "
     "bootstrap, fitted to --history, or stated. --sweep plays a grid of leverages, stops (distances from the entry) and "
     "splits (shares of the wallet behind isolated walls); several axes may stand one after another. Ctrl-C prints what "
     "there is. The first run under a rulebook compiles it, for about a minute. More in docs/simulation.md."
@@ -114,7 +114,7 @@ def compare(
 @app.command(help=SIMULATE)
 def simulate(
     words: Annotated[list[str] | None, typer.Argument(metavar="[ACCOUNT]", help="Account file, or an example's name.")] = None,
-    model: Annotated[str | None, typer.Option(help='"student freedom=4", or a TOML file with a table [model].')] = None,
+    model: Annotated[str | None, typer.Option(help='"student freedom=4", or a TOML file with a table \\[model].')] = None,
     history: Annotated[str | None, typer.Option(help="Prices to fit to and to start from: a file, or a script.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="First day or time of the history.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Last day (included) or end time of the history.")] = None,
@@ -179,7 +179,7 @@ def advise(
     leverage: Annotated[str | None, typer.Option(help="Leverages to try: 3,5,10 or 2:50.")] = None,
     stop: Annotated[str | None, typer.Option(help="Distances of stops to try: 2%,5%,8%.")] = None,
     top_up: Annotated[str | None, typer.Option(help="Amounts of money to try: 100,200.")] = None,
-    model: Annotated[str | None, typer.Option(help='"student freedom=4", or a TOML file with a table [model].')] = None,
+    model: Annotated[str | None, typer.Option(help='"student freedom=4", or a TOML file with a table \\[model].')] = None,
     history: Annotated[str | None, typer.Option(help="Prices to fit to and to start from: a file, or a script.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="First day or time of the history.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Last day (included) or end time of the history.")] = None,
