@@ -37,7 +37,7 @@ def room(account: Account, venue: str, marks: np.ndarray) -> float:
     coins = [abs(float(p.size * instruments[p.symbol].multiplier)) for p in account.positions]
     prices = [*(float(p.entry_price) for p in account.positions), *marks.ravel()]
     values = sum(coins) * max(max(prices), 1 / min(prices))
-    return 1e-9 * money + 1e-13 * values
+    return 1e-9 * money + 1e-12 * values
 
 
 def agree(account: Account, venue: str, symbols: tuple[str, ...], marks: np.ndarray, funding: np.ndarray) -> int:
