@@ -140,3 +140,24 @@ def test_an_order_that_opens_is_left_to_the_exact_machine() -> None:
     laid, walk = walked(account, rulebook_of("binance_usdm"), ("BTCUSDT",), marks, funding)
     assert (walk.code, int(walk.tally["step"])) == (HAND, 2)
     assert msgspec.structs.replace(final(laid, walk)).positions == account.positions
+
+
+def test_a_forced_sale_that_costs_nothing_is_rested_after_as_any_other() -> None:
+    """Cut on its line at the first prices, without fee or penalty; the venue looks again a fiftieth of a segment later."""
+    isolated = MarginMode.ISOLATED
+    leg = Position("BTCUSDT", isolated, LegSide.NET, D("319999999.999"), D("0.01"), D(3), D("1066666.66666333"))
+    account = Account(
+        PositionMode.ONE_WAY,
+        {"USDT": D(0)},
+        (leg,),
+        leverages={"BTCUSDT": D(3)},
+        margin_modes={"BTCUSDT": isolated},
+        fees=Fees(D("0.0002"), D(0)),
+        options={"margin_mode": "isolated"},
+    )
+    marks, funding = straight(0.0068, 0.0060)
+    laid, walk = walked(account, rulebook_of("bybit_uta"), ("BTCUSDT",), marks, funding)
+    first, second = logged(laid, walk)
+    assert (first.kind, second.kind) == (REDUCED, TAKEN)
+    assert second.time - first.time == pytest.approx(1 / 50)
+    assert agree(account, "bybit_uta", ("BTCUSDT",), marks, funding) == GONE

@@ -102,6 +102,7 @@ TALLY_RECORD: Final = np.dtype(
         ("part", np.float64),
         ("events", np.int64),
         ("filled", np.int64),
+        ("reduced", np.int64),
         ("equity", np.float64),
         ("lowest", np.float64),
         ("lowest_step", np.int64),
@@ -114,7 +115,7 @@ TALLY_RECORD: Final = np.dtype(
     align=True,
 )
 """What a walk adds up. `step`, `part`: how far it is, in rows of the table at hand, whose first row is row `base` of the path;
-`filled`: how many orders have closed something; `closest`: the least distance of
+`filled`: how many orders have closed something; `reduced`: how many forced sales there were; `closest`: the least distance of
 a decision from going the other way, over the gross scale; `forced`: fees and penalties of forced closes."""
 
 

@@ -106,6 +106,7 @@ def note(held: Held, tally: Column, log: Column, kind: int, leg: int, pool: int,
     record = tally[0]
     if kind in (REDUCED, TAKEN):
         held.hits[leg] = min(held.hits[leg], record.base + record.step - 1 + record.part)
+        record.reduced += kind == REDUCED
     elif kind == FILLED:
         record.filled += 1
     if record.events < len(log):

@@ -319,11 +319,11 @@ def through(
             row = held.orders[order]
             (marks if row.on_mark else lasts)[row.market] = row.level
         record.part = done
-        before = record.forced
+        before = record.reduced
         code = stand(desk, held, marks, lasts, CROSSED if sinking else JUMPED, tally, log)
         if code != DONE:
             return code
-        if record.forced != before:
+        if record.reduced != before:
             rest = min(done + 1.0 / LOOKS, 1.0)
         look(desk, held, marks, tally)
         if done >= 1.0:
