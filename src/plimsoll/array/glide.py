@@ -49,7 +49,9 @@ def glide(
         free += 1
     for i in range(len(held.orders)):
         if held.orders[i].live:
-            free = before_order(held, i, road, marks, lasts, step, free)
+            free = before_order(held, i, marks, lasts, step, free)
+            if road.kind != STRAIGHT:
+                free = before_level(held, i, road, marks, step, free)
     ahead[EQUITY : PAID + 1, :free] = 0.0
     for p in range(len(held.pools)):
         free = glide_pool(desk, held, p, road, marks, funding, due, step, free, ahead)
@@ -69,18 +71,24 @@ def glide(
     return free
 
 
-def before_order(held: Held, i: int, road: Road, marks: Column, lasts: Column, step: int, free: int) -> int:
-    """How many of `free` rows pass before an order is reached, or as good as reached, or may well be between two rows."""
+def before_order(held: Held, i: int, marks: Column, lasts: Column, step: int, free: int) -> int:
+    """How many of `free` rows pass before an order is reached, or as good as reached."""
     order = held.orders[i]
-    slack = BAND * order.level
+    market, level = order.market, order.level
+    prices = marks if order.on_mark else lasts
+    slack, side = BAND * level, 1.0 if order.falling else -1.0
     for k in range(free):
-        to = marks[step + k, order.market] if order.on_mark else lasts[step + k, order.market]
-        if (to <= order.level + slack) if order.falling else (to >= order.level - slack):
+        if side * (prices[step + k, market] - level) <= slack:
             return k
-        if road.kind != STRAIGHT:
-            start = marks[step + k - 1, order.market]
-            if within_level(start, to, order.level, road.reach[step + k]):
-                return k
+    return free
+
+
+def before_level(held: Held, i: int, road: Road, marks: Column, step: int, free: int) -> int:
+    """How many of `free` rows pass before the road may well reach an order's level between two of them."""
+    order = held.orders[i]
+    for k in range(free):
+        if within_level(marks[step + k - 1, order.market], marks[step + k, order.market], order.level, road.reach[step + k]):
+            return k
     return free
 
 
