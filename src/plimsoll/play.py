@@ -15,7 +15,7 @@ import msgspec
 
 from plimsoll.account.commands import CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.decide import decide
-from plimsoll.account.events import Converted, Event, Reduced, StageReached
+from plimsoll.account.events import Converted, Deposited, Event, Reduced, StageReached
 from plimsoll.account.state import State, Venue
 from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
@@ -76,7 +76,8 @@ class Played(msgspec.Struct, frozen=True):
 
 class Tape:
     """One playing as it runs: the state, what was told, the extremes so far. Lives for one `play`. `lent`: asset -> money in
-    the account that is not its own and does not count as equity (a twin that no margin rule can touch has it)."""
+    the account that is not its own and does not count as equity (a twin that no margin rule can touch has it); `added`: what
+    has come from outside, which does not count either (None: it does)."""
 
     def __init__(self, account: Account, venue: Venue, unit: Unit, time: datetime) -> None:
         self.state = State(account, Marks({}))
@@ -90,6 +91,7 @@ class Tape:
         self.equity = ZERO
         self.laid: Laid | None = None
         self.lent: Mapping[str, Decimal] = {}
+        self.added: Decimal | None = None
 
     def layout(self) -> Layout:
         """The account's columns, rebuilt only when the account changed."""
@@ -105,6 +107,8 @@ class Tape:
         worth = self.worth() if decision.events else {}
         for event in decision.events:
             self.told.append(Told(self.time, event, command, None, worth))
+            if isinstance(event, Deposited) and self.added is not None:
+                self.added += event.amount * worth[event.asset]
             if isinstance(event, StageReached) and event.stage is Stage.CANCELLING:
                 headroom = event.margin_balance - event.requirement
                 self._near(event.pool, headroom, event.margin_balance, event.asset)
@@ -129,7 +133,7 @@ class Tape:
                 equity += rules.assess_coin(pool, margin, at, marks, layout.markets).equity * self._value(asset)
             if pool.legs:
                 self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
-        self.equity = equity = equity - self._borrowed()
+        self.equity = equity = equity - self._borrowed() - (self.added or ZERO)
         if self.lowest is None or equity < self.lowest[0]:
             self.lowest = (equity, self.time)
 
@@ -369,7 +373,7 @@ def _next_stop(
             continue
         on_mark, level, falling = watch
         a, b = (origin[order.symbol][0 if on_mark else 1], target[order.symbol][0 if on_mark else 1])
-        at = _crossing(a, b, level, falling)
+        at = crossing(a, b, level, falling)
         if at is not None and at > done and (best is None or at < best.at):
             quotes = between(origin, target, at)
             quotes[order.symbol] = quotes[order.symbol]._replace(**{"mark" if on_mark else "last": level})
@@ -378,8 +382,8 @@ def _next_stop(
         if top_up.at_price is None or top_up.symbol not in origin:
             continue
         a, b = origin[top_up.symbol].mark, target[top_up.symbol].mark
-        at = _crossing(a, b, top_up.at_price, a > top_up.at_price)
-        if at is not None and at > done and (best is None or at < best.at):
+        at = crossing(a, b, top_up.at_price, a > top_up.at_price)
+        if at is not None and at >= done and (best is None or at < best.at):
             quotes = between(origin, target, at)
             quotes[top_up.symbol] = quotes[top_up.symbol]._replace(mark=top_up.at_price)
             best = _Stop(at, quotes, top_up, False)
@@ -400,7 +404,7 @@ def _watch(order: Order) -> tuple[bool, Decimal, bool] | None:
     return None
 
 
-def _crossing(a: Decimal, b: Decimal, level: Decimal, falling: bool) -> Decimal | None:
+def crossing(a: Decimal, b: Decimal, level: Decimal, falling: bool) -> Decimal | None:
     """Where a price moving from a to b first stands at `level` from its own side; None: it does not get there."""
     if (a > level >= b) if falling else (a < level <= b):
         return (a - level) / (a - b)

@@ -61,6 +61,7 @@ def lane_of(lanes: Held, lane: int) -> Any:
         lanes.asks[lane],
         lanes.hits[lane],
         lanes.spare[lane],
+        lanes.watches[lane],
     )
 
 
