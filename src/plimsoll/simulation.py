@@ -216,10 +216,11 @@ def _open(
 
 
 def _on_paths(top_up: TopUp, modelled: Modelled) -> TopUp:
-    """A top-up whose time is counted as the paths' own is: in whole steps since they began, the next step where it lies
-    between two."""
-    if top_up.at is None or modelled.begins is None:
-        return top_up
+    """A top-up as the paths can have it: its level a float like their prices, so that both engines have it on the same side of
+    them; its time in whole steps since they began, the next step where it lies between two."""
+    if top_up.at_price is not None:
+        return msgspec.structs.replace(top_up, at_price=_decimal(float(top_up.at_price)))
+    assert top_up.at is not None and modelled.begins is not None
     step = modelled.path.step_seconds
     steps = max(math.ceil((top_up.at - modelled.begins).total_seconds() / step - 1e-9), 1)
     return msgspec.structs.replace(top_up, at=EPOCH + timedelta(seconds=steps * step))

@@ -80,12 +80,13 @@ def history_of(symbols: Sequence[str], marks: np.ndarray, funding: np.ndarray) -
 
 
 def planned(watch: Watch) -> TopUp:
-    """The same top-up in the words of the exact player; rows of prices are hours."""
+    """The same top-up in the words of the exact player; rows of prices are hours, and prices floats."""
     commands: tuple[Command, ...] = (Deposit(watch.asset, watch.amount),) if watch.fresh else ()
     if watch.leg is not None:
         commands += (AddMargin(watch.leg.symbol, watch.amount, watch.leg.side),)
     at = START + timedelta(hours=watch.step) if watch.level is None else None
-    return TopUp(watch.symbol, watch.level, at, commands)
+    level = None if watch.level is None else Decimal(float(watch.level))
+    return TopUp(watch.symbol, level, at, commands)
 
 
 def played(
