@@ -238,6 +238,7 @@ class _Run:
         self.tellers = np.array([_place(laid, case, coin) for coin in laid.coins], np.int64)
         self.starts = np.array(job.starts)
         self.road = road_of(job.model, job.seed, self.starts, self.tellers, BLOCK + 1, job.straight)
+        self.ways = np.zeros((LANES, *self.road.ways.shape))
         self.equity = np.zeros((len(job.grid), LANES))
 
     def through(self, block: _Block) -> None:
@@ -250,7 +251,7 @@ class _Run:
         kernel_of(self.case.rulebook.name, self.job.folder)(
             self.laid.desk, self.lanes, self.road, block.survey, block.origin, block.jumps, self.first,
             self.starts, self.tellers, block.before, block.logs, block.paid, due,
-            self.status, self.tallies, self.events, table, rates,
+            self.status, self.tallies, self.events, self.ways, table, rates,
         )  # fmt: skip
         for lane in np.flatnonzero((self.status == HAND) | asleep):
             self._by_itself(int(lane), block, due)
@@ -266,6 +267,7 @@ class _Run:
         if code == HAND:
             self.own[lane] = Lane(self.laid, _lane(self.lanes, lane), tuple(range(len(self.laid.keys))))
             at = int(tally["step"][0])
+            self.road.ways[:] = self.ways[lane]
         while True:
             own = self.own[lane]
             if code == DONE:
