@@ -34,13 +34,13 @@ class Stand(NamedTuple):
 def margins_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> list[PoolMargin[Decimal]]:
     """What every pool has and needs, in the layout's order. `scale` of a pool apart counts all that stand on its cash, so
     that no decision seems less close than it is."""
+    assess, markets = rulebook.rules.assess_pool, layout.markets
     if not layout.cashes:
-        rules, markets = rulebook.rules, layout.markets
-        return [rules.assess_pool(pool, marks, markets) for pool in layout.pools]
+        return [assess(pool, marks, markets) for pool in layout.pools]
     found: dict[int, PoolMargin[Decimal]] = {}
     for cash in layout.cashes:
         _assess(cash, layout, rulebook, marks, found)
-    return _all(layout, rulebook, marks, found)
+    return [found.get(i) or assess(pool, marks, markets) for i, pool in enumerate(layout.pools)]
 
 
 def stand_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Stand:
@@ -51,7 +51,8 @@ def stand_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> St
         rows, total, asked = _assess(cash, layout, rulebook, marks, found)
         for i, _, standing, gain, lock in rows:
             alone[i] = Alone(standing, gain, lock, total - lock + asked, asked)
-    return Stand(_all(layout, rulebook, marks, found), alone)
+    assess, markets = rulebook.rules.assess_pool, layout.markets
+    return Stand([found.get(i) or assess(pool, marks, markets) for i, pool in enumerate(layout.pools)], alone)
 
 
 def margin_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal], i: int) -> PoolMargin[Decimal]:
@@ -63,15 +64,6 @@ def margin_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal], i: i
     rows, total, asked = _rows(cash, layout, rulebook, marks)
     _, pool, standing, gain, lock = rows[cash.apart.index(i)]
     return apart.assess(pool, standing, gain, total - lock + asked, marks, layout.markets)
-
-
-def _all(
-    layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal], found: Mapping[int, PoolMargin[Decimal]]
-) -> list[PoolMargin[Decimal]]:
-    """The margins of every pool: those found, and the others as a whole."""
-    rules, markets = rulebook.rules, layout.markets
-    pools = enumerate(layout.pools)
-    return [found[i] if i in found else rules.assess_pool(pool, marks, markets) for i, pool in pools]
 
 
 Row = tuple[int, Pool[Decimal], Standing[Decimal], Decimal, Decimal]
@@ -90,12 +82,13 @@ def _rows(cash: Cash, layout: Layout, rulebook: Rulebook, marks: Sequence[Decima
     total, rows = ZERO, []
     for i in cash.apart:
         pool = pools[i]
-        at = pool.legs[0].market
+        legs = pool.legs
+        at = legs[0].market
         mark, market, standing = marks[at], markets[at], known.get(i)
         if standing is None or mark <= standing.low or ZERO < standing.high <= mark:
             known[i] = standing = apart.standing(pool, marks, markets)
         lock, gain = standing.locked, ZERO
-        for leg in pool.legs:
+        for leg in legs:
             own = profit(leg, mark, market)
             gain += own
             if locks_losses and own < ZERO:
@@ -120,18 +113,20 @@ def _assess(
     assert apart is not None
     assess = apart.assess
     known = rows, total, asked = _rows(cash, layout, rulebook, marks)
-    gains = locked = maintenance = scale = ZERO
-    for i, pool, standing, gain, lock in rows:
-        found[i] = margin = assess(pool, standing, gain, total - lock + asked, marks, markets)
-        gains += gain
-        locked += standing.locked
-        maintenance += standing.maintenance
+    own = []
+    scale = ZERO
+    for _, pool, standing, gain, lock in rows:
+        margin = assess(pool, standing, gain, total - lock + asked, marks, markets)
+        own.append(margin)
         scale += margin.scale
-    if len(rows) > 1:
-        for i in cash.apart:
-            balance, initial, need, requirement, _ = found[i]
-            found[i] = PoolMargin(balance, initial, need, requirement, scale)
+    for i, (balance, initial, need, requirement, _) in zip(cash.apart, own, strict=True):
+        found[i] = PoolMargin(balance, initial, need, requirement, scale)
     if cash.whole:
+        gains = locked = maintenance = ZERO
+        for _, _, standing, gain, _ in rows:
+            gains += gain
+            locked += standing.locked
+            maintenance += standing.maintenance
         pool = layout.pools[cash.shared]
         scale -= len(rows) * abs(pool.cash)
         found[cash.shared] = apart.cash(pool, Sums(gains, total - locked, locked, maintenance, scale))

@@ -236,7 +236,7 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
         ZERO,
         tuple([_wallet(asset, at) for asset in spec.assets]) if spec.assets else (),
         tuple([rest for found in resting for rest in _rests(found, spec, at)]) if spec.assets and resting else (),
-        tuple([_leg_at(key, spec, at) for key in spec.beside]) if spec.beside else (),
+        tuple([at.legs.get(key) or _leg_at(key, spec, at) for key in spec.beside]) if spec.beside else (),
         spec.apart,
         tuple([r.row for r in resting if r.asset == spec.asset]) if spec.apart and not spec.less_orders else (),
     )
