@@ -113,20 +113,18 @@ def _assess(
     assert apart is not None
     assess = apart.assess
     known = rows, total, asked = _rows(cash, layout, rulebook, marks)
-    own = []
-    scale = ZERO
-    for _, pool, standing, gain, lock in rows:
-        margin = assess(pool, standing, gain, total - lock + asked, marks, markets)
-        own.append(margin)
+    gains = locked = maintenance = scale = ZERO
+    for i, pool, standing, gain, lock in rows:
+        found[i] = margin = assess(pool, standing, gain, total - lock + asked, marks, markets)
+        gains += gain
+        locked += standing.locked
+        maintenance += standing.maintenance
         scale += margin.scale
-    for i, (balance, initial, need, requirement, _) in zip(cash.apart, own, strict=True):
-        found[i] = PoolMargin(balance, initial, need, requirement, scale)
+    if len(rows) > 1:
+        for i in cash.apart:
+            balance, initial, need, requirement, _ = found[i]
+            found[i] = PoolMargin(balance, initial, need, requirement, scale)
     if cash.whole:
-        gains = locked = maintenance = ZERO
-        for _, _, standing, gain, _ in rows:
-            gains += gain
-            locked += standing.locked
-            maintenance += standing.maintenance
         pool = layout.pools[cash.shared]
         scale -= len(rows) * abs(pool.cash)
         found[cash.shared] = apart.cash(pool, Sums(gains, total - locked, locked, maintenance, scale))

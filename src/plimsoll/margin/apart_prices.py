@@ -8,23 +8,16 @@ venue's own `assess` in 34 digits. Exact numbers; call inside `exact()`."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, localcontext
+from decimal import Decimal, getcontext, localcontext, setcontext
 from typing import NamedTuple
 
 from plimsoll.margin.apart import Alone
-from plimsoll.margin.lines import BEYOND
-from plimsoll.margin.liquidation_price import LEAST, MOST, WIDE, Solved, Solver, ends, rounding_room
+from plimsoll.margin.lines import BEYOND, Lines, Straight
+from plimsoll.margin.liquidation_price import LEAST, MOST, WIDE, Solved, Solver, factors, rounding_room
 from plimsoll.margin.pools import Cash, Layout
 from plimsoll.number import EXACT, ONE, ZERO
 from plimsoll.rulebook import Rulebook
-from plimsoll.rules.columns import Leg, Line, Market, PoolMargin
-
-
-class Straight(NamedTuple):
-    """base + slope * x."""
-
-    base: Decimal
-    slope: Decimal
+from plimsoll.rules.columns import Leg, Market, PoolMargin
 
 
 class Gain(NamedTuple):
@@ -93,66 +86,91 @@ def ground_of(
 def solver_apart(ground: Ground, i: int, margin: PoolMargin[Decimal]) -> Solver:
     """The solver of the layout's pool `i`, which stands on the ground's cash. `margin` is the pool's at these marks."""
     solved: dict[tuple[int, ...], Solved] = {}
-    pieces: list[list[Piece]] = [[] for _ in ground.layout.pools[i].legs]
+    pool = ground.layout.pools[i]
+    pieces: list[list[Piece]] = [[] for _ in pool.legs]
+    room = rounding_room(pool, margin)
 
     def solve(moving: tuple[int, ...]) -> Solved:
         if moving not in solved:
-            solved[moving] = _solve(ground, i, margin, moving, pieces)
+            before = getcontext()
+            setcontext(WIDE)  # and not `localcontext`, whose copy costs as much as a line
+            try:
+                solved[moving] = _solve(ground, i, margin, room, moving, pieces)
+            finally:
+                setcontext(before)
         return solved[moving]
 
     return solve
 
 
 def _solve(
-    ground: Ground, i: int, margin: PoolMargin[Decimal], moving: tuple[int, ...], pieces: list[list[Piece]]
+    ground: Ground,
+    i: int,
+    margin: PoolMargin[Decimal],
+    room: Decimal,
+    moving: tuple[int, ...],
+    pieces: list[list[Piece]],
 ) -> Solved:
-    """Both ends of the stretch on which a pool holds while `moving`, all of one kind, move by a common factor."""
+    """Both ends of the stretch on which a pool holds while `moving`, all of one kind, move by a common factor; of several that
+    move the nearer one, as `factors` has it. In wide digits."""
     pool, inverse = ground.layout.pools[i], ground.markets[moving[0]].inverse
     along = pool.legs[0].market in moving
-    room = rounding_room(pool, margin)
-    with localcontext(WIDE):
-        cash = _cash_line(ground, i, moving)
-
-        def lines(x: Decimal) -> Line[Decimal]:
-            base, slope = (ZERO, ZERO) if cash is None else _worth(cash, x)
-            if along:
-                for leg, known in zip(pool.legs, pieces, strict=True):
-                    piece = _piece(ground, leg, known, x, inverse)
-                    base, slope = base + piece.base, slope + piece.slope
-            return Line(base, slope, ZERO, ZERO)
-
-        first = lines(ONE)
-        rest = margin.balance - margin.requirement - first.base - first.slope + 2 * room
-        straight = along and all(known[0].low == 0 and known[0].high == BEYOND for known in pieces)
-        if cash is not None:
-            follow = _bent(cash, first) if straight else lines
-            low, high = ends(follow, first, rest, (ONE, -ONE))
-        elif straight and first.slope:
-            root = -(rest + first.base) / first.slope
-            found = root if LEAST <= root <= MOST else None
-            low, high = (found, None) if first.slope > 0 else (None, found)
-        else:
-            slopes = [known[0].slope for known in pieces if known]
-            low, high = ends(lines, first, rest, slopes) if slopes else (None, None)
-        if inverse:
-            low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
+    cash = _cash_line(ground, i, moving)
 
     def fails(price: Decimal, lead: Decimal) -> bool:
         x = lead / price if inverse else price / lead
         return _headroom(ground, i, cash, x, price, lead, along) <= -room
 
-    return Solved(low, high, fails)
+    def own_lines(x: Decimal) -> Straight:
+        base = slope = ZERO
+        for leg, known in zip(pool.legs, pieces, strict=True):
+            piece = _piece(ground, leg, known, x, inverse)
+            base += piece.base
+            slope += piece.slope
+        return base, slope
+
+    own = own_lines(ONE) if along else (ZERO, ZERO)
+    straight = not along or all([known[0].low == 0 and known[0].high == BEYOND for known in pieces])
+    lines = own_lines if cash is None else _bent(cash, own if straight else own_lines)
+    first = own if cash is None else lines(ONE)
+    rest = margin.balance - margin.requirement - first[0] - first[1] + 2 * room
+    if cash is None and straight:
+        return Solved(*_root(first, rest, inverse), fails)
+    slopes = (ONE, -ONE) if cash is not None else [known[0].slope for known in pieces]
+    return Solved(*factors(lines, first, rest, slopes, inverse, len(moving) > 1), fails)
 
 
-def _bent(cash: Behind, first: Line[Decimal]) -> Callable[[Decimal], Line[Decimal]]:
-    """The lines of a pool whose own legs follow one line wherever their marks are: all that bends is the cash. `first`: that
-    of both at 1."""
-    base, slope = _worth(cash, ONE)
-    own, own_slope = first.base - base, first.slope - slope
+def _root(line: Straight, rest: Decimal, inverse: bool) -> tuple[Decimal | None, Decimal | None]:
+    """The factors on the marks (below, above) where one line that holds everywhere loses all headroom."""
+    base, slope = line
+    if not slope:
+        return None, None
+    root = -(rest + base) / slope
+    if not LEAST <= root <= MOST:
+        return None, None
+    factor = 1 / root if inverse else root
+    return (factor, None) if (slope > 0) != inverse else (None, factor)
 
-    def lines(x: Decimal) -> Line[Decimal]:
-        base, slope = _worth(cash, x)
-        return Line(base + own, slope + own_slope, ZERO, ZERO)
+
+def _bent(cash: Behind, own: Straight | Lines) -> Lines:
+    """The lines of a pool on a cash that bends, `own` those of its own legs: one, wherever their marks are, or several."""
+    kinks, parts = cash.locks
+    held = cash.money + cash.own
+    gains, (cut_base, cut_slope) = cash.gains, cash.cut
+
+    def lines(x: Decimal) -> Straight:
+        base, slope = parts[bisect_left(kinks, x)]
+        for gain_base, gain_slope, kink in gains:
+            if x <= kink if gain_slope > 0 else x > kink:
+                base += gain_base
+                slope += gain_slope
+        base = held - base
+        cut, turn = cut_base + cut_slope * base, cut_slope * slope
+        if cut - turn * x > 0:
+            base -= cut
+            slope -= turn
+        own_base, own_slope = own(x) if callable(own) else own
+        return base + own_base, own_slope - slope
 
     return lines
 
@@ -211,7 +229,7 @@ def _cash_line(ground: Ground, i: int, moving: tuple[int, ...]) -> Behind | None
         _gains(ground, i) if along else [],
         pool.cash - pool.reserved - alone.asked,
         alone.asked,
-        Straight(alone.standing.cut_base, alone.standing.cut_slope),
+        (alone.standing.cut_base, alone.standing.cut_slope),
     )
 
 
@@ -222,16 +240,6 @@ def _others(cash: Behind, x: Decimal) -> tuple[Decimal, Decimal]:
         if x <= gain.kink if gain.slope > 0 else x > gain.kink:
             base, slope = base + gain.base, slope + gain.slope
     return base - cash.own, slope
-
-
-def _worth(cash: Behind, x: Decimal) -> tuple[Decimal, Decimal]:
-    """(base, slope) of what the cash behind a pool counts at x: less what closing takes of it."""
-    locked, slope = _others(cash, x)
-    base, (cut_base, cut_slope) = cash.money - locked, cash.cut
-    cut, turn = cut_base + cut_slope * base, -cut_slope * slope
-    if cut + turn * x > 0:
-        return base - cut, -slope - turn
-    return base, -slope
 
 
 def _gains(ground: Ground, i: int) -> list[Gain]:
@@ -264,10 +272,10 @@ def _locks(ground: Ground, moving: tuple[int, ...]) -> Locks:
                 base, slope = base - gain.base, slope - gain.slope
             if gain.kink > 0:
                 turns.append(gain)
-    parts = [Straight(base, slope)]
+    parts = [(base, slope)]
     turns.sort(key=lambda gain: gain.kink)
     for gain in turns:
         sign = 1 if gain.slope > 0 else -1
         base, slope = base + sign * gain.base, slope + sign * gain.slope
-        parts.append(Straight(base, slope))
+        parts.append((base, slope))
     return Locks([gain.kink for gain in turns], parts)

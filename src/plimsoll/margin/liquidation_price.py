@@ -9,13 +9,12 @@ way. Results are rounded at 34 digits to the side on which the pool fails, and c
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, getcontext, setcontext
-from functools import partial
 from typing import NamedTuple
 
-from plimsoll.margin.lines import Lines, over_factors
+from plimsoll.margin.lines import Lines, Straight, over_factors
 from plimsoll.margin.valued_lines import coins_of, moved
 from plimsoll.number import DIGITS, EXACT, ONE, ZERO, exact
-from plimsoll.rules.columns import Line, Market, Pool, PoolMargin
+from plimsoll.rules.columns import Market, Pool, PoolMargin
 from plimsoll.rules.interface import Rules
 
 LAST_DIGIT = ONE.scaleb(1 - DIGITS)
@@ -136,7 +135,7 @@ def _along_legs(
 ) -> Solver:
     """The solver of a pool of one asset, along the lines of its legs."""
     room = rounding_room(pool, margin)
-    line_at = over_factors(
+    reach = over_factors(
         lambda i, price: rules.headroom_line(pool.legs[i], price, markets[pool.legs[i].market]),
         [(marks[leg.market], markets[leg.market].inverse, leg.amount) for leg in pool.legs],
     )
@@ -144,22 +143,25 @@ def _along_legs(
     def solve(moving: tuple[int, ...]) -> Solved:
         """Both ends of the stretch on which the pool holds while `moving` move by a common factor, all else frozen."""
         legs = [i for i, leg in enumerate(pool.legs) if leg.market in moving]
-        here = [line_at(i, ONE) for i in legs]
-        lines: Lines = partial(line_at, legs[0]) if len(legs) == 1 else lambda x: _sum([line_at(i, x) for i in legs])
-        first = here[0] if len(legs) == 1 else _sum(here)
-        rest = margin.balance - margin.requirement - first.base - first.slope
+
+        def one(x: Decimal) -> Straight:
+            return reach(legs[0], x)[3:]
+
+        def several(x: Decimal) -> Straight:
+            base = slope = ZERO
+            for i in legs:
+                found = reach(i, x)
+                base += found[3]
+                slope += found[4]
+            return base, slope
+
+        lines = one if len(legs) == 1 else several
+        first = lines(ONE)
+        rest = margin.balance - margin.requirement - first[0] - first[1]
         move = Move(rules, lambda: _part(pool, legs, rest), marks, markets, moving, markets[moving[0]].inverse, room)
-        return _solved(move, lines, first, rest, [line.slope for line in here] or [ZERO])
+        return _solved(move, lines, first, rest, [reach(i, ONE)[4] for i in legs] or [ZERO])
 
     return solve
-
-
-def _sum(lines: Sequence[Line[Decimal]]) -> Line[Decimal]:
-    base = slope = ZERO
-    for line in lines:
-        base += line.base
-        slope += line.slope
-    return Line(base, slope, ZERO, ZERO)
 
 
 def _along_coins(
@@ -177,7 +179,7 @@ def _along_coins(
         inverse = moving[-1] < len(markets) and markets[moving[0]].inverse
         found = moved(coins, moving, inverse)
         first = found.line(ONE)
-        rest = coins.headroom - first.base - first.slope
+        rest = coins.headroom - first[0] - first[1]
         move = Move(rules, lambda: found.part(rest), marks, markets, moving, inverse, room)
         return _solved(move, found.line, first, rest, found.senses)
 
@@ -206,27 +208,15 @@ def _headroom(move: Move, price: Decimal, lead: Decimal) -> Decimal:
     return there.balance - there.requirement
 
 
-def _solved(move: Move, lines: Lines, first: Line[Decimal], rest: Decimal, slopes: Sequence[Decimal]) -> Solved:
+def _solved(move: Move, lines: Lines, first: Straight, rest: Decimal, slopes: Sequence[Decimal]) -> Solved:
     """The factors at both ends of the stretch on which the pool holds, as `ends` finds them; where several marks move, the
-    nearer one, by difference or by ratio, and the other only where it might be that. Call with the working digits."""
-
-    def beyond(x: Decimal) -> bool:
-        """Whether it holds at least as far on the other side of the marks."""
-        factor = 1 / x if move.inverse else x
-        other = 1 / factor if factor < 1 else 2 - factor
-        if other <= 0:
-            return False
-        at = 1 / other if move.inverse else other
-        line = lines(at)
-        return rest + line.base + line.slope * at > 0
+    nearer one and the other only where it might be that. Call with the working digits."""
 
     def fails(price: Decimal, lead: Decimal) -> bool:
         return _headroom(move, price, lead) <= -move.room
 
-    low, high = ends(lines, first, rest + 2 * move.room, slopes, beyond if len(move.moving) > 1 else None)
-    if move.inverse:
-        low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
-    return Solved(low, high, fails)
+    nearer = len(move.moving) > 1
+    return Solved(*factors(lines, first, rest + 2 * move.room, slopes, move.inverse, nearer), fails)
 
 
 def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decimal]:
@@ -266,12 +256,30 @@ def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     return margin.scale * (legs + 2) * LAST_DIGIT if legs > 1 else ZERO
 
 
+def factors(
+    lines: Lines, first: Straight, rest: Decimal, slopes: Sequence[Decimal], inverse: bool, nearer: bool
+) -> tuple[Decimal | None, Decimal | None]:
+    """(lower, upper) factor on the marks at the ends of the stretch of x that `ends` finds, x being one over it where the
+    contracts are `inverse`; `nearer`: the nearer one, by difference or by ratio, and the other only where it might be that."""
+
+    def beyond(x: Decimal) -> bool:
+        """Whether it holds at least as far on the other side of the marks."""
+        factor = 1 / x if inverse else x
+        other = 1 / factor if factor < 1 else 2 - factor
+        if other <= 0:
+            return False
+        at = 1 / other if inverse else other
+        base, slope = lines(at)
+        return rest + base + slope * at > 0
+
+    low, high = ends(lines, first, rest, slopes, beyond if nearer else None)
+    if inverse:
+        return (None if high is None else 1 / high), (None if low is None else 1 / low)
+    return low, high
+
+
 def ends(
-    lines: Lines,
-    first: Line[Decimal],
-    rest: Decimal,
-    slopes: Sequence[Decimal],
-    beyond: Callable[[Decimal], bool] | None = None,
+    lines: Lines, first: Straight, rest: Decimal, slopes: Sequence[Decimal], beyond: Callable[[Decimal], bool] | None
 ) -> tuple[Decimal | None, Decimal | None]:
     """(lower, upper) end of the stretch of x on which rest + base + slope * x is above zero, the line being that of
     `lines` at x, `first` the one at x = 1, and the whole concave; None where it stays so. From a start that is not above
@@ -280,11 +288,11 @@ def ends(
     `slopes`: those of the legs at the start. A leg that gains with x gains everywhere, because a requirement never grows
     faster than the value it is for (law: maintenance is at most initial margin); so legs that all gain have no upper end.
     The end downhill of the start comes first; the other one is not sought where it lies `beyond` what is asked for."""
-    slope, start = first.slope, rest + first.base + first.slope
+    base, slope = first
     falls, rises, root = slope > 0, slope < 0, ONE
     if slope:
-        root = -(rest + first.base) / slope
-    if start > 0:
+        root = -(rest + base) / slope
+    if rest + base + slope > 0:
         falls, rises, root = max(slopes) > 0, min(slopes) < 0, min(max(root, LEAST), MOST)
     lower = upper = None
     if rises and slope < 0:
@@ -296,7 +304,7 @@ def ends(
     return lower, upper
 
 
-def _end(lines: Lines, rest: Decimal, x: Decimal, side: int, along: Line[Decimal] | None) -> Decimal | None:
+def _end(lines: Lines, rest: Decimal, x: Decimal, side: int, along: Straight | None) -> Decimal | None:
     """Newton's method from x, at or beyond the end where headroom rises (`side` 1) or falls (-1) with x; `along`: the line
     that x is the root of. No line lies below the curve, so the root of a line never passes the end: the way is over when a
     line's root lies on that line, and a root outside the search, the first one included, means that there is no end inside.
@@ -304,14 +312,14 @@ def _end(lines: Lines, rest: Decimal, x: Decimal, side: int, along: Line[Decimal
     for _ in range(LINES):
         if not LEAST <= x <= MOST:
             return None
-        line = lines(x)
-        if x in (LEAST, MOST) and rest + line.base + line.slope * x > 0:
+        line = base, slope = lines(x)
+        if (x == LEAST or x == MOST) and rest + base + slope * x > 0:
             return None
-        if line is along:
+        if line == along:
             return x
-        if line.slope * side <= 0:
+        if slope <= 0 if side > 0 else slope >= 0:
             return None
-        root = -(rest + line.base) / line.slope
+        root = -(rest + base) / slope
         if (root < x) == (side > 0) or abs(root - x) <= x * NEAR:
             return root if LEAST <= root <= MOST else None
         x, along = root, line

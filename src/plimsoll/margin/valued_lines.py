@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from plimsoll.margin.lines import Lines, over_factors
+from plimsoll.margin.lines import Lines, Reach, Straight, over_factors
 from plimsoll.number import ONE, ZERO
 from plimsoll.rules.columns import CoinLine, Line, Market, Pool
 from plimsoll.rules.interface import Rules
@@ -42,7 +42,7 @@ class Coins(NamedTuple):
     pieces: Sequence[Piece]
     at_market: dict[int, list[int]]
     pnl: Sequence[Decimal]
-    line: Callable[[int, Decimal], Line[Decimal]]
+    line: Callable[[int, Decimal], Reach]
     coin_line: Callable[[int, Decimal], CoinLine[Decimal]]
     headroom: Decimal
 
@@ -66,7 +66,7 @@ def coins_of(rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], market
     for i, piece in enumerate(pieces):
         at_market.setdefault(piece.market, []).append(i)
         here = line(i, ONE)
-        headroom += (here.base + here.slope) * marks[pool.wallets[piece.wallet].place]
+        headroom += (here[3] + here[4]) * marks[pool.wallets[piece.wallet].place]
     for w, wallet in enumerate(pool.wallets):
         counts = coin_line(w, pnl[w])
         headroom += (counts.base + (counts.slope - 1) * pnl[w]) * marks[wallet.place]
@@ -75,7 +75,7 @@ def coins_of(rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], market
 
 def _piece_lines(
     rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]
-) -> Callable[[int, Decimal], Line[Decimal]]:
+) -> Callable[[int, Decimal], Reach]:
     """The line of a piece over the factor on its mark (one over it, of an inverse contract)."""
     legs = len(pool.legs)
     rows = [(marks[leg.market], markets[leg.market].inverse, leg.amount) for leg in pool.legs]
@@ -145,7 +145,7 @@ def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
     shares = [_share(coins, w, found, moving) for w, found in touched.items()]
     piece_line, coin_line = coins.line, coins.coin_line
 
-    def line(x: Decimal) -> Line[Decimal]:
+    def line(x: Decimal) -> Straight:
         """A coin adds flat + up * x + down / x, and x times that where its price moves. That is straight but where a linear
         contract settles in a coin that moves, or an inverse one in a coin that stands still: there it is the tangent."""
         total_base = total_slope = ZERO
@@ -156,7 +156,7 @@ def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
             flat += base + slope * pnl
             up, down = (slope - ONE) * along, (slope - ONE) * across if back else ZERO
             for i, is_along in moves:
-                base, slope, _, _ = piece_line(i, x if is_along else beside)
+                _, _, _, base, slope = piece_line(i, x if is_along else beside)
                 flat += base
                 if is_along:
                     up += slope
@@ -168,7 +168,7 @@ def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
                 up, flat = up - down * beside * beside, flat + 2 * down * beside
             total_base += flat * price
             total_slope += up * price
-        return Line(total_base, total_slope, ZERO, ZERO)
+        return total_base, total_slope
 
     return Moved(line, _senses(coins, movers, moving), lambda rest: _part(coins, shares, rest))
 
@@ -189,7 +189,7 @@ def _share(coins: Coins, w: int, movers: Sequence[tuple[int, bool]], moving: Seq
         for i, piece in enumerate(coins.pieces):
             if piece.wallet == w and piece.market not in moving:
                 line = coins.line(i, ONE)
-                flat += line.base + line.slope
+                flat += line[3] + line[4]
     gains = along + across
     return Share(w, coins.marks[place], turns, movers, along, across, coins.pnl[w] - gains, flat - held + gains)
 
