@@ -59,7 +59,8 @@ class Behind(NamedTuple):
 
 class Ground(NamedTuple):
     """What the prices of the pools on one cash are sought among: how they stand at these marks. `markets`: with tiers held
-    where the venue holds them. `gains`, `locks`: lines of profit by leg, and summed locks, found once for all of them."""
+    where the venue holds them. `crowd`: how many of the pools each market has, where these lock their losses (else empty).
+    `gains`, `locks`: lines of profit by leg, and summed locks, found once for all of them."""
 
     layout: Layout
     rulebook: Rulebook
@@ -67,6 +68,7 @@ class Ground(NamedTuple):
     alone: Mapping[int, Alone]
     marks: Sequence[Decimal]
     markets: Sequence[Market[Decimal]]
+    crowd: Mapping[int, int]
     gains: dict[int, list[Gain]]
     locks: dict[tuple[int, ...], Locks]
 
@@ -80,7 +82,12 @@ def ground_of(
     markets: Sequence[Market[Decimal]],
 ) -> Ground:
     """The ground of one cash, nothing found yet."""
-    return Ground(layout, rulebook, cash, alone, marks, markets, {}, {})
+    crowd: dict[int, int] = {}
+    if rulebook.rules.APART is not None and rulebook.rules.APART.locks_losses:
+        for i in cash.apart:
+            at = layout.pools[i].legs[0].market
+            crowd[at] = crowd.get(at, 0) + 1
+    return Ground(layout, rulebook, cash, alone, marks, markets, crowd, {}, {})
 
 
 def solver_apart(ground: Ground, i: int, margin: PoolMargin[Decimal]) -> Solver:
@@ -115,29 +122,36 @@ def _solve(
     move the nearer one, as `factors` has it. In wide digits."""
     pool, inverse = ground.layout.pools[i], ground.markets[moving[0]].inverse
     along = pool.legs[0].market in moving
-    cash = _cash_line(ground, i, moving)
+    cash = _cash_line(ground, i, moving, along)
 
     def fails(price: Decimal, lead: Decimal) -> bool:
-        x = lead / price if inverse else price / lead
-        return _headroom(ground, i, cash, x, price, lead, along) <= -room
+        return _headroom(ground, i, cash, price, lead, along) <= -room
 
-    def own_lines(x: Decimal) -> Straight:
-        base = slope = ZERO
-        for leg, known in zip(pool.legs, pieces, strict=True):
-            piece = _piece(ground, leg, known, x, inverse)
-            base += piece.base
-            slope += piece.slope
-        return base, slope
+    rest = margin.balance - margin.requirement + 2 * room
+    if along and not _follows_profit(ground, i):
 
-    own = own_lines(ONE) if along else (ZERO, ZERO)
-    straight = not along or all([known[0].low == 0 and known[0].high == BEYOND for known in pieces])
-    lines = own_lines if cash is None else _bent(cash, own if straight else own_lines)
+        def own_lines(x: Decimal) -> Straight:
+            found = [_piece(ground, leg, known, x, inverse) for leg, known in zip(pool.legs, pieces, strict=True)]
+            return sum([piece.base for piece in found], ZERO), sum([piece.slope for piece in found], ZERO)
+
+        own = own_lines(ONE)
+        lines = own_lines if cash is None else _bent(cash, own_lines)
+        slopes = [known[0].slope for known in pieces] if cash is None else (ONE, -ONE)
+    else:
+        own = (ZERO, ZERO)
+        for gain in _gains(ground, i) if along else ():
+            own = own[0] + gain.base, own[1] + gain.slope
+        if cash is None:
+            return Solved(*_root(own, rest - own[0] - own[1], inverse), fails)
+        lines, slopes = _bent(cash, own), (ONE, -ONE)
     first = own if cash is None else lines(ONE)
-    rest = margin.balance - margin.requirement - first[0] - first[1] + 2 * room
-    if cash is None and straight:
-        return Solved(*_root(first, rest, inverse), fails)
-    slopes = (ONE, -ONE) if cash is not None else [known[0].slope for known in pieces]
-    return Solved(*factors(lines, first, rest, slopes, inverse, len(moving) > 1), fails)
+    return Solved(*factors(lines, first, rest - first[0] - first[1], slopes, inverse, len(moving) > 1), fails)
+
+
+def _follows_profit(ground: Ground, i: int) -> bool:
+    """Whether no mark moves what a pool has and needs but by its profit and its cash: then its own line is that of its gains."""
+    standing = ground.alone[i].standing
+    return bool(ground.crowd) and not standing.low and not standing.high
 
 
 def _root(line: Straight, rest: Decimal, inverse: bool) -> tuple[Decimal | None, Decimal | None]:
@@ -175,21 +189,23 @@ def _bent(cash: Behind, own: Straight | Lines) -> Lines:
     return lines
 
 
-def _headroom(
-    ground: Ground, i: int, cash: Behind | None, x: Decimal, price: Decimal, lead: Decimal, along: bool
-) -> Decimal:
-    """Headroom of pool `i` in 34 digits where a mark of `lead` is at `price` and the others that move with it, at x."""
+def _headroom(ground: Ground, i: int, cash: Behind | None, price: Decimal, lead: Decimal, along: bool) -> Decimal:
+    """Headroom of pool `i` in 34 digits where a mark of `lead` is at `price` and the others that move go with it."""
     pool, alone, rules = ground.layout.pools[i], ground.alone[i], ground.rulebook.rules
     apart = rules.APART
     assert apart is not None
     at, marks, standing, gain = pool.legs[0].market, list(ground.marks), alone.standing, alone.gain
+    market = ground.markets[at]
     if along:
         mark = marks[at] = price if marks[at] == lead else marks[at] * price / lead
-        gain = sum([rules.profit(leg, mark, ground.markets[at]) for leg in pool.legs], ZERO)
+        gain = ZERO
+        for leg in pool.legs:
+            gain += rules.profit(leg, mark, market)
         if not rules.PRICES_STATED and (mark <= standing.low or (mark >= standing.high and standing.high != 0)):
             standing = apart.standing(pool, marks, ground.markets)
     taken = alone.taken
     if cash is not None:
+        x = lead / price if market.inverse else price / lead
         base, slope = _others(cash, x)
         taken = base + slope * x + cash.asked
     there = apart.assess(pool, standing, gain, taken, marks, ground.markets)
@@ -212,17 +228,14 @@ def _piece(ground: Ground, leg: Leg[Decimal], known: list[Piece], x: Decimal, in
     return known[-1]
 
 
-def _cash_line(ground: Ground, i: int, moving: tuple[int, ...]) -> Behind | None:
+def _cash_line(ground: Ground, i: int, moving: tuple[int, ...], along: bool) -> Behind | None:
     """How the cash behind a pool moves; None where it does not: no loss is locked, or no leg beside it moves."""
-    apart = ground.rulebook.rules.APART
-    assert apart is not None
-    pools, alone = ground.layout.pools, ground.alone[i]
-    if not apart.locks_losses or not any(n != i and pools[n].legs[0].market in moving for n in ground.cash.apart):
+    pool, alone, crowd = ground.layout.pools[i], ground.alone[i], ground.crowd
+    beside = crowd.get(moving[0], 0) if len(moving) == 1 else sum([crowd.get(at, 0) for at in moving])
+    if beside <= along:
         return None
     if moving not in ground.locks:
         ground.locks[moving] = _locks(ground, moving)
-    pool = pools[i]
-    along = pool.legs[0].market in moving
     return Behind(
         ground.locks[moving],
         alone.standing.locked if along else alone.lock,

@@ -76,13 +76,11 @@ def triggers_of(
 def prices_at(solved: Solved, lead: Decimal) -> Triggers:
     """The triggers of one of the moving marks, `lead`; with a `lead` of 1 they are the factors themselves. Call inside
     `exact()`."""
-
-    def fails(price: Decimal) -> bool:
-        return solved.fails(price, lead)
-
-    below = None if solved.below is None else WIDE.multiply(lead, solved.below)
-    above = None if solved.above is None else WIDE.multiply(lead, solved.above)
-    return Triggers(_failing(below, DOWN, -1, fails), _failing(above, UP, 1, fails))
+    below, above, fails = solved
+    return Triggers(
+        None if below is None else _failing(WIDE.multiply(lead, below), DOWN, -1, fails, lead),
+        None if above is None else _failing(WIDE.multiply(lead, above), UP, 1, fails, lead),
+    )
 
 
 def at_factor(factors: Triggers, mark: Decimal) -> Triggers:
@@ -326,17 +324,17 @@ def _end(lines: Lines, rest: Decimal, x: Decimal, side: int, along: Straight | N
     return x
 
 
-def _failing(price: Decimal | None, rounding: Context, side: int, fails: Callable[[Decimal], bool]) -> Decimal | None:
+def _failing(
+    price: Decimal, rounding: Context, side: int, fails: Callable[[Decimal, Decimal], bool], lead: Decimal
+) -> Decimal:
     """The price at 34 digits on its failing side, moved on by units of the last place should 34-digit sums still hold."""
-    if price is None:
-        return None
     rounded = rounding.plus(price)
-    if fails(rounded):
+    if fails(rounded, lead):
         return rounded
     step = ONE.scaleb(rounded.adjusted() + 1 - DIGITS) * side
     for i in range(3 * DIGITS):
         rounded += step * (1 << i)
-        if fails(rounded):
+        if fails(rounded, lead):
             break
     return rounded
 
