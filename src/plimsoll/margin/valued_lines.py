@@ -131,7 +131,12 @@ class Moved(NamedTuple):
 
 def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
     """The prices at the places `moving` move together by x, or by 1/x (`inverse`)."""
-    movers = [i for at in moving for i in coins.at_market.get(at, ())]
+    if len(moving) == 1:
+        movers = coins.at_market[moving[0]]
+        if len(movers) == 1:
+            return _alone(coins, movers[0])
+    else:
+        movers = [i for at in moving for i in coins.at_market.get(at, ())]
     touched: dict[int, list[tuple[int, bool]]] = {}
     back = False
     for i in movers:
@@ -143,20 +148,46 @@ def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
             if wallet.place in moving:
                 touched.setdefault(w, [])
     shares = [_share(coins, w, found, moving) for w, found in touched.items()]
-    piece_line, coin_line = coins.line, coins.coin_line
+    lines = _together(coins, shares, back)
+    return Moved(lines, _senses(coins, movers, moving), lambda rest: _part(coins, shares, rest))
 
-    def line(x: Decimal) -> Straight:
-        """A coin adds flat + up * x + down / x, and x times that where its price moves. That is straight but where a linear
-        contract settles in a coin that moves, or an inverse one in a coin that stands still: there it is the tangent."""
+
+def _alone(coins: Coins, i: int) -> Moved:
+    """One leg or order moves: as `_together` with nothing else, written out because it is asked of every leg."""
+    _, _, w, profit, gain = coins.pieces[i]
+    reach, coin_line, price = coins.line, coins.coin_line, coins.marks[coins.pool.wallets[w].place]
+    pnl, flat = coins.pnl[w] - gain, gain - profit
+
+    def lines(x: Decimal) -> Straight:
+        counts, own = coin_line(w, pnl + gain * x), reach(i, x)
+        slope = counts.slope
+        return (flat + counts.base + slope * pnl + own[3]) * price, ((slope - ONE) * gain + own[4]) * price
+
+    share = Share(w, price, False, [(i, True)], gain, ZERO, pnl, flat)
+    return Moved(lines, _senses(coins, [i], (0,)), lambda rest: _part(coins, [share], rest))
+
+
+def _together(coins: Coins, shares: Sequence[Share], back: bool) -> Lines:
+    """The line of the coins that a move touches; `back`: something in them goes with 1/x.
+
+    A coin adds flat + up * x + down / x, and x times that where its price moves. That is straight but where a linear
+    contract settles in a coin that moves, or an inverse one in a coin that stands still: there it is the tangent."""
+    coin_line, reach = coins.coin_line, coins.line
+    held = [[(i, is_along, reach(i, ONE)) for i, is_along in share.movers] for share in shares]
+
+    def lines(x: Decimal) -> Straight:
         total_base = total_slope = ZERO
         beside = ONE / x if back else ONE
-        for w, price, turns, moves, along, across, pnl, flat in shares:
+        for (w, price, turns, _, along, across, pnl, flat), pieces in zip(shares, held, strict=True):
             gain = along * x + across * beside if back else along * x
-            base, slope, *_ = coin_line(w, pnl + gain)
-            flat += base + slope * pnl
+            counts = coin_line(w, pnl + gain)
+            slope = counts.slope
+            flat += counts.base + slope * pnl
             up, down = (slope - ONE) * along, (slope - ONE) * across if back else ZERO
-            for i, is_along in moves:
-                _, _, _, base, slope = piece_line(i, x if is_along else beside)
+            for i, is_along, (value, least, most, base, slope) in pieces:
+                at = x if is_along else beside
+                if not least < value * at <= most:
+                    _, _, _, base, slope = reach(i, at)
                 flat += base
                 if is_along:
                     up += slope
@@ -170,7 +201,7 @@ def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
             total_slope += up * price
         return total_base, total_slope
 
-    return Moved(line, _senses(coins, movers, moving), lambda rest: _part(coins, shares, rest))
+    return lines
 
 
 def _share(coins: Coins, w: int, movers: Sequence[tuple[int, bool]], moving: Sequence[int]) -> Share:
