@@ -122,8 +122,8 @@ def _assess(
         scale += margin.scale
     if len(rows) > 1:
         for i in cash.apart:
-            balance, initial, need, requirement, _ = found[i]
-            found[i] = PoolMargin(balance, initial, need, requirement, scale)
+            own = found[i]
+            found[i] = PoolMargin(own.balance, own.initial, own.maintenance, own.requirement, scale)
     if cash.whole:
         pool = layout.pools[cash.shared]
         scale -= len(rows) * abs(pool.cash)

@@ -33,12 +33,12 @@ def over_factors(
                 return known
         mark, inverse, amount = rows[i]
         if inverse:
-            value, (base, slope, least, most) = abs(amount) / mark, stated(i, mark / x)
-            slope /= mark
+            value, line = abs(amount) / mark, stated(i, mark / x)
+            slope = line.slope / mark
         else:
-            value, (base, slope, least, most) = abs(amount) * mark, stated(i, mark * x)
-            slope *= mark
-        new = (value, least, most or BEYOND, base, slope)
+            value, line = abs(amount) * mark, stated(i, mark * x)
+            slope = line.slope * mark
+        new = (value, line.least, line.most or BEYOND, line.base, slope)
         found[i].append(new)
         return new
 

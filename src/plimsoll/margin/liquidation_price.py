@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, getcontext, setcontext
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from plimsoll.margin.lines import Lines, Straight, over_factors
 from plimsoll.margin.valued_lines import coins_of, moved
 from plimsoll.number import DIGITS, EXACT, ONE, ZERO, exact
@@ -235,7 +237,8 @@ def held_brackets(
     for leg in (*pool.legs, *pool.beside):
         market = markets[leg.market]
         row = rules.bracket(rules.value(leg.amount, marks[leg.market], market), leg.tier, market)
-        held[leg.market] = market._replace(
+        held[leg.market] = replace(
+            market,
             rows=1,
             floors=(ZERO,),
             rates=(market.rates[row],),

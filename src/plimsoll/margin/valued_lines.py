@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from plimsoll.margin.lines import Lines, Reach, Straight, over_factors
 from plimsoll.number import ONE, ZERO
 from plimsoll.rules.columns import CoinLine, Line, Market, Pool
@@ -61,7 +63,7 @@ def coins_of(rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], market
     for rest in pool.rests:
         pieces.append(Piece(rest.market, markets[rest.market].inverse, rest.wallet, ZERO, ZERO))
     line, coin_line = _piece_lines(rules, pool, marks, markets), _coin_lines(rules, pool)
-    bare = rules.assess_pool(pool._replace(legs=(), wallets=(), rests=()), marks, markets)
+    bare = rules.assess_pool(replace(pool, legs=(), wallets=(), rests=()), marks, markets)
     headroom = bare.balance - bare.requirement
     for i, piece in enumerate(pieces):
         at_market.setdefault(piece.market, []).append(i)
@@ -254,6 +256,6 @@ def _part(coins: Coins, shares: Sequence[Share], rest: Decimal) -> Pool[Decimal]
         if share.turns:
             held = [i for i, piece in enumerate(coins.pieces) if piece.wallet == share.wallet]
         settled = coins.pnl[share.wallet] - sum([coins.pieces[i].profit for i in held], ZERO)
-        wallets.append(wallet if not settled else wallet._replace(balance=wallet.balance + settled))
-        legs += [pool.legs[i] if place == share.wallet else pool.legs[i]._replace(wallet=place) for i in held]
+        wallets.append(wallet if not settled else replace(wallet, balance=wallet.balance + settled))
+        legs += [pool.legs[i] if place == share.wallet else replace(pool.legs[i], wallet=place) for i in held]
     return Pool(rest, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO, wallets=tuple(wallets))

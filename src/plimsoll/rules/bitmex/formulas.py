@@ -118,11 +118,6 @@ def tier_rate(row: int, market: Market[N]) -> N:
     return 1 / market.leverages[row]
 
 
-def unleveraged(leg: Leg[N], market: Market[N]) -> bool:
-    """An isolated inverse short at 1x cannot be liquidated: no fee and no maintenance. PAY (2019-01-15), recorded."""
-    return leg.isolated and market.inverse and leg.amount < 0 and leg.initial_rate == 1
-
-
 def margins_in(leg: Leg[N], row: int, market: Market[N]) -> tuple[N, N, N]:
     """(posInit, posComm, posMaint) in a tier, each rounded up by itself, on the cost and never on the mark. PAY, CALC, RED1.
 
@@ -130,21 +125,17 @@ def margins_in(leg: Leg[N], row: int, market: Market[N]) -> tuple[N, N, N]:
     posInit = ceil(|C| * imr)
     posComm = ceil((|C| + posInit + posCross) * fee): the closing fee, plus signs for shorts as well
     posMaint = ceil(|C| * min(imr, mmr + max(0, f*s))) + posComm: a funding payment f*s that is due is charged in advance, one
-    that will be received is not credited"""
+    that will be received is not credited
+    An isolated inverse short at 1x cannot be liquidated: no fee and no maintenance (2019-01-15), recorded."""
     paid = abs(cost(leg, market))
-    share = leg.initial_rate
-    if not leg.isolated:
-        share = tier_rate(row, market)
+    share = tier_rate(row, market)
+    if leg.isolated:
+        share = leg.initial_rate
     initial = whole_up(paid * share, market)
-    if unleveraged(leg, market):
+    if leg.isolated and market.inverse and leg.amount < 0 and leg.initial_rate == 1:
         return initial, zero(leg.amount), zero(leg.amount)
     comm = whole_up((paid + initial + leg.added) * market.taker_rate, market)
-    due = market.funding_rate
-    if leg.amount < 0:
-        due = -due
-    rate = market.rates[row]
-    if due > 0:
-        rate += due
+    rate = market.rates[row] + max(zero(paid), market.funding_rate * side_of(leg.amount))
     return initial, comm, whole_up(paid * min(share, rate), market) + comm
 
 
@@ -269,10 +260,9 @@ def movable(free: N, market: Market[N]) -> N:
     """add = max(0, floor(availableMargin / (1 + fee))): what can still be moved into a position, fee on top. PAY."""
     if free <= 0:
         return zero(free)
-    most = free / (1 + market.taker_rate)
     if market.unit > 0:
-        return floor_to(most, market.unit)
-    return most
+        return floor_to(free / (1 + market.taker_rate), market.unit)
+    return free / (1 + market.taker_rate)
 
 
 def assess_cash(pool: Pool[N], sums: Sums[N]) -> PoolMargin[N]:
@@ -356,9 +346,8 @@ def assess_apart(
     cash = pool.cash
     free = cash - stand.locked - taken
     scale = abs(cash) + abs(gain + stand.cost) + stand.size + abs(free)
-    if len(pool.asks) > 0:
-        for i in range(len(pool.asks)):
-            scale += roundings(pool.asks[i].gross, market) * 1000000 * 1000000
+    for i in range(len(pool.asks)):
+        scale += roundings(pool.asks[i].gross, market) * 1000000 * 1000000
     return PoolMargin(stand.kept + movable(free, market) + gain, stand.initial, stand.maintenance, stand.maintenance, scale)
 
 
