@@ -5,7 +5,8 @@ here, and a pool's share is the whole less its own. Exact numbers; call inside `
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from plimsoll.margin.pools import Cash, Layout
 from plimsoll.number import ZERO
@@ -13,7 +14,7 @@ from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Pool, PoolMargin, Standing, Sums
 
 
-class Alone(NamedTuple):
+class Alone(msgspec.Struct, frozen=True, gc=False):
     """A pool apart at one instant. `gain`: its running profit; `lock`: what it locks of the cash; `taken`: what all others
     and the orders take off it, `asked` the orders alone."""
 
@@ -24,7 +25,7 @@ class Alone(NamedTuple):
     asked: Decimal
 
 
-class Stand(NamedTuple):
+class Stand(msgspec.Struct, frozen=True, gc=False):
     """What every pool of a layout has and needs, in its order, and how those apart stand, by their place in it."""
 
     margins: list[PoolMargin[Decimal]]

@@ -9,7 +9,8 @@ venue's own `assess` in 34 digits. Exact numbers; call inside `exact()`."""
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, getcontext, localcontext, setcontext
-from typing import NamedTuple
+
+import msgspec
 
 from plimsoll.margin.apart import Alone
 from plimsoll.margin.lines import BEYOND, Lines, Straight
@@ -20,7 +21,7 @@ from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Leg, Market, PoolMargin
 
 
-class Gain(NamedTuple):
+class Gain(msgspec.Struct, frozen=True, gc=False):
     """The profit of a leg over x, base + slope * x, and where it is nothing. At the kink itself a leg counts as below it."""
 
     base: Decimal
@@ -28,14 +29,14 @@ class Gain(NamedTuple):
     kink: Decimal
 
 
-class Locks(NamedTuple):
+class Locks(msgspec.Struct, frozen=True, gc=False):
     """What all legs on a cash lock while some marks move by x: `parts[n]` up to and at `kinks[n]`, the last beyond them all."""
 
     kinks: list[Decimal]
     parts: list[Straight]
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """One line of a leg's headroom over x, and the stretch of x (floor exclusive, cap inclusive) on which it holds."""
 
     low: Decimal
@@ -44,7 +45,7 @@ class Piece(NamedTuple):
     slope: Decimal
 
 
-class Behind(NamedTuple):
+class Behind(msgspec.Struct, frozen=True, gc=False):
     """The cash behind a pool while marks move. `locks`: what all legs lock; of that, `own` at a standstill and the lines of
     the pool's own profit, whose losses are not locked from it; `money`: the cash before any lock; `asked`: what orders take
     off it; `cut`: the line of what closing takes of it."""
@@ -57,7 +58,7 @@ class Behind(NamedTuple):
     cut: Straight
 
 
-class Ground(NamedTuple):
+class Ground(msgspec.Struct, frozen=True, gc=False):
     """What the prices of the pools on one cash are sought among: how they stand at these marks. `markets`: with tiers held
     where the venue holds them. `crowd`: how many of the pools each market has, where these lock their losses (else empty).
     `gains`, `locks`: lines of profit by leg, and summed locks, found once for all of them."""
@@ -168,14 +169,15 @@ def _root(line: Straight, rest: Decimal, inverse: bool) -> tuple[Decimal | None,
 
 def _bent(cash: Behind, own: Straight | Lines) -> Lines:
     """The lines of a pool on a cash that bends, `own` those of its own legs: one, wherever their marks are, or several."""
-    kinks, parts = cash.locks
+    kinks, parts = cash.locks.kinks, cash.locks.parts
     held = cash.money + cash.own
-    gains, (cut_base, cut_slope) = cash.gains, cash.cut
+    cut_base, cut_slope = cash.cut
+    gains = [(gain.kink, gain.slope > 0, gain.base, gain.slope) for gain in cash.gains]
 
     def lines(x: Decimal) -> Straight:
         base, slope = parts[bisect_left(kinks, x)]
-        for gain_base, gain_slope, kink in gains:
-            if x <= kink if gain_slope > 0 else x > kink:
+        for kink, rises, gain_base, gain_slope in gains:
+            if (x <= kink) == rises:
                 base += gain_base
                 slope += gain_slope
         base = held - base

@@ -8,6 +8,8 @@ from decimal import Decimal, localcontext
 from enum import Enum
 from typing import NamedTuple
 
+import msgspec
+
 from plimsoll.errors import BadInput
 from plimsoll.margin.apart import Alone, margins_of, stand_of
 from plimsoll.margin.apart_prices import Ground, ground_of, solver_apart
@@ -77,7 +79,7 @@ Factors = Callable[[tuple[int, ...]], Triggers]
 """The factors by which markets fail together, once for each set of them."""
 
 
-class Instant(NamedTuple):
+class Instant(msgspec.Struct, frozen=True, gc=False):
     """An account among its marks: what every line of an assessment is read from."""
 
     account: Account
@@ -88,7 +90,7 @@ class Instant(NamedTuple):
     prices: Prices
 
 
-class Felt(NamedTuple):
+class Felt(msgspec.Struct, frozen=True, gc=False):
     """Whose marks a pool feels: `markets`; of each base coin where the marks column holds the prices of it that the pool feels
     (its markets, and in a valued pool that has the coin its index); whether contracts of both kinds are among those on its
     collateral."""
@@ -98,7 +100,7 @@ class Felt(NamedTuple):
     mixed: bool
 
 
-class Home(NamedTuple):
+class Home(msgspec.Struct, frozen=True, gc=False):
     """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver;
     `alone`: how it stands among others on its cash, where it is apart; `counted`: what its coins count, where it is valued."""
 
@@ -388,8 +390,8 @@ def _common_move(now: Instant, home: Home, views: Sequence[LegView]) -> Decimal 
     if now.rulebook.rules.PRICES_STATED and pool.apart and len(moving) == 1:
         price = views[0].liquidation_price
         return None if price is None else price / views[0].mark - 1
-    factors = solved(moving + moving_coins(now.layout, now.rulebook, pool))[:2]
-    return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
+    ends = solved(moving + moving_coins(now.layout, now.rulebook, pool))
+    return min([factor - 1 for factor in (ends.below, ends.above) if factor is not None], key=abs, default=None)
 
 
 def _asset_view(

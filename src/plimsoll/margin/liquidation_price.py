@@ -9,8 +9,8 @@ way. Results are rounded at 34 digits to the side on which the pool fails, and c
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, getcontext, setcontext
-from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from plimsoll.margin.lines import Lines, Straight, over_factors
@@ -33,7 +33,7 @@ LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
 
 
-class Triggers(NamedTuple):
+class Triggers(msgspec.Struct, frozen=True, gc=False):
     """Prices at which the pool fails on the way down and up from the marks; None: no positive price does it."""
 
     below: Decimal | None
@@ -47,7 +47,7 @@ def nearest(triggers: Triggers, mark: Decimal) -> Decimal | None:
     return triggers.below if mark * mark <= triggers.below * triggers.above else triggers.above
 
 
-class Solved(NamedTuple):
+class Solved(msgspec.Struct, frozen=True, gc=False):
     """Where a pool fails while some marks move by a common factor: the factors on prices below and above 1, unrounded, where
     several move at least the nearer one; and `fails(price, lead)`: whether it does in 34 digits when a mark of `lead` moves to
     `price` and the others with it."""
@@ -78,7 +78,7 @@ def triggers_of(
 def prices_at(solved: Solved, lead: Decimal) -> Triggers:
     """The triggers of one of the moving marks, `lead`; with a `lead` of 1 they are the factors themselves. Call inside
     `exact()`."""
-    below, above, fails = solved
+    below, above, fails = solved.below, solved.above, solved.fails
     return Triggers(
         None if below is None else _failing(WIDE.multiply(lead, below), DOWN, -1, fails, lead),
         None if above is None else _failing(WIDE.multiply(lead, above), UP, 1, fails, lead),
@@ -186,7 +186,7 @@ def _along_coins(
     return solve
 
 
-class Move(NamedTuple):
+class Move(msgspec.Struct, frozen=True, gc=False):
     """Marks that move by a common factor: `part()` is what of a pool feels them, with the rest of its headroom as cash, and
     `moving` are their places; its lines run over the factor, or over one over it (`inverse`); `room`: what sums may round."""
 

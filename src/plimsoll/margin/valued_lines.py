@@ -12,8 +12,8 @@ Prices move by a common factor x, or, where inverse contracts move alone, by 1/x
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from plimsoll.margin.lines import Lines, Reach, Straight, over_factors
@@ -22,7 +22,7 @@ from plimsoll.rules.columns import CoinLine, Line, Market, Pool
 from plimsoll.rules.interface import Rules
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """A leg or a resting order: its market and whether that is inverse, its coin, the `profit` that the coin has from it at the
     marks and the `gain` that goes with the factor on its mark (on one over it, of an inverse contract)."""
 
@@ -33,7 +33,7 @@ class Piece(NamedTuple):
     gain: Decimal
 
 
-class Coins(NamedTuple):
+class Coins(msgspec.Struct, frozen=True, gc=False):
     """A valued pool among its marks. `pieces`: legs first, then orders; `at_market`: those of each market, by number; `pnl`:
     the profit in each coin; `line`: that of a piece over its factor, `coin_line`: that of a coin over the profit in it;
     `headroom`: of the whole pool."""
@@ -106,7 +106,7 @@ def _coin_lines(rules: Rules, pool: Pool[Decimal]) -> Callable[[int, Decimal], C
     return line
 
 
-class Share(NamedTuple):
+class Share(msgspec.Struct, frozen=True, gc=False):
     """One coin of those that a move touches, and its `price`. `turns`: that goes with x; `movers`: the pieces that move, each
     with whether it goes with x (or with 1/x); what the profit gains with x, `along`, and with 1/x, `across`; `pnl`: the profit
     without that; `flat`: what the coin adds whatever x is, but for its own line: where its price moves, the lines of the pieces
@@ -122,7 +122,7 @@ class Share(NamedTuple):
     flat: Decimal
 
 
-class Moved(NamedTuple):
+class Moved(msgspec.Struct, frozen=True, gc=False):
     """What of a pool a set of prices moves: `line` at x is the line of its headroom, that of the rest left out; `senses`: the
     signs that its slope may have; `part`: the same as a pool, with the rest of the headroom as its cash."""
 
@@ -142,9 +142,9 @@ def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
     touched: dict[int, list[tuple[int, bool]]] = {}
     back = False
     for i in movers:
-        _, of_inverse, w, _, _ = coins.pieces[i]
-        touched.setdefault(w, []).append((i, of_inverse == inverse))
-        back = back or of_inverse != inverse
+        piece = coins.pieces[i]
+        touched.setdefault(piece.wallet, []).append((i, piece.inverse == inverse))
+        back = back or piece.inverse != inverse
     if len(moving) > 1:
         for w, wallet in enumerate(coins.pool.wallets):
             if wallet.place in moving:
@@ -156,9 +156,10 @@ def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
 
 def _alone(coins: Coins, i: int) -> Moved:
     """One leg or order moves: as `_together` with nothing else, written out because it is asked of every leg."""
-    _, _, w, profit, gain = coins.pieces[i]
+    piece = coins.pieces[i]
+    w, gain = piece.wallet, piece.gain
     reach, coin_line, price = coins.line, coins.coin_line, coins.marks[coins.pool.wallets[w].place]
-    pnl, flat = coins.pnl[w] - gain, gain - profit
+    pnl, flat = coins.pnl[w] - gain, gain - piece.profit
 
     def lines(x: Decimal) -> Straight:
         counts, own = coin_line(w, pnl + gain * x), reach(i, x)
@@ -175,16 +176,17 @@ def _together(coins: Coins, shares: Sequence[Share], back: bool) -> Lines:
     A coin adds flat + up * x + down / x, and x times that where its price moves. That is straight but where a linear
     contract settles in a coin that moves, or an inverse one in a coin that stands still: there it is the tangent."""
     coin_line, reach = coins.coin_line, coins.line
-    held = [[(i, is_along, reach(i, ONE)) for i, is_along in share.movers] for share in shares]
+    held = [(share, [(i, is_along, reach(i, ONE)) for i, is_along in share.movers]) for share in shares]
 
     def lines(x: Decimal) -> Straight:
         total_base = total_slope = ZERO
         beside = ONE / x if back else ONE
-        for (w, price, turns, _, along, across, pnl, flat), pieces in zip(shares, held, strict=True):
+        for share, pieces in held:
+            along, across, price = share.along, share.across, share.price
             gain = along * x + across * beside if back else along * x
-            counts = coin_line(w, pnl + gain)
+            counts = coin_line(share.wallet, share.pnl + gain)
             slope = counts.slope
-            flat += counts.base + slope * pnl
+            flat = share.flat + counts.base + slope * share.pnl
             up, down = (slope - ONE) * along, (slope - ONE) * across if back else ZERO
             for i, is_along, (value, least, most, base, slope) in pieces:
                 at = x if is_along else beside
@@ -195,7 +197,7 @@ def _together(coins: Coins, shares: Sequence[Share], back: bool) -> Lines:
                     up += slope
                 else:
                     down += slope
-            if turns:
+            if share.turns:
                 up, flat, down = flat + 2 * up * x if up else flat, down - up * x * x if up else down, ZERO
             elif down:
                 up, flat = up - down * beside * beside, flat + 2 * down * beside
