@@ -280,7 +280,7 @@ def _in_order(layout: Layout, symbols: Sequence[str], account: Account, rulebook
         )
         for pool in layout.pools
     )
-    return layout._replace(symbols=tuple(symbols), markets=wider.markets, pools=pools)
+    return msgspec.structs.replace(layout, symbols=tuple(symbols), markets=wider.markets, pools=pools)
 
 
 def _waiting(symbol: str) -> Order:

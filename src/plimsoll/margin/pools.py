@@ -3,7 +3,8 @@ marks may then change as often as they like. Exact numbers only; no prices enter
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from plimsoll.errors import BadInput
 from plimsoll.model import (
@@ -29,7 +30,7 @@ NO_FEES = Fees(ZERO, ZERO)
 NOTHING = Outside()
 
 
-class RestingSpec(NamedTuple):
+class RestingSpec(msgspec.Struct, frozen=True, gc=False):
     """Resting opening orders as one row: printed name, settle asset, whether they are for an isolated position; the orders
     themselves, and the leg they trade in."""
 
@@ -41,7 +42,7 @@ class RestingSpec(NamedTuple):
     leg: LegKey
 
 
-class Cash(NamedTuple):
+class Cash(msgspec.Struct, frozen=True, gc=False):
     """A cash that pools apart stand on, as places in the layout. `whole`: whether the legs beside `shared`, the pool of the
     cash itself, are those of the pools apart, one leg each, and no others."""
 
@@ -50,7 +51,7 @@ class Cash(NamedTuple):
     whole: bool
 
 
-class Layout(NamedTuple):
+class Layout(msgspec.Struct, frozen=True, gc=False):
     """`symbols[i]` names `markets[i]`; `assets`: the coins of valued pools, whose prices follow the marks in the marks column;
     `specs[i]` describes `pools[i]`; `held`: the positions by their keys; `cashes`: of pools apart. `standings`: how these
     stood when a mark last left its range, by their place; filled as marks are looked at, and never wrong within the range."""
@@ -128,7 +129,7 @@ def _cashes(specs: Sequence[PoolSpec]) -> tuple[Cash, ...]:
     return tuple(cashes)
 
 
-class _At(NamedTuple):
+class _At(msgspec.Struct, frozen=True, gc=False):
     """An account being laid out. `markets`: symbol -> its place in `columns`; `places`: coin -> its place in the marks
     column; `legs`: those laid out so far, since a leg may stand beside many pools."""
 
