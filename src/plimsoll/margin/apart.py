@@ -3,7 +3,7 @@
 What a leg locks of the cash is nobody else's, so that a pool feels the marks of all the others. Each leg is reckoned once
 here, and a pool's share is the whole less its own. Exact numbers; call inside `exact()`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec

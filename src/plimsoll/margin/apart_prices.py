@@ -7,14 +7,14 @@ what the others lock, and its own headroom follows its own lines (`headroom_line
 venue's own `assess` in 34 digits. Exact numbers; call inside `exact()`."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, getcontext, localcontext, setcontext
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, localcontext
 
 import msgspec
 
 from plimsoll.margin.apart import Alone
 from plimsoll.margin.lines import BEYOND, Lines, Straight
-from plimsoll.margin.liquidation_price import LEAST, MOST, WIDE, Solved, Solver, factors, rounding_room
+from plimsoll.margin.liquidation_price import LEAST, MOST, Solved, Solver, factors, in_wide_digits, rounding_room
 from plimsoll.margin.pools import Cash, Layout
 from plimsoll.number import EXACT, ONE, ZERO
 from plimsoll.rulebook import Rulebook
@@ -100,12 +100,7 @@ def solver_apart(ground: Ground, i: int, margin: PoolMargin[Decimal]) -> Solver:
 
     def solve(moving: tuple[int, ...]) -> Solved:
         if moving not in solved:
-            before = getcontext()
-            setcontext(WIDE)  # and not `localcontext`, whose copy costs as much as a line
-            try:
-                solved[moving] = _solve(ground, i, margin, room, moving, pieces)
-            finally:
-                setcontext(before)
+            solved[moving] = in_wide_digits(_solve, ground, i, margin, room, moving, pieces)
         return solved[moving]
 
     return solve

@@ -9,6 +9,7 @@ way. Results are rounded at 34 digits to the side on which the pool fails, and c
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, getcontext, setcontext
+from typing import TypeVar, TypeVarTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -31,6 +32,19 @@ NEAR = Decimal("1e-34")
 """A step of Newton's method shorter than this share of x is the last one: it ends far beyond the digits of the result."""
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
+
+A = TypeVarTuple("A")
+R = TypeVar("R")
+
+
+def in_wide_digits(asked: Callable[[*A], R], *of: *A) -> R:
+    """What is asked, reckoned with the working digits; not by `localcontext`, whose copy costs as much as a line."""
+    before = getcontext()
+    setcontext(WIDE)
+    try:
+        return asked(*of)
+    finally:
+        setcontext(before)
 
 
 class Triggers(msgspec.Struct, frozen=True, gc=False):
@@ -113,15 +127,11 @@ def solver_of(
         nonlocal solver
         if moving in known:
             return known[moving]
-        before = getcontext()
-        setcontext(WIDE)  # and not `localcontext`, whose copy costs as much as a line
-        try:
-            if solver is None:
-                solver = (_along_coins if pool.wallets else _along_legs)(rules, pool, margin, marks, markets)
-            known[moving] = solver(moving)
-        finally:
-            setcontext(before)
-        return known[moving]
+        if solver is None:
+            along = _along_coins if pool.wallets else _along_legs
+            solver = in_wide_digits(along, rules, pool, margin, marks, markets)
+        found = known[moving] = in_wide_digits(solver, moving)
+        return found
 
     return solve
 
