@@ -145,7 +145,7 @@ def _solve(
 
 
 def _follows_profit(ground: Ground, i: int) -> bool:
-    """Whether no mark moves what a pool has and needs but by its profit and its cash: then its own line is that of its gains."""
+    """Whether no mark moves what a pool has and needs but by its profit and its cash: its own line is that of its gains."""
     standing = ground.alone[i].standing
     return bool(ground.crowd) and not standing.low and not standing.high
 
@@ -177,7 +177,7 @@ def _bent(cash: Behind, own: Straight | Lines) -> Lines:
                 slope += gain_slope
         base = held - base
         cut, turn = cut_base + cut_slope * base, cut_slope * slope
-        if cut - turn * x > 0:
+        if cut - turn * x > ZERO:
             base -= cut
             slope -= turn
         own_base, own_slope = own(x) if callable(own) else own

@@ -114,6 +114,8 @@ class Home(msgspec.Struct, frozen=True, gc=False):
     counted: Sequence[CoinMargin[Decimal]]
 
 
+NO_PRICE = Triggers(None, None)
+"""Where none does it, or none is asked for."""
 UNFELT = Felt((), {}, False)
 """Where no price of several marks is asked for."""
 
@@ -199,9 +201,6 @@ def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
 
 def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
-    none = Triggers(None, None)
-    if now.prices is Prices.NONE:
-        return none, none
     mark, base, rules = now.column[leg.market], now.bases[leg.market], now.rulebook.rules
     if rules.PRICES_STATED:
         found = in_wide_digits(rules.stated_liquidation_price, leg, at.pool, at.margin, now.column, at.markets)
@@ -210,7 +209,7 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
     else:
         own = prices_at(at.solved((leg.market,)), mark)
     if now.prices is Prices.OWN:
-        return own, none
+        return own, NO_PRICE
     coin = at.felt.coins[base]
     return own, own if len(coin) == 1 else at_factor(at.together(coin), mark)
 
@@ -278,7 +277,7 @@ def _bankruptcy(now: Instant, home: Home, leg: Leg[Decimal], behind: Decimal) ->
 
 
 def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegView:
-    own, together = _triggers(now, home, leg)
+    own, together = (NO_PRICE, NO_PRICE) if now.prices is Prices.NONE else _triggers(now, home, leg)
     spec = home.spec
     behind = _behind(now, home, leg)
     position = now.layout.held[key]

@@ -300,17 +300,18 @@ def ends(
     faster than the value it is for (law: maintenance is at most initial margin); so legs that all gain have no upper end.
     The end downhill of the start comes first; the other one is not sought where it lies `beyond` what is asked for."""
     base, slope = first
-    falls, rises, root = slope > 0, slope < 0, ONE
+    up, down = slope > ZERO, slope < ZERO
+    falls, rises, root = up, down, ONE
     if slope:
         root = -(rest + base) / slope
-    if rest + base + slope > 0:
-        falls, rises, root = max(slopes) > 0, min(slopes) < 0, min(max(root, LEAST), MOST)
+    if rest + base + slope > ZERO:
+        falls, rises, root = max(slopes) > ZERO, min(slopes) < ZERO, min(max(root, LEAST), MOST)
     lower = upper = None
-    if rises and slope < 0:
+    if rises and down:
         upper = _end(lines, rest, root, -1, first)
     if falls and (upper is None or beyond is None or not beyond(upper)):
-        lower = _end(lines, rest, root, 1, first) if slope > 0 else _end(lines, rest, LEAST, 1, None)
-    if rises and slope >= 0 and (lower is None or beyond is None or not beyond(lower)):
+        lower = _end(lines, rest, root, 1, first) if up else _end(lines, rest, LEAST, 1, None)
+    if rises and not down and (lower is None or beyond is None or not beyond(lower)):
         upper = _end(lines, rest, MOST, -1, None)
     return lower, upper
 
@@ -324,11 +325,11 @@ def _end(lines: Lines, rest: Decimal, x: Decimal, side: int, along: Straight | N
         if not LEAST <= x <= MOST:
             return None
         line = base, slope = lines(x)
-        if (x == LEAST or x == MOST) and rest + base + slope * x > 0:
+        if x in (LEAST, MOST) and rest + base + slope * x > ZERO:
             return None
         if line == along:
             return x
-        if slope <= 0 if side > 0 else slope >= 0:
+        if slope <= ZERO if side > 0 else slope >= ZERO:
             return None
         root = -(rest + base) / slope
         if (root < x) == (side > 0) or abs(root - x) <= x * NEAR:

@@ -158,7 +158,7 @@ def sized_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """posMargin = posInit + posCross + posComm - posLoss. PAY.
 
     posCross (`added`): moved in by hand or for a loss; posLoss (`lost`): taken out by funding."""
-    initial, comm, need = margins_in(leg, row_of(leg, mark, market), market)
+    initial, comm, _ = margins_in(leg, row_of(leg, mark, market), market)
     return initial + leg.added + comm - leg.lost
 
 
@@ -233,8 +233,8 @@ def roundings(amount: N, market: Market[N]) -> N:
 
 
 def grain(leg: Leg[N], worth: N, shift: N, market: Market[N]) -> N:
-    """The roundings `shift` of a leg of a value as gross size, times a million million, so that a decision within 1e-12 of gross
-    size is within them; and far more on a bound between tiers, where inexact numbers may take the other row."""
+    """The roundings `shift` of a leg of a value as gross size, times a million million, so that a decision within 1e-12 of
+    gross size is within them; and far more on a bound between tiers, where inexact numbers may take the other row."""
     risk = worth + leg.tier
     size = shift * 1000000 * 1000000
     for i in range(1, market.rows):
@@ -378,7 +378,7 @@ def assess_shared(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]
         market = markets[leg.market]
         worth = value(leg.amount, marks[leg.market], market)
         row = bracket(worth, leg.tier, market)
-        own, comm, need = margins_in(leg, row, market)
+        own, _, need = margins_in(leg, row, market)
         balance += direction(leg.amount, market.inverse) * worth - basis_of(leg, market)
         initial += own
         maintenance += need
