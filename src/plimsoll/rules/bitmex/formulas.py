@@ -56,10 +56,7 @@ def value(amount: N, price: N, market: Market[N]) -> N:
         if size == 0:
             return size
         lot = size
-    if market.inverse:
-        each = lot / price
-    else:
-        each = lot * price
+    each = notional(lot, price, market.inverse)
     unit = market.unit
     if unit > 0:
         return half_up_to(half_up_to(each, unit) * (size / lot), unit)
@@ -118,21 +115,24 @@ def tier_rate(row: int, market: Market[N]) -> N:
     return 1 / market.leverages[row]
 
 
-def margins_in(leg: Leg[N], row: int, market: Market[N]) -> tuple[N, N, N]:
-    """(posInit, posComm, posMaint) in a tier, each rounded up by itself, on the cost and never on the mark. PAY, CALC, RED1.
+def unleveraged(leg: Leg[N], market: Market[N]) -> bool:
+    """An isolated inverse short at 1x cannot be liquidated: no fee and no maintenance. PAY (2019-01-15), recorded."""
+    return leg.isolated and market.inverse and leg.amount < 0 and leg.initial_rate == 1
 
-    imr: one over the leverage when one is set (isolated), otherwise the tier's minimum (cross). API
-    posInit = ceil(|C| * imr)
-    posComm = ceil((|C| + posInit + posCross) * fee): the closing fee, plus signs for shorts as well
+
+def margins_in(leg: Leg[N], row: int, market: Market[N]) -> tuple[N, N, N]:
+    """(posInit, posComm, posMaint) of a tier: on the cost, never on the mark, each rounded up by itself. PAY, CALC, RED1, API.
+
+    posInit = ceil(|C| * imr), imr one over the leverage when one is set (isolated), otherwise the tier's minimum (cross);
+    posComm = ceil((|C| + posInit + posCross) * fee), the closing fee, plus signs for shorts as well;
     posMaint = ceil(|C| * min(imr, mmr + max(0, f*s))) + posComm: a funding payment f*s that is due is charged in advance, one
-    that will be received is not credited
-    An isolated inverse short at 1x cannot be liquidated: no fee and no maintenance (2019-01-15), recorded."""
+    that will be received is not credited."""
     paid = abs(cost(leg, market))
     share = tier_rate(row, market)
     if leg.isolated:
         share = leg.initial_rate
     initial = whole_up(paid * share, market)
-    if leg.isolated and market.inverse and leg.amount < 0 and leg.initial_rate == 1:
+    if unleveraged(leg, market):
         return initial, zero(leg.amount), zero(leg.amount)
     comm = whole_up((paid + initial + leg.added) * market.taker_rate, market)
     rate = market.rates[row] + max(zero(paid), market.funding_rate * side_of(leg.amount))
