@@ -1,4 +1,5 @@
-"""The records that rules read and return: NamedTuples of numbers, generic over the number type.
+"""The records that rules read and return: frozen structs of numbers, generic over the number type. Compiled code knows them by
+named tuples of the same fields (`array.compile.twin`); rules see no difference, and so take none apart but by its fields.
 
 Amounts, not contracts: `amount` is what stands behind the contracts (base units of a linear, quote face of an inverse
 contract), signed. Conversion happens once, when a pool is built, so that no formula carries the multiplier.
