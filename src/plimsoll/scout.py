@@ -67,7 +67,7 @@ class Ahead:
         rows = charted.rows(self.path, adverse_sides(account))
         stop = self._stop(rows, waiting, n + inside)
         watches = self._watches(account, waiting)
-        if watches is None:
+        if watches is None or (inside and n in rows.unsure):
             return NOWHERE
         first = n * rows.points + inside
         end = min(stop * rows.points + 1, len(rows.marks))

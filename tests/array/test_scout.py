@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -26,7 +27,7 @@ from plimsoll.errors import BadInput
 from plimsoll.model import Account, LegSide, MarginMode, Order, OrderType, Position, PositionMode, Trigger
 from plimsoll.plan import TopUp
 from plimsoll.prices.history import Bar, Frame, History
-from plimsoll.prices.paths import BarPath
+from plimsoll.prices.paths import BarPath, waypoints
 from plimsoll.report.as_json import to_json
 from plimsoll.rulebook import Rulebook, all_readings
 from plimsoll.runs import Comparison
@@ -320,3 +321,49 @@ def test_a_scout_that_calls_a_frame_quiet_on_which_something_happens_is_found_ou
     venue, unit = Venue(rulebook_of("binance_usdm")), Unit("USDT", True)
     with pytest.raises(AssertionError, match="where nothing was seen ahead"):
         play.play(account, (), (), history, venue, BarPath.WORST, unit, Blind())
+
+
+@pytest.mark.parametrize("path", BarPath)
+@settings(max_examples=20, derandomize=True)
+@given(seed=st.integers(0, 2**32), sides=st.lists(st.sampled_from([-1, 0, 1]), min_size=3, max_size=3))
+def test_rows_are_the_points_that_are_played(path: BarPath, seed: int, sides: list[int]) -> None:
+    symbols = ("A", "B", "C")
+    history = history_of(dict.fromkeys(symbols, D(100)), seed)
+    hurts = dict(zip(symbols, sides, strict=True))
+    charted = Charted(history)
+    rows = charted.rows(path, hurts)
+    for n, frame in enumerate(history.frames):
+        if len(frame.bars) < 3 or n in rows.unsure:
+            continue
+        points = [[float(point[s].mark) for s in symbols] for point in waypoints(frame, path, hurts)]
+        lasts = [[float(point[s].last) for s in symbols] for point in waypoints(frame, path, hurts)]
+        own = slice(n * rows.points, (n + 1) * rows.points)
+        assert distinct(rows.marks[own]) == points
+        assert distinct(rows.lasts[own]) == lasts
+
+
+def distinct(rows: Any) -> list[list[float]]:
+    found: list[list[float]] = []
+    for row in rows[:, :-1].tolist():
+        if not found or row != found[-1]:
+            found.append(row)
+    return found
+
+
+def test_a_price_at_which_float64_reads_the_wrong_bracket_is_left_to_the_machine() -> None:
+    """A value beyond a floor by less than float64 holds, in a table that leaps there: the requirement is ten times as much."""
+    known = rulebook_of("binance_usdm")
+    contract = known.instruments["BTCUSDT"]
+    low = msgspec.structs.replace(contract.brackets[0], floor=D(0), maintenance_rate=D("0.01"), deduction=D(0))
+    high = msgspec.structs.replace(low, floor=D(50000), maintenance_rate=D("0.1"))
+    leaping = msgspec.structs.replace(contract, brackets=(low, high))
+    book = msgspec.structs.replace(known, instruments={**known.instruments, "BTCUSDT": leaping})
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(1000)}, (cross("BTCUSDT", "0.1", 499000),))
+    frames = []
+    for n in range(100):
+        price = D("500000.00000000001") if n == 55 else D(500000 - n)
+        frames.append(Frame(START + timedelta(hours=n), 3600, {"BTCUSDT": Bar(price, price, price, price)}))
+    alone, led = both(account, (), History("test", ("BTCUSDT",), tuple(frames)), book, BarPath.WORST)
+    same(alone, led)
+    assert [type(t.event).__name__ for t in plain(alone).told].count("TakenOver") + len(alone.final.account.positions) == 1
+    assert plain(alone).told and led.passed > 70

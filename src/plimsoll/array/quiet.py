@@ -21,7 +21,7 @@ from plimsoll.array.compile import (
     float_pool,
     lent,
 )
-from plimsoll.array.ladder import BAND, standing
+from plimsoll.array.ladder import BAND, NUDGE, standing
 from plimsoll.margin.pools import Layout
 from plimsoll.rules.columns import HOLD, Pool, PoolMargin
 
@@ -58,6 +58,8 @@ _ASKED: Any = Asked
 
 def scan(
     pool: Any,
+    more: Column,
+    less: Column,
     asked: Any,
     markets: Column,
     reading: Any,
@@ -69,14 +71,18 @@ def scan(
     slack: Column,
 ) -> int:
     """How many of `count` rows of `marks` from row `first` on (the account stands at the row before) are quiet for a pool.
-    Writes its told headroom, and adds its equity; `slack` [2, rows]: what either may be off by."""
+    Writes its told headroom, and adds its equity; `slack` [2, rows]: what either may be off by. `more`, `less`: its legs a hair
+    larger and smaller: where these fall into another bracket, float64 cannot tell which the pool is in."""
     pool, asked, markets, marks = lent_pool(pool), lent_asked(asked), lent(markets), lent(marks)
+    more, less = lent(more), lent(less)
     for k in range(count):
         at = marks[first + k]
         margin = assess_pool(pool, at, markets)
         headroom = margin.balance - margin.requirement
         room = BAND * (margin.scale + asked.paid + abs(margin.balance))
         if asked.counts and not headroom > room:
+            return k
+        if asked.counts and (jumps(pool, more, at, markets, headroom, room) or jumps(pool, less, at, markets, headroom, room)):
             return k
         if asked.bends and not clears(pool, markets, marks[first + k - 1], at, headroom, room):
             return k
@@ -130,6 +136,12 @@ def lent_asked(asked: Any) -> Any:
         lent(asked.coin_columns),
         lent(asked.coin_flips),
     )
+
+
+def jumps(pool: Any, legs: Column, at: Column, markets: Column, headroom: float, room: float) -> bool:
+    """Whether the headroom of a pool is another with legs of about the same size."""
+    margin = assess_pool(standing(pool, pool.cash, pool.reserved, legs, pool.beside), at, markets)
+    return bool(abs(margin.balance - margin.requirement - headroom) > room)
 
 
 def told_at(at: Column, column: int, flip: bool) -> float:
@@ -192,6 +204,7 @@ class Laid(NamedTuple):
     symbols: tuple[str, ...]
     keys: tuple[str, ...]
     pools: tuple[Pool[float], ...]
+    nudged: tuple[tuple[Column, Column], ...]
     asked: tuple[Asked, ...]
     markets: Column
     still: bool
@@ -218,7 +231,16 @@ def lay(
     keys = tuple(spec.key for spec in layout.specs)
     ones = len(columns)
     still = all(telling.column in (-1, ones) for telling in told.values()) and _is_even(layout)
-    return Laid(layout.symbols, keys, tuple(pools), tuple(asked), markets, still)
+    nudged = tuple((_nudged(pool.legs, 1 + NUDGE), _nudged(pool.legs, 1 - NUDGE)) for pool in pools)
+    return Laid(layout.symbols, keys, tuple(pools), nudged, tuple(asked), markets, still)
+
+
+def _nudged(legs: Any, share: float) -> Column:
+    """The legs with that share of their amounts, and of the contracts that choose their brackets."""
+    rows: Column = legs.copy()
+    for field in ("amount", "tier"):
+        rows[field] *= share
+    return rows
 
 
 def _is_even(layout: Layout) -> bool:
@@ -326,9 +348,9 @@ def quiet_rows(
         heads, equity = np.empty((len(laid.pools), count)), np.zeros(count)
         slack, equity_slack = np.zeros((len(laid.pools), count)), np.zeros((2, count))
         whole = min(STRETCH, end - at)
-        for p, (pool, asked) in enumerate(zip(laid.pools, laid.asked, strict=True)):
+        for p, (pool, nudged, asked) in enumerate(zip(laid.pools, laid.nudged, laid.asked, strict=True)):
             count = kernels.scan(
-                pool, asked, laid.markets, reading, rows.marks, at, count, heads[p], equity, equity_slack
+                pool, *nudged, asked, laid.markets, reading, rows.marks, at, count, heads[p], equity, equity_slack
             )
             slack[p, :count] = equity_slack[0, :count]
         seen = max(0, min(count, last - at))
