@@ -118,10 +118,15 @@ def note(held: Held, tally: Column, log: Column, kind: int, leg: int, pool: int,
 
 def settle(held: Held, p: int, amount: float) -> None:
     """Money into (+) or out of (-) a pool; an isolated leg carries its own."""
+    held.pools[p].cash += amount
+    stake(held, p, held.pools[p].cash)
+
+
+def stake(held: Held, p: int, cash: float) -> None:
+    """An isolated leg carries its pool's money as its own."""
     row = held.pools[p]
-    row.cash += amount
     if row.isolated and row.leg_to > row.leg_from:
-        held.legs[row.leg_from].margin = row.cash
+        held.legs[row.leg_from].margin = cash
 
 
 def ladder(desk: Desk, held: Held, p: int, marks: Column, how: int, tally: Column, log: Column) -> int:
@@ -432,10 +437,7 @@ def charge(
     """One leg's funding, from where the venue takes it."""
     row = held.pools[p]
     leg = held.legs[i]
-    signed = value(leg.amount, mark, desk.markets[leg.market])
-    if leg.amount < 0:
-        signed = -signed
-    payment = funding_payment(signed, 1.0, rate, False)
+    payment = owed(desk, leg, mark, rate)
     from_cash, from_leg = funding_split(payment, leg, 0.0)
     worth = rate_of(held, p, marks)
     if row.wallet_to > row.wallet_from:
@@ -447,6 +449,32 @@ def charge(
     if from_leg != 0:
         settle(held, p, -from_leg)
     tally[0].funding += payment * worth
+
+
+def owed(desk: Desk, leg: Any, mark: float, rate: float) -> float:
+    """What a leg pays (+) or receives (-) as funding."""
+    signed = value(leg.amount, mark, desk.markets[leg.market])
+    return float(funding_payment(-signed if leg.amount < 0 else signed, 1.0, rate, False))
+
+
+def charges(desk: Desk, held: Held, p: int, rates: Column, marks: Column) -> tuple[float, float, float]:
+    """(what funding takes from a pool's cash, the same without what it brings, what its own legs pay in the unit of the tally)
+    of all markets at these marks."""
+    taken, worst, told = 0.0, 0.0, 0.0
+    for q in range(len(held.pools)):
+        row = held.pools[q]
+        payer = row.home if row.isolated else q
+        for i in range(row.leg_from, row.leg_to if p in (q, payer) else row.leg_from):
+            leg = held.legs[i]
+            if rates[leg.market] == 0:
+                continue
+            payment = owed(desk, leg, marks[leg.market], rates[leg.market])
+            from_cash, from_leg = funding_split(payment, leg, 0.0)
+            amount = (from_cash if payer == p else 0.0) + (from_leg if q == p else 0.0)
+            taken += amount
+            worst += max(amount, 0.0)
+            told += payment * rate_of(held, p, marks) if q == p else 0.0
+    return taken, worst, told
 
 
 def failing(desk: Desk, held: Held, p: int, marks: Column) -> int:

@@ -22,12 +22,14 @@ from plimsoll.array.ladder import (
     GONE,
     HAND,
     JUMPED,
+    charges,
     ladder,
     live_legs,
     live_orders,
     pay_funding,
     pool_of,
     run_orders,
+    stake,
     standing,
 )
 from plimsoll.rules.columns import HOLD
@@ -38,6 +40,13 @@ next_step: Any
 profit: Any
 AHEAD: Final = 64
 """Rows that are looked at together."""
+EQUITY: Final = 0
+PAID: Final = 1
+FIRST: Final = 2
+HEADROOM: Final = 0
+CLOSENESS: Final = 1
+CASH: Final = 2
+"""What is found out about rows ahead, a line each: the equity, the funding paid, and from line FIRST on three of each pool."""
 _DESK: Any = Desk
 _HELD: Any = Held
 LOOKS: Final = 50
@@ -55,11 +64,11 @@ def walk(
     marks, lasts, funding, due, tally, log = lent(marks), lent(lasts), lent(funding), lent(due), lent(tally), lent(log)
     record = tally[0]
     step = first + 1
-    ahead = np.empty((2 * len(held.pools) + 1, AHEAD))
+    ahead = np.empty((FIRST + 3 * len(held.pools), AHEAD))
     record.step = first
     look(desk, held, marks[first], tally)
     while step < len(marks):
-        step += glide(desk, held, marks, lasts, due, step, tally, ahead)
+        step += glide(desk, held, marks, lasts, funding, due, step, tally, ahead)
         if step == len(marks):
             break
         record.step = step
@@ -120,30 +129,33 @@ def only_money(held: Held) -> bool:
 
 
 def glide(
-    desk: Desk, held: Held, marks: Column, lasts: Column, due: Column, step: int, tally: Column, ahead: Column
+    desk: Desk, held: Held, marks: Column, lasts: Column, funding: Column, due: Column, step: int, tally: Column, ahead: Column
 ) -> int:
     """How many rows from `step` on can be passed because nothing happens at them: every pool has headroom (headroom being
-    concave on the way), no order is reached, no funding falls due. Pool by pool, so that a pool's columns are read once.
-    `ahead`: room for headrooms, closenesses and the equity of the rows looked at."""
+    concave on the way), also while funding is paid, and no order is reached. Pool by pool, so that a pool's columns are read
+    once; funding is then paid up to there. `ahead`: room for what is found out about the rows looked at."""
     free = 0
-    while free < AHEAD and step + free < len(marks) and not due[step + free]:
+    while free < AHEAD and step + free < len(marks) and (desk.pays or not due[step + free]):
         free += 1
     for i in range(len(held.orders)):
         if held.orders[i].live:
             free = before_order(held, i, marks, lasts, step, free)
-    pools = len(held.pools)
-    ahead[2 * pools, :free] = 0.0
-    for p in range(pools):
-        free = glide_pool(desk, held, p, marks, step, free, ahead[2 * p], ahead[2 * p + 1], ahead[2 * pools])
+    ahead[EQUITY : PAID + 1, :free] = 0.0
+    for p in range(len(held.pools)):
+        free = glide_pool(desk, held, p, marks, funding, due, step, free, ahead)
     record = tally[0]
-    for p in range(pools):
-        row = held.pools[p]
+    for p in range(len(held.pools)):
+        row, at = held.pools[p], FIRST + 3 * p
+        if free > 0:
+            row.cash = ahead[at + CASH, free - 1]
+            stake(held, p, row.cash)
         for k in range(free if row.leg_to > row.leg_from else 0):
-            row.least = min(row.least, ahead[2 * p, k])
-            record.closest = min(record.closest, ahead[2 * p + 1, k])
+            row.least = min(row.least, ahead[at + HEADROOM, k])
+            record.closest = min(record.closest, ahead[at + CLOSENESS, k])
     for k in range(free):
         record.step = step + k
-        mark_equity(tally, ahead[2 * pools, k])
+        record.funding += ahead[PAID, k]
+        mark_equity(tally, ahead[EQUITY, k])
     return free
 
 
@@ -159,34 +171,63 @@ def before_order(held: Held, i: int, marks: Column, lasts: Column, step: int, fr
 
 
 def glide_pool(
-    desk: Desk, held: Held, p: int, marks: Column, step: int, free: int, heads: Column, close: Column, equity: Column
+    desk: Desk, held: Held, p: int, marks: Column, funding: Column, due: Column, step: int, free: int, ahead: Column
 ) -> int:
-    """How many of `free` rows a pool passes with headroom; its headroom, closeness and equity at them."""
+    """How many of `free` rows a pool passes with headroom; its headroom, closeness, cash and equity at them. Funding is
+    only tried here: the pool's columns are left as they were."""
     row = held.pools[p]
     pool = pool_of(held, p)
-    if row.leg_to > row.leg_from and row.bends:
+    counts = row.leg_to > row.leg_from
+    if counts and row.bends:
         return 0
     plain = len(pool.wallets) == 0 and len(pool.beside) == 0 and not pool.apart
-    counts = row.leg_to > row.leg_from
-    for k in range(free):
+    heads, close, cashes = ahead[FIRST + 3 * p + HEADROOM], ahead[FIRST + 3 * p + CLOSENESS], ahead[FIRST + 3 * p + CASH]
+    equity, paid = ahead[EQUITY], ahead[PAID]
+    k = 0
+    while k < free:
         at = marks[step + k]
+        if due[step + k]:
+            taken, worst, told = charges(desk, held, p, funding[step + k], at)
+            paid[k] += told
+            if taken != 0 or worst != 0:
+                if len(pool.wallets) > 0 or not bears(desk, held, p, standing(
+                    pool, pool.cash - worst, pool.reserved, pool.legs, pool.beside
+                ), at):
+                    break
+                pool = standing(pool, pool.cash - taken, pool.reserved, pool.legs, pool.beside)
+                stake(held, p, pool.cash)
         margin = assess_pool(pool, at, desk.markets)
         headroom = margin.balance - margin.requirement
         if counts and not headroom > BAND * margin.scale:
-            return k
+            break
         if desk.early and pool.orders > 0 and counts:
             step_due = next_step(0, pool, margin, at, at, desk.markets, desk.reading)
             if step_due.kind != HOLD:
-                return k
+                break
         heads[k] = headroom
         close[k] = headroom / margin.scale
+        cashes[k] = pool.cash
         if not plain:
             equity[k] += worth(desk, held, p, pool, margin, at)
         elif row.teller == -1:
             equity[k] += margin.balance + pool.reserved
         elif row.teller >= 0:
             equity[k] += (margin.balance + pool.reserved) * at[row.teller]
-    return free
+        k += 1
+    stake(held, p, row.cash)
+    return k
+
+
+def bears(desk: Desk, held: Held, p: int, pool: Any, marks: Column) -> bool:
+    """Whether a pool has headroom when all that it may owe for funding is taken before it receives any."""
+    stake(held, p, pool.cash)
+    margin = assess_pool(pool, marks, desk.markets)
+    if len(pool.legs) == 0:
+        return True
+    if not margin.balance - margin.requirement > BAND * margin.scale:
+        return False
+    early = desk.early and pool.orders > 0
+    return not early or next_step(0, pool, margin, marks, marks, desk.markets, desk.reading).kind == HOLD
 
 
 def tick(
