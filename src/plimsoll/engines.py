@@ -15,9 +15,10 @@ from plimsoll.prices.paths import BarPath
 from plimsoll.runs import Pace
 from plimsoll.tape import Played, Unit
 
-LONG = 3_000
-"""Frames from which the array engine goes ahead. Three modes on three paths then take 10 seconds exactly and 4 so, and machine
-code takes 5 to 10 to make for a venue, the first time; below, more frames carry a sample and less can be passed."""
+LONG = 5_000
+"""Frames from which the array engine goes ahead. Measured on three modes, three paths each, two coins: exactly 13 seconds, with the
+array engine 5, and 6 to 12 more where a venue's machine code has to be made first. Below, more of the frames carry a sample, which
+leaves less to pass: at 1,500 all of them."""
 
 
 class Engine(StrEnum):

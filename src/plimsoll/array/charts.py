@@ -6,6 +6,7 @@ changes nothing. Each price is rounded once, from Decimal.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -73,11 +74,20 @@ def chart_of(symbols: Sequence[str], frames: Sequence[Mapping[str, Bar]]) -> Cha
 def _columns(symbols: Sequence[str], frames: Sequence[Mapping[str, Bar]], prefix: str) -> list[Column]:
     out = [np.full((len(frames), len(symbols)), np.nan) for _ in FIELDS]
     for column, symbol in enumerate(symbols):
-        bars = [frame.get(symbol) for frame in frames]
+        there = np.array([symbol in frame for frame in frames])
+        bars = [frame[symbol] for frame in frames if symbol in frame]
         for prices, field in zip(out, FIELDS, strict=True):
-            values = [None if bar is None else getattr(bar, prefix + field) for bar in bars]
-            prices[:, column] = [np.nan if value is None else float(value) for value in values]
+            prices[there, column] = _floats(list(map(attrgetter(prefix + field), bars)))
     return out
+
+
+def _floats(values: Sequence[Decimal | None]) -> Column:
+    """NaN where there is none. Prices are above zero, so that what is false is none."""
+    if all(values):
+        return np.fromiter(map(float, values), np.float64, len(values))  # type: ignore[arg-type]
+    if not any(values):
+        return np.full(len(values), np.nan)
+    return np.array([np.nan if value is None else float(value) for value in values])
 
 
 def _filled(columns: Sequence[Column], there: Column) -> list[Column]:
