@@ -2,8 +2,8 @@
 
 An answer is one frame of bars of two coins, a long walled off and a short in cross, funding every eight hours. Both sides give
 the same outcome to the last digit, which is asserted here. The columns of the prices are made once for all playings of a venue
-and are not in the time. A year of hours carries a sample on every sixth frame and funding on every eighth, all of which the exact
-machine decides in either case; three months of minutes carry both on one in fifty.
+and are not in the time. A year of hours carries a sample on every sixth frame and funding on every eighth, all of which the
+exact machine decides in either case; three months of minutes carry both on one in seventy.
 """
 
 import random
