@@ -40,6 +40,7 @@ HOURLY = DATA / "binance_usdm_1h_mark_funding_12sym_2024-12_2026-02.parquet"
 MINUTES = DATA / "binance_usdm_1m_9sym_2025-01-31_2025-02-04.parquet"
 START = datetime(2026, 7, 2, tzinfo=UTC)
 FRAMES = 60
+TOLD = Unit("USDT", True)
 SEEN: Counter[str] = Counter()
 
 
@@ -139,8 +140,15 @@ def top_ups_for(account: Account, prices: dict[str, Decimal], book: Rulebook, se
     return tuple(found)
 
 
-def both(account: Account, top_ups: Sequence[TopUp], history: History, book: Rulebook, path: BarPath) -> tuple[Played, Played]:
-    venue, unit = Venue(book), Unit("USDT", True)
+def both(
+    account: Account,
+    top_ups: Sequence[TopUp],
+    history: History,
+    book: Rulebook,
+    path: BarPath,
+    unit: Unit = TOLD,
+) -> tuple[Played, Played]:
+    venue = Venue(book)
     alone = play.play(account, (), top_ups, history, venue, path, unit)
     led = play.play(account, (), top_ups, history, venue, path, unit, Ahead(Charted(history), venue, path, unit))
     return alone, led
@@ -158,8 +166,10 @@ def test_the_outcome_is_the_same_with_and_without(venue: str, data: st.DataObjec
     if data.draw(st.booleans()):
         account = msgspec.structs.replace(account, orders=orders_for(account, prices, seed))
     top_ups = top_ups_for(account, prices, book, seed) if data.draw(st.booleans()) else ()
+    settle = book.instruments[account.positions[0].symbol].settle
+    unit = data.draw(st.sampled_from([Unit("USDT", True), Unit(settle, False)]))
     try:
-        alone, led = both(account, top_ups, history_of(prices, seed), book, path)
+        alone, led = both(account, top_ups, history_of(prices, seed), book, path, unit)
     except BadInput:
         assume(False)
     SEEN[venue] += led.passed
@@ -233,6 +243,16 @@ def test_prices_of_a_symbol_that_is_missing_for_a_while_are_those_it_had_last() 
     same(alone, led)
     assert alone.final.marks.marks["ETHUSDT"] == 3098
     assert led.passed > 70
+
+
+def test_bars_that_overlap_are_all_played() -> None:
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(9000)}, (cross("BTCUSDT", "0.1", 60000),))
+    history = steps(*[{"BTCUSDT": 60000 + n} for n in range(50)])
+    late = tuple(msgspec.structs.replace(frame, seconds=7200) for frame in history.frames)
+    history = msgspec.structs.replace(history, frames=late)
+    alone, led = both(account, (), history, rulebook_of("binance_usdm"), BarPath.WORST)
+    same(alone, led)
+    assert led.passed == 0
 
 
 def compared(wish: Wish) -> tuple[Comparison, Comparison]:

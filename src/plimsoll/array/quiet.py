@@ -236,10 +236,10 @@ def lay(
 
 
 def _nudged(legs: Any, share: float) -> Column:
-    """The legs with that share of their amounts, and of the contracts that choose their brackets."""
+    """The legs with that share of their amounts. Not of the contracts that choose a bracket: those are rounded once, no price
+    enters them, and whoever holds as many as a bracket ends at would be between two all the time."""
     rows: Column = legs.copy()
-    for field in ("amount", "tier"):
-        rows[field] *= share
+    rows["amount"] *= share
     return rows
 
 
