@@ -17,9 +17,10 @@ import numpy as np
 from bench import accounts, side_by_side
 from bench.side_by_side import Ratio, Side, by_turns
 from plimsoll.account.state import Venue
-from plimsoll.array import ladder, walk
-from plimsoll.array.compile import bound
+from plimsoll.array import ladder
+from plimsoll.array.between import no_road
 from plimsoll.array.desk import EVENT_RECORD, Told, copied, lay_desk, new_tally
+from plimsoll.array.study import walker_of
 from plimsoll.model import Account, LegSide, MarginMode, Order, OrderType, Position, PositionMode
 from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
@@ -64,12 +65,12 @@ def ground(orders: tuple[Order, ...], funding_every: int) -> Ground:
 def compiled(of: Ground) -> Side:
     """The walk over all steps."""
     laid = lay_desk(of.account, of.venue.rulebook, SYMBOLS, Told({"USDT": ""}, "USDT", False))
-    kernel = bound(of.venue.rulebook.name, (ladder, walk), "walk")
+    kernel = walker_of(of.venue.rulebook.name)
     due = np.any(of.funding != 0, axis=1)
 
     def work() -> Any:
         held, tally, log = copied(laid.held), new_tally(), np.zeros(8, EVENT_RECORD)
-        code = kernel(laid.desk, held, of.marks, of.marks, of.funding, due, 0, tally, log)
+        code = kernel(laid.desk, held, no_road(3), of.marks, of.marks, of.funding, due, 0, tally, log)
         assert code == ladder.DONE
         return tally
 

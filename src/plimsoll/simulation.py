@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from plimsoll.account.commands import SettleFunding
 from plimsoll.account.events import FundingPaid, Reduced, ShortfallCovered, TakenOver, Traded
 from plimsoll.account.state import State, Venue
 from plimsoll.array.desk import Told as ToldIn
-from plimsoll.array.study import Case, Exact, Settled, chunks
+from plimsoll.array.study import Case, Exact, Rows, Settled, chunks
 from plimsoll.array.study import Job as Paths
 from plimsoll.array.sums import Sums
 from plimsoll.begin import begin, refusal_text
@@ -30,7 +30,7 @@ from plimsoll.model_choice import Modelled
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.odds import Counted, LegInfo, odds_of, width_of
 from plimsoll.plan import Plan, open_plan, symbols_of
-from plimsoll.play import move
+from plimsoll.play import jump, move
 from plimsoll.prices.paths import Quote
 from plimsoll.rulebook import Rulebook, with_readings
 from plimsoll.studies import Ask, Odds, Setting, Stopped, Study
@@ -148,7 +148,7 @@ def _paths(modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> Paths:
     points = min(max(ask.points, 1), steps)
     grid = tuple(dict.fromkeys(round(steps * (i + 1) / points) for i in range(points)))
     starts = tuple(float(marks[symbol]) for symbol in modelled.symbols)
-    return Paths(starts, modelled.path, modelled.funding, ask.seed, grid, kept_folder())
+    return Paths(starts, modelled.path, modelled.funding, ask.seed, grid, ask.straight, kept_folder())
 
 
 def _open(
@@ -215,27 +215,31 @@ def _info(leg: LegView, worth: Mapping[str, Decimal]) -> LegInfo:
 
 def _settler(
     rulebook: Rulebook, unit: Unit, symbols: tuple[str, ...], step_seconds: float
-) -> Callable[[Account, Any, Any, int], Settled]:
+) -> Callable[[Account, Rows], Settled]:
     """The exact machine along rows of prices, for what the array engine does not decide."""
     venue = Venue(rulebook)
 
-    def at(step: int) -> datetime:
-        return EPOCH + timedelta(seconds=step * step_seconds)
+    def at(step: float) -> datetime:
+        return EPOCH + timedelta(seconds=float(step) * step_seconds)
 
-    def settle(account: Account, marks: Any, rates: Any, first: int) -> Settled:
+    def settle(account: Account, rows: Rows) -> Settled:
         with exact():
-            tape = Tape(account, venue, unit, at(first))
-            prices = dict(zip(symbols, map(_decimal, marks[0]), strict=True))
-            tape.state = State(account, Marks(prices, dict(prices), stand_in_indexes(account, prices, rulebook), at(first)))
+            first = at(rows.steps[0])
+            tape = Tape(account, venue, unit, first)
+            prices = dict(zip(symbols, map(_decimal, rows.marks[0]), strict=True))
+            tape.state = State(account, Marks(prices, dict(prices), stand_in_indexes(account, prices, rulebook), first))
             tape.look()
-            for k in range(1, len(marks)):
-                quotes = {s: Quote(x, x) for s, x in zip(symbols, map(_decimal, marks[k]), strict=True)}
-                move(tape, quotes, at(first + k), [])
-                for symbol, rate in zip(symbols, rates[k], strict=True):
+            for marks, rates, step, leaps in list(zip(*rows, strict=True))[1:]:
+                quotes = {s: Quote(x, x) for s, x in zip(symbols, map(_decimal, marks), strict=True)}
+                if leaps:
+                    jump(tape, quotes, at(step))
+                else:
+                    move(tape, quotes, at(step), [])
+                for symbol, rate in zip(symbols, rates, strict=True):
                     if rate != 0:
                         tape.do(SettleFunding(symbol, _decimal(rate)))
                 tape.look()
-        return _settled(tape, rulebook, at(first), step_seconds)
+        return _settled(tape, rulebook, step_seconds)
 
     return settle
 
@@ -244,7 +248,7 @@ def _decimal(x: float) -> Decimal:
     return Decimal.from_float(float(x))
 
 
-def _settled(tape: Tape, rulebook: Rulebook, began: datetime, step_seconds: float) -> Settled:
+def _settled(tape: Tape, rulebook: Rulebook, step_seconds: float) -> Settled:
     """What the machine told, added up in the unit."""
     hits: dict[LegKey, float] = {}
     sums = {"fees": ZERO, "forced": ZERO, "funding": ZERO, "shortfall": ZERO}
@@ -252,7 +256,7 @@ def _settled(tape: Tape, rulebook: Rulebook, began: datetime, step_seconds: floa
     for told in tape.told:
         event = told.event
         if isinstance(event, (Reduced, TakenOver)):
-            hits.setdefault(event.leg, (told.time - began).total_seconds() / step_seconds)
+            hits.setdefault(event.leg, (told.time - EPOCH).total_seconds() / step_seconds)
         filled += isinstance(event, Traded)
         for name, amount in _costs(told, rulebook):
             sums[name] += amount

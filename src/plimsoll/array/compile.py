@@ -11,7 +11,7 @@ Legs and markets become arrays of records, so that one compilation serves any nu
 import importlib
 import inspect
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import cache, wraps
 from hashlib import sha256
@@ -22,6 +22,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 import llvmlite
 import numba
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic, overload, register_jitable
 
 from plimsoll import number
@@ -271,12 +272,14 @@ def _space(name: str | None, modules: tuple[ModuleType, ...]) -> dict[str, Any]:
     """The names of kernel modules with one venue's rules among them: one for all entries, so that none is compiled twice."""
     space: dict[str, Any] = {}
     for module in modules:
-        space |= vars(module)
+        own = vars(module)
+        other = [name for name in own if not name.startswith("__") and space.get(name, own[name]) is not own[name]]
+        assert not other, f"{module.__name__} means something else by {', '.join(other)}"
+        space |= own
     if name is not None:
         wanted = {rule for module in modules for rule in module.__annotations__ if hasattr(rules_of(name), rule)}
         space |= {rule: fast_rule(name, rule) for rule in wanted}
-    own = [f for module in modules for f in rule_functions(module.__name__)]
-    for function in own:
+    for function in (f for module in modules for f in rule_functions(module.__name__)):
         fresh = FunctionType(function.__code__, space, function.__name__, function.__defaults__)
         space[function.__name__] = numba.njit(error_model="numpy", nogil=True)(fresh)
     return space
@@ -301,8 +304,19 @@ def build_digest(name: str | None, modules: tuple[ModuleType, ...]) -> str:
     """SHA-256 over all that machine code is made of: the rules' text, the kernels', numba and Python."""
     parts = [numba.__version__, llvmlite.__version__, platform.python_version()]
     parts += [] if name is None else [name, law_text(name)]
-    parts += [inspect.getsource(module) for module in (*modules, importlib.import_module(__name__))]
+    parts += [inspect.getsource(module) for module in (*_sources(modules), importlib.import_module(__name__))]
     return sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _sources(modules: Iterable[ModuleType]) -> tuple[ModuleType, ...]:
+    """Modules and all whose kernels they call, in the order found."""
+    found = list(modules)
+    for module in found:
+        for value in vars(module).values():
+            python = inspect.getmodule(value.py_func) if isinstance(value, Dispatcher) else None
+            if python is not None and python not in found:
+                found.append(python)
+    return tuple(found)
 
 
 def float_column(numbers: Sequence[Decimal]) -> Column:

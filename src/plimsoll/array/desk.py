@@ -100,6 +100,9 @@ TALLY_RECORD: Final = np.dtype(
         ("base", np.int64),
         ("step", np.int64),
         ("part", np.float64),
+        ("since", np.float64),
+        ("span", np.float64),
+        ("ways", np.int64),
         ("events", np.int64),
         ("filled", np.int64),
         ("reduced", np.int64),
@@ -115,6 +118,7 @@ TALLY_RECORD: Final = np.dtype(
     align=True,
 )
 """What a walk adds up. `step`, `part`: how far it is, in rows of the table at hand, whose first row is row `base` of the path;
+`since`, `span`: the stretch of the step that is being played, `ways`: see `wander`;
 `filled`: how many orders have closed something; `reduced`: how many forced sales there were; `closest`: the least distance of
 a decision from going the other way, over the gross scale; `forced`: fees and penalties of forced closes."""
 
@@ -211,6 +215,7 @@ def new_tally() -> Column:
     """Nothing added up yet."""
     tally = np.zeros(1, TALLY_RECORD)
     tally["lowest"] = tally["closest"] = np.inf
+    tally["span"] = 1.0
     return tally
 
 

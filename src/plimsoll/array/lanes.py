@@ -4,6 +4,7 @@ the rules of one venue; no rule stands here."""
 import math
 from typing import Any
 
+from plimsoll.array.between import Road, Survey, lay_road
 from plimsoll.array.compile import Column
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.ladder import DONE
@@ -15,6 +16,11 @@ _HELD: Any = Held
 def walk_lanes(
     desk: Desk,
     lanes: Held,
+    road: Road,
+    survey: Survey,
+    origin: Column,
+    jumps: Column,
+    first: int,
     starts: Column,
     tellers: Column,
     before: Column,
@@ -29,14 +35,16 @@ def walk_lanes(
 ) -> None:
     """Every lane that is DONE so far through the block. `logs` [steps, m, lanes]: log(price / start), `before` [m, lanes]: the
     prices at the block's start; `tellers` [coins]: whose price is a coin's (-1: one); `paid` [steps, m, lanes or 1]: funding in
-    the steps that `due` names; `table` [steps + 1, m + coins], `rates` [steps + 1, m]: room. A lane's status and tally tell
-    what became of it; a lane that stops short stands where it stopped."""
+    the steps that `due` names; `road`, `survey`, `origin` (log prices at the block's start), `jumps`: as in `lay_road`, of
+    paths `first` and on; `table` [steps + 1, m + coins], `rates` [steps + 1, m]: room. A lane's status and tally tell what
+    became of it; a lane that stops short stands where it stopped."""
     for lane in range(len(status)):
         if status[lane] == DONE:
             tabulate(starts, tellers, before, logs, lane, table)
             charge_table(paid, lane, rates)
+            lay_road(road, survey, origin, logs, jumps, first + lane, lane)
             held = lane_of(lanes, lane)
-            status[lane] = walk(desk, held, table, table, rates, due, 0, tallies[lane : lane + 1], events[lane])
+            status[lane] = walk(desk, held, road, table, table, rates, due, 0, tallies[lane : lane + 1], events[lane])
 
 
 def lane_of(lanes: Held, lane: int) -> Any:

@@ -38,7 +38,7 @@ WORD = 2.0**-32
 
 class Room(NamedTuple):
     """Room to work: `moves` [m + 1, 4 LANES] float32, the returns of a quad; `words` [4 LANES] uint32; `grown`
-    [2, LANES], `few` [m + 4] float32."""
+    [2, LANES] float32; `few` [m + 4]."""
 
     moves: Column
     words: Column
@@ -85,7 +85,7 @@ def open_paths(model: PathModel, seed: int, first: int, generator: int = PHILOX)
             aligned((m + 1, SPAN), np.float32),
             aligned((SPAN,), np.uint32),
             aligned((2, LANES), np.float32),
-            aligned((m + QUAD,), np.float32),
+            aligned((m + QUAD,), np.float64),
         ),
     )
     begin_paths(model, state, first)
@@ -126,7 +126,7 @@ def next_block(model: PathModel, state: PathState, out: Column) -> None:
 @kernel
 def next_rows(model: PathModel, state: PathState, out: Column, chosen: Column) -> None:
     """As next_block, and `chosen` int32 [steps, LANES]: the row of `model.rows` that each step was taken from, so that what was
-    recorded beside it (funding) can be looked up; -1 where the model has no rows."""
+    recorded beside it (funding) can be looked up; JUMPS: the number of the path's jump at the end of the step; -1: none."""
     _advance(model, state, out, chosen)
 
 
@@ -164,8 +164,10 @@ def _advance(model: PathModel, state: PathState, out: Column, chosen: Column) ->
                     _sum_one(moves[k], f4(1), f4(drift[k]), base[k], *rows_of)
             else:
                 _sum_correlated(moves, scale, drift, base, target, at)
+            if kind == JUMPS:
+                quad_rows[:] = i4(-1)
             if kind == JUMPS and _soon(due, step + QUAD):
-                _jump(target, at, base, jump_mean, jump_scale, model.jump_rate, step, key, numbers, due, event, few)
+                _jump(target, at, base, jump_mean, jump_scale, model.jump_rate, step, key, numbers, due, event, few, quad_rows)
         if taken < QUAD:
             out[done : done + taken] = ahead[phase : phase + taken]
         if len(chosen) > 0:
@@ -379,24 +381,35 @@ def _jump(
     due: Column,
     event: Column,
     few: Column,
+    chosen: Column,
 ) -> None:
     """The jumps of the quad that begins at step `first`, on top of its prices: seldom, so lane by lane, by Philox."""
     m = len(mean)
     for i in range(LANES):
         while due[i] < first + QUAD:
             step = due[i] - first
-            for call in range((m + 3) // 4):
-                a, b, c, d = four_words(numbers[i], event[i], call + 1, EVENTS, key)
-                few[4 * call], few[4 * call + 1] = normal_pair(a, b)
-                few[4 * call + 2], few[4 * call + 3] = normal_pair(c, d)
+            jump_of(mean, scale, numbers[i], event[i], key, few)
+            chosen[step, i] = i4(event[i])
             for k in range(m):
-                size = mean[k]
-                for j in range(k + 1):
-                    size += scale[k, j] * few[j]
-                base[k, i] += size
+                base[k, i] += few[k]
                 for later in range(step, QUAD):
-                    out[at + later, k, i] += f4(size)
+                    out[at + later, k, i] += f4(few[k])
             _next_event(i, rate, key, numbers, due, event)
+
+
+@kernel
+def jump_of(mean: Column, scale: Column, number: Any, event: Any, key: Column, out: Column) -> None:
+    """The log sizes of jump `event` of path `number` into `out` [m], of which there is room for whole fours."""
+    m = len(mean)
+    for call in range((m + 3) // 4):
+        a, b, c, d = four_words(number, event, call + 1, EVENTS, key)
+        out[4 * call], out[4 * call + 1] = normal_pair(a, b)
+        out[4 * call + 2], out[4 * call + 3] = normal_pair(c, d)
+    for k in range(m - 1, -1, -1):
+        size = mean[k]
+        for j in range(k + 1):
+            size += scale[k, j] * out[j]
+        out[k] = size
 
 
 @kernel

@@ -31,6 +31,8 @@ NORMALS: Final = 0
 EVENTS: Final = 1
 STARTS: Final = 2
 UNIFORMS: Final = 3
+BRIDGES: Final = 4
+MIXING: Final = 5
 """Purposes, the last word of Philox's counter: what is drawn for one never meets what is drawn for another."""
 
 u8 = np.uint64
@@ -59,10 +61,14 @@ def open_stream(seed: int, first: int, generator: int = PHILOX) -> Stream:
         raise BadInput("the random numbers", "seed", str(seed), "give a whole number from 0 to 2^64 - 1")
     if not 0 <= first <= 2**32 - LANES:
         raise BadInput("the random numbers", "path number", str(first), f"give a whole number from 0 to 2^32 - {LANES}")
-    key = np.array([seed & 0xFFFFFFFF, seed >> 32], dtype=np.uint32)
-    stream = Stream(generator, key, aligned((LANES,), np.uint32), aligned((SPAN,), np.uint32))
+    stream = Stream(generator, key_of(seed), aligned((LANES,), np.uint32), aligned((SPAN,), np.uint32))
     begin_stream(stream, first)
     return stream
+
+
+def key_of(seed: int) -> Column:
+    """[2] uint32."""
+    return np.array([seed & 0xFFFFFFFF, seed >> 32], dtype=np.uint32)
 
 
 @inlined

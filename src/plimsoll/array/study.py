@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.array import curves, ladder, lanes, models, paths, randoms, walk
+from plimsoll.array import between, curves, glide, ladder, lanes, models, paths, randoms, walk, wander
+from plimsoll.array.between import Road, Survey, lay_road, look_over, open_survey, road_of
 from plimsoll.array.compile import Column, bound, build_digest, keep
 from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, Told, account_of, copied, lay_desk
 from plimsoll.array.funding import BESIDE, NONE, PROFILE, FundingModel
 from plimsoll.array.ladder import CLOSE, DONE, GONE, HAND
-from plimsoll.array.models import PathModel
+from plimsoll.array.models import JUMPS, PathModel
 from plimsoll.array.paths import LANES, begin_paths, next_rows, open_paths
 from plimsoll.model import Account, LegKey
 from plimsoll.rulebook import Rulebook
@@ -26,13 +27,13 @@ BLOCK = 64
 """Steps that are drawn and walked together: what they need fits into a core's cache."""
 EVENTS = 8
 """Events that a lane keeps; only when and what was hit is counted."""
-KERNELS = (ladder, walk, lanes)
-DRAWING = (curves, randoms, models, paths)
+KERNELS = (ladder, glide, walk, wander, lanes)
+DRAWING = (curves, randoms, models, paths, between)
 
 
 class Settled(NamedTuple):
-    """What the exact engine made of prices: the account after them; when each leg was first closed by force, in segments from
-    the first row; money as in a tally."""
+    """What the exact engine made of prices: the account after them; when each leg was first closed by force, in steps of the
+    path; money as in a tally."""
 
     account: Account
     hits: dict[LegKey, float]
@@ -46,10 +47,20 @@ class Settled(NamedTuple):
 
 
 class Exact(NamedTuple):
-    """The exact engine, as a study needs it: `settle(account, marks [rows, m], rates [rows, m], step)` plays an account along
-    rows of prices, from the first row on (step `step` of the path, where all is done) to the last."""
+    """The exact engine, as a study needs it: `settle` plays an account from the first of rows of prices, where all is done, to
+    the last."""
 
-    settle: Callable[[Account, Column, Column, int], Settled]
+    settle: Callable[[Account, "Rows"], Settled]
+
+
+class Rows(NamedTuple):
+    """Instants of a path. `marks` [rows, m]; `rates` [rows, m]: funding charged there; `steps` [rows]: when, in steps of the
+    path; `leaps` [rows]: whether the prices are there at once, not by and by."""
+
+    marks: Column
+    rates: Column
+    steps: Column
+    leaps: Column
 
 
 class Case(NamedTuple):
@@ -65,13 +76,15 @@ class Case(NamedTuple):
 
 class Job(NamedTuple):
     """What all settings share. `starts`: the prices that paths begin at; `grid`: the steps at which equity is kept, the last of
-    them the end; `folder`: where machine code is kept ('': nowhere)."""
+    them the end; `straight`: paths are watched at their steps only, and straight in between; `folder`: where machine code is
+    kept ('': nowhere)."""
 
     starts: tuple[float, ...]
     model: PathModel
     funding: FundingModel
     seed: int
     grid: tuple[int, ...]
+    straight: bool = False
     folder: str = ""
 
 
@@ -112,7 +125,7 @@ def walker_of(name: str, folder: str = "") -> Callable[..., Any]:
 
 def chunks(job: Job, cases: Sequence[Case], wanted: int, threads: int) -> Iterator[tuple[Chunk, ...]]:
     """For each LANES paths in order, what became of them under each case; the last lanes of the last chunk may stand idle."""
-    for made in (randoms.begin_stream, begin_paths, next_rows):
+    for made in (randoms.begin_stream, begin_paths, next_rows, look_over, lay_road, between.jump_at):
         keep(made, build_digest(None, DRAWING), job.folder)
     laids = [lay_desk(case.account, case.rulebook, case.symbols, case.told) for case in cases]
     waiting: list[Future[tuple[Chunk, ...]]] = []
@@ -132,19 +145,22 @@ def chunks(job: Job, cases: Sequence[Case], wanted: int, threads: int) -> Iterat
 
 def _chunk(job: Job, cases: Sequence[Case], laids: Sequence[Laid], first: int, count: int) -> tuple[Chunk, ...]:
     """One block after the other, every case on it."""
-    runs = [_Run(job, case, laid, count) for case, laid in zip(cases, laids, strict=True)]
+    runs = [_Run(job, case, laid, first, count) for case, laid in zip(cases, laids, strict=True)]
     for block in _blocks(job, first):
         for run in runs:
             run.through(block)
-    return tuple(run.result(first) for run in runs)
+    return tuple(run.result() for run in runs)
 
 
 class _Block(NamedTuple):
-    """Steps `step` + 1 ... of LANES paths; see `walk_lanes`."""
+    """Steps `step` + 1 ... of LANES paths; see `walk_lanes`. `jumps` [steps, LANES]: as `next_rows` gives them."""
 
     step: int
     before: Column
+    origin: Column
     logs: Column
+    jumps: Column
+    survey: Survey
     paid: Column
     due: Column
     grid: int
@@ -155,7 +171,8 @@ def _blocks(job: Job, first: int) -> Iterator[_Block]:
     state, m = open_paths(job.model, job.seed, first), len(job.starts)
     charging = _Charging(job, first)
     starts = np.array(job.starts)[:, None]
-    before = np.repeat(starts, LANES, axis=1)
+    before, origin = np.repeat(starts, LANES, axis=1), np.zeros((m, LANES), np.float32)
+    survey = open_survey(job.model, job.seed, first, BLOCK)
     step = 0
     for index, stop in enumerate(job.grid):
         while step < stop:
@@ -163,9 +180,10 @@ def _blocks(job: Job, first: int) -> Iterator[_Block]:
             logs = np.empty((steps, m, LANES), np.float32)
             rows = np.empty((steps, LANES), np.int32)
             next_rows(job.model, state, logs, rows)
+            look_over(job.model, survey, logs, rows, step + 1)
             paid, due = charging.block(step, steps, rows)
-            yield _Block(step, before, logs, paid, due, index if step + steps == stop else -1)
-            before = starts * np.exp(logs[-1].astype(np.float64))
+            yield _Block(step, before, origin, logs, rows, survey, paid, due, index if step + steps == stop else -1)
+            before, origin = starts * np.exp(logs[-1].astype(np.float64)), logs[-1]
             step += steps
 
 
@@ -200,18 +218,20 @@ class _Charging:
 class _Run:
     """LANES paths under one case, as they go; those from `count` on are not walked. Lives for one chunk."""
 
-    def __init__(self, job: Job, case: Case, laid: Laid, count: int) -> None:
-        self.job, self.case, self.laid = job, case, laid
+    def __init__(self, job: Job, case: Case, laid: Laid, first: int, count: int) -> None:
+        self.job, self.case, self.laid, self.first = job, case, laid, first
         self.lanes = Held(*(np.repeat(column[None], LANES, axis=0) for column in laid.held))
         self.status = np.full(LANES, DONE if laid.steady else CLOSE, np.int64)
         self.status[count:] = GONE
         self.tallies = np.zeros(LANES, TALLY_RECORD)
         self.tallies["lowest"] = self.tallies["closest"] = np.inf
+        self.tallies["span"] = 1.0
         self.events = np.zeros((LANES, EVENTS), EVENT_RECORD)
         self.own: dict[int, Lane] = {}
         self.handed: set[int] = set()
         self.tellers = np.array([_place(laid, case, coin) for coin in laid.coins], np.int64)
         self.starts = np.array(job.starts)
+        self.road = road_of(job.model, job.seed, self.starts, self.tellers, BLOCK + 1, job.straight)
         self.equity = np.zeros((len(job.grid), LANES))
 
     def through(self, block: _Block) -> None:
@@ -222,7 +242,8 @@ class _Run:
         self.tallies["base"] = block.step
         asleep = self.status == _OWN
         kernel_of(self.case.rulebook.name, self.job.folder)(
-            self.laid.desk, self.lanes, self.starts, self.tellers, block.before, block.logs, block.paid, due,
+            self.laid.desk, self.lanes, self.road, block.survey, block.origin, block.jumps, self.first,
+            self.starts, self.tellers, block.before, block.logs, block.paid, due,
             self.status, self.tallies, self.events, table, rates,
         )  # fmt: skip
         for lane in np.flatnonzero((self.status == HAND) | asleep):
@@ -245,24 +266,36 @@ class _Run:
                 tally["base"] = block.step + at
                 part = np.ascontiguousarray(table[at:])
                 walker = walker_of(self.case.rulebook.name, self.job.folder)
-                code = walker(own.laid.desk, own.held, part, part, rates[at:], due[at:], 0, tally, self.events[lane])
+                road = _from_row(self.road, at)
+                code = walker(own.laid.desk, own.held, road, part, part, rates[at:], due[at:], 0, tally, self.events[lane])
                 self._keep_hits(lane, own)
                 if code != HAND:
                     break
                 at += int(tally["step"][0])
-            self._decide(lane, own, table, rates, at, block.step)
+            self._decide(lane, own, self._left(table, rates, at, block.step, self.tallies[lane]))
             code = DONE
         self.status[lane] = _OWN if code == DONE else code
 
-    def _decide(self, lane: int, own: Lane, table: Column, rates: Column, at: int, base: int) -> None:
-        """The exact engine takes the lane from row `at` - 1 to row `at`."""
-        m, tally = len(self.job.starts), self.tallies[lane]
+    def _left(self, table: Column, rates: Column, at: int, base: int, tally: Any) -> Rows:
+        """What the exact engine is to play on the way to row `at`: what the walk has left of it, or all of it."""
+        m, count = len(self.job.starts), int(tally["ways"])
+        tally["ways"] = 0
+        ways = self.road.ways[:count]
+        marks = ways[:, 2 : 2 + m] if count else table[at - 1 : at + 1, :m]
+        steps = base + at - 1 + (ways[:, 0] if count else np.array([0.0, 1.0]))
+        leaps = ways[:, 1] > 0 if count else np.zeros(2, np.bool_)
+        paid = np.zeros((len(marks), m))
+        paid[-1] = rates[at]
+        return Rows(marks, paid, steps, leaps)
+
+    def _decide(self, lane: int, own: Lane, rows: Rows) -> None:
+        """The exact engine takes the lane over some rows."""
+        tally = self.tallies[lane]
         self.handed.add(lane)
-        account, settle = account_of(own.laid, own.held), self.case.exact.settle
-        settled = settle(account, table[at - 1 : at + 1, :m], rates[at - 1 : at + 1], base + at - 1)
-        for key, part in settled.hits.items():
+        settled = self.case.exact.settle(account_of(own.laid, own.held), rows)
+        for key, step in settled.hits.items():
             leg = self.laid.keys.index(key)
-            self.lanes.hits[lane, leg] = min(self.lanes.hits[lane, leg], base + at - 1 + part)
+            self.lanes.hits[lane, leg] = min(self.lanes.hits[lane, leg], step)
         for name in ("fees", "forced", "funding", "shortfall"):
             tally[name] += getattr(settled, name)
         tally["filled"] += settled.filled
@@ -275,19 +308,20 @@ class _Run:
             self.lanes.hits[lane, mine] = min(self.lanes.hits[lane, mine], theirs)
 
     def _rows(self, lane: int, block: _Block) -> tuple[Column, Column]:
-        """A lane's own prices and rates in a block, as the kernel has them."""
+        """A lane's own prices and rates in a block, as the kernel has them, and the road between."""
         m = len(self.job.starts)
         table, rates = np.empty((len(block.logs) + 1, m + len(self.tellers))), np.empty((len(block.logs) + 1, m))
         tabulate, charge_table = _tables(self.job.folder)
         tabulate(self.starts, self.tellers, block.before, block.logs, lane, table)
         charge_table(block.paid, lane, rates)
+        lay_road(self.road, block.survey, block.origin, block.logs, block.jumps, self.first + lane, lane)
         return table, rates
 
-    def result(self, first: int) -> Chunk:
+    def result(self) -> Chunk:
         """The outcome; lanes on which something was too close to call are replayed from their start."""
         closes = [int(lane) for lane in np.flatnonzero(self.status == CLOSE)]
-        for lane, (table, rates) in zip(closes, self._paths(first, closes), strict=True):
-            self._replay(lane, table, rates)
+        for lane, rows in zip(closes, self._paths(closes), strict=True):
+            self._replay(lane, rows)
         t = self.tallies
         hits, equity = self.lanes.hits, self.equity
         return Chunk(
@@ -295,38 +329,46 @@ class _Run:
             len(closes), len(self.handed),
         )  # fmt: skip
 
-    def _paths(self, first: int, wanted: Sequence[int]) -> list[tuple[Column, Column]]:
-        """The whole paths of some lanes."""
-        parts: dict[int, list[tuple[Column, Column]]] = {lane: [] for lane in wanted}
-        for block in _blocks(self.job, first) if wanted else ():
-            for lane in wanted:
-                parts[lane].append(self._rows(lane, block))
+    def _paths(self, wanted: Sequence[int]) -> list[Rows]:
+        """The whole paths of some lanes: their steps, and what the prices were before a jump."""
         m = len(self.job.starts)
-        return [
-            (
-                np.concatenate([p[0][0][:1, :m], *(table[1:, :m] for table, _ in p)]),
-                np.concatenate([p[0][1][:1], *(rates[1:] for _, rates in p)]),
-            )
-            for p in parts.values()
-        ]
+        begun = Rows(self.starts[None], np.zeros((1, m)), np.zeros(1), np.zeros(1, np.bool_))
+        parts: dict[int, list[Rows]] = {lane: [begun] for lane in wanted}
+        for block in _blocks(self.job, self.first) if wanted else ():
+            for lane in wanted:
+                table, rates = self._rows(lane, block)
+                parts[lane].append(self._points(table[:, :m], rates, block.step))
+        return [Rows(*(np.concatenate(columns) for columns in zip(*found, strict=True))) for found in parts.values()]
 
-    def _replay(self, lane: int, table: Column, rates: Column) -> None:
+    def _points(self, table: Column, rates: Column, base: int) -> Rows:
+        """The rows of a block after its first, those before a jump among them."""
+        m, jump = table.shape[1], np.zeros(table.shape[1] + 8)
+        rows: list[tuple[Column, Column, int, bool]] = []
+        for k in range(1, len(table)):
+            leaps = bool(self.road.kind == JUMPS and between.jump_at(self.road, k, jump))
+            if leaps:
+                rows.append((np.exp(np.log(table[k]) - jump[:m]), np.zeros(m), base + k, False))
+            rows.append((table[k], rates[k], base + k, leaps))
+        return Rows(*(np.array(column) for column in zip(*rows, strict=True)))
+
+    def _replay(self, lane: int, rows: Rows) -> None:
         """A whole path by the exact engine, from one step of the grid to the next."""
-        account, row, tally = self.case.account, 0, self.tallies[lane]
+        account, at, tally = self.case.account, 0, self.tallies[lane]
         for name in ("fees", "forced", "funding", "shortfall", "filled"):
             tally[name] = 0
         tally["lowest"] = np.inf
         self.lanes.hits[lane] = np.inf
         for index, stop in enumerate(self.job.grid):
-            settled = self.case.exact.settle(account, table[row : stop + 1], rates[row : stop + 1], row)
-            for key, part in settled.hits.items():
+            end = int(np.searchsorted(rows.steps, stop, side="right"))
+            settled = self.case.exact.settle(account, Rows(*(column[at:end] for column in rows)))
+            for key, step in settled.hits.items():
                 leg = self.laid.keys.index(key)
-                self.lanes.hits[lane, leg] = min(self.lanes.hits[lane, leg], row + part)
+                self.lanes.hits[lane, leg] = min(self.lanes.hits[lane, leg], step)
             for name in ("fees", "forced", "funding", "shortfall", "filled"):
                 tally[name] += getattr(settled, name)
             tally["lowest"] = min(tally["lowest"], settled.lowest)
             self.equity[index, lane] = settled.equity
-            account, row = settled.account, stop
+            account, at = settled.account, end - 1
 
 
 _OWN = 100
@@ -343,6 +385,11 @@ def _place(laid: Laid, case: Case, coin: str) -> int:
     """The market whose mark is a coin's price, -1: it counts as one."""
     symbol = case.told.tellers.get(coin, "")
     return laid.symbols.index(symbol) if symbol else -1
+
+
+def _from_row(road: Road, at: int) -> Road:
+    """The road from a row on."""
+    return road._replace(logs=road.logs[at:], reach=road.reach[at:], sizes=road.sizes[at:], jumps=road.jumps[at:])
 
 
 def _lane(held: Held, lane: int) -> Held:

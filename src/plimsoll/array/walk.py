@@ -12,8 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from plimsoll.array.between import STRAIGHT, Road
 from plimsoll.array.compile import Column, lent
 from plimsoll.array.desk import Desk, Held
+from plimsoll.array.glide import AHEAD, FIRST, glide, look, mark_equity, worth
 from plimsoll.array.ladder import (
     BAND,
     CLOSE,
@@ -22,31 +24,21 @@ from plimsoll.array.ladder import (
     GONE,
     HAND,
     JUMPED,
-    charges,
     ladder,
     live_legs,
     live_orders,
     pay_funding,
     pool_of,
     run_orders,
-    stake,
     standing,
 )
+from plimsoll.array.wander import lent_road, wander
 from plimsoll.rules.columns import HOLD
 
 assess_pool: Any
 assess_coin: Any
 next_step: Any
 profit: Any
-AHEAD: Final = 64
-"""Rows that are looked at together."""
-EQUITY: Final = 0
-PAID: Final = 1
-FIRST: Final = 2
-HEADROOM: Final = 0
-CLOSENESS: Final = 1
-CASH: Final = 2
-"""What is found out about rows ahead, a line each: the equity, the funding paid, and from line FIRST on three of each pool."""
 _DESK: Any = Desk
 _HELD: Any = Held
 LOOKS: Final = 50
@@ -55,26 +47,45 @@ DEPTH: Final = 30
 
 
 def walk(
-    desk: Desk, held: Held, marks: Column, lasts: Column, funding: Column, due: Column, first: int, tally: Column, log: Column
+    desk: Desk,
+    held: Held,
+    road: Road,
+    marks: Column,
+    lasts: Column,
+    funding: Column,
+    due: Column,
+    first: int,
+    tally: Column,
+    log: Column,
 ) -> int:
     """Walk from row `first` (where the account stands, all that it brings done) to the last row. `marks`, `lasts` [steps,
-    markets and coins], `funding` [steps, markets] (0: none) in the rows that `due` [steps] names. DONE, GONE (no position is
-    left), HAND (the exact machine must decide what happens on the way to row tally.step) or CLOSE."""
+    markets and coins], `funding` [steps, markets] (0: none) in the rows that `due` [steps] names; `road`: what prices do
+    between the rows (other than STRAIGHT: lasts are marks). DONE, GONE (no position is left), HAND (the exact machine must
+    decide what happens on the way to row tally.step) or CLOSE."""
     desk, held = lent_desk(desk), lent_held(held)
+    road = lent_road(road)
     marks, lasts, funding, due, tally, log = lent(marks), lent(lasts), lent(funding), lent(due), lent(tally), lent(log)
     record = tally[0]
     step = first + 1
     ahead = np.empty((FIRST + 3 * len(held.pools), AHEAD))
-    record.step = first
+    record.step, window = first, AHEAD
     look(desk, held, marks[first], tally)
     while step < len(marks):
-        step += glide(desk, held, marks, lasts, funding, due, step, tally, ahead)
+        passed = glide(desk, held, road, marks, lasts, funding, due, step, window, tally, ahead)
+        window = min(2 * window, AHEAD) if passed == window else max(passed, 4)
+        step += passed
         if step == len(marks):
             break
         record.step = step
-        code = tick(desk, held, marks[step - 1], marks[step], lasts[step - 1], lasts[step], not due[step], tally, log)
+        if road.kind == STRAIGHT:
+            code = tick(desk, held, marks[step - 1], marks[step], lasts[step - 1], lasts[step], not due[step], tally, log)
+        else:
+            code = wander(desk, held, road, marks[step - 1], marks[step], step, not due[step], tally, log)
         if code == DONE and due[step]:
+            record.part = 1.0
             code = pay_funding(desk, held, marks[step], funding[step], tally, log)
+            if code == HAND:
+                only_funding(road, marks[step], tally)
             look(desk, held, marks[step], tally)
         if code != DONE:
             return code
@@ -83,6 +94,15 @@ def walk(
         step += 1
     record.step = len(marks) - 1
     return DONE
+
+
+def only_funding(road: Road, marks: Column, tally: Column) -> None:
+    """All that is left of the step is its funding, at its end."""
+    for row in range(2):
+        road.ways[row, 0], road.ways[row, 1] = 1.0, 0.0
+        for k in range(road.ways.shape[1] - 2):
+            road.ways[row, 2 + k] = marks[k]
+    tally[0].ways = 2
 
 
 def lent_desk(desk: Desk) -> Any:
@@ -126,108 +146,6 @@ def only_money(held: Held) -> bool:
         if row.wallet_to > row.wallet_from or (row.teller >= 0 and row.cash != 0):
             return False
     return True
-
-
-def glide(
-    desk: Desk, held: Held, marks: Column, lasts: Column, funding: Column, due: Column, step: int, tally: Column, ahead: Column
-) -> int:
-    """How many rows from `step` on can be passed because nothing happens at them: every pool has headroom (headroom being
-    concave on the way), also while funding is paid, and no order is reached. Pool by pool, so that a pool's columns are read
-    once; funding is then paid up to there. `ahead`: room for what is found out about the rows looked at."""
-    free = 0
-    while free < AHEAD and step + free < len(marks) and (desk.pays or not due[step + free]):
-        free += 1
-    for i in range(len(held.orders)):
-        if held.orders[i].live:
-            free = before_order(held, i, marks, lasts, step, free)
-    ahead[EQUITY : PAID + 1, :free] = 0.0
-    for p in range(len(held.pools)):
-        free = glide_pool(desk, held, p, marks, funding, due, step, free, ahead)
-    record = tally[0]
-    for p in range(len(held.pools)):
-        row, at = held.pools[p], FIRST + 3 * p
-        if free > 0:
-            row.cash = ahead[at + CASH, free - 1]
-            stake(held, p, row.cash)
-        for k in range(free if row.leg_to > row.leg_from else 0):
-            row.least = min(row.least, ahead[at + HEADROOM, k])
-            record.closest = min(record.closest, ahead[at + CLOSENESS, k])
-    for k in range(free):
-        record.step = step + k
-        record.funding += ahead[PAID, k]
-        mark_equity(tally, ahead[EQUITY, k])
-    return free
-
-
-def before_order(held: Held, i: int, marks: Column, lasts: Column, step: int, free: int) -> int:
-    """How many of `free` rows pass before an order is reached, or as good as reached."""
-    order = held.orders[i]
-    slack = BAND * order.level
-    for k in range(free):
-        to = marks[step + k, order.market] if order.on_mark else lasts[step + k, order.market]
-        if (to <= order.level + slack) if order.falling else (to >= order.level - slack):
-            return k
-    return free
-
-
-def glide_pool(
-    desk: Desk, held: Held, p: int, marks: Column, funding: Column, due: Column, step: int, free: int, ahead: Column
-) -> int:
-    """How many of `free` rows a pool passes with headroom; its headroom, closeness, cash and equity at them. Funding is
-    only tried here: the pool's columns are left as they were."""
-    row = held.pools[p]
-    pool = pool_of(held, p)
-    counts = row.leg_to > row.leg_from
-    if counts and row.bends:
-        return 0
-    plain = len(pool.wallets) == 0 and len(pool.beside) == 0 and not pool.apart
-    heads, close, cashes = ahead[FIRST + 3 * p + HEADROOM], ahead[FIRST + 3 * p + CLOSENESS], ahead[FIRST + 3 * p + CASH]
-    equity, paid = ahead[EQUITY], ahead[PAID]
-    k = 0
-    while k < free:
-        at = marks[step + k]
-        if due[step + k]:
-            taken, worst, told = charges(desk, held, p, funding[step + k], at)
-            paid[k] += told
-            if taken != 0 or worst != 0:
-                if len(pool.wallets) > 0 or not bears(desk, held, p, standing(
-                    pool, pool.cash - worst, pool.reserved, pool.legs, pool.beside
-                ), at):
-                    break
-                pool = standing(pool, pool.cash - taken, pool.reserved, pool.legs, pool.beside)
-                stake(held, p, pool.cash)
-        margin = assess_pool(pool, at, desk.markets)
-        headroom = margin.balance - margin.requirement
-        if counts and not headroom > BAND * margin.scale:
-            break
-        if desk.early and pool.orders > 0 and counts:
-            step_due = next_step(0, pool, margin, at, at, desk.markets, desk.reading)
-            if step_due.kind != HOLD:
-                break
-        heads[k] = headroom
-        close[k] = headroom / margin.scale
-        cashes[k] = pool.cash
-        if not plain:
-            equity[k] += worth(desk, held, p, pool, margin, at)
-        elif row.teller == -1:
-            equity[k] += margin.balance + pool.reserved
-        elif row.teller >= 0:
-            equity[k] += (margin.balance + pool.reserved) * at[row.teller]
-        k += 1
-    stake(held, p, row.cash)
-    return k
-
-
-def bears(desk: Desk, held: Held, p: int, pool: Any, marks: Column) -> bool:
-    """Whether a pool has headroom when all that it may owe for funding is taken before it receives any."""
-    stake(held, p, pool.cash)
-    margin = assess_pool(pool, marks, desk.markets)
-    if len(pool.legs) == 0:
-        return True
-    if not margin.balance - margin.requirement > BAND * margin.scale:
-        return False
-    early = desk.early and pool.orders > 0
-    return not early or next_step(0, pool, margin, marks, marks, desk.markets, desk.reading).kind == HOLD
 
 
 def tick(
@@ -283,46 +201,6 @@ def clear(desk: Desk, pool: Any, a: Column, b: Column, headroom: float) -> bool:
     return bound > 0 and len(pool.beside) == 0
 
 
-def worth(desk: Desk, held: Held, p: int, pool: Any, margin: Any, marks: Column) -> float:
-    """Equity of a pool in the unit that the walk is told in."""
-    row = held.pools[p]
-    if len(pool.wallets) > 0:
-        total = 0.0
-        for w in range(len(pool.wallets)):
-            total += assess_coin(pool, margin, w, marks, desk.markets).equity * marks[pool.wallets[w].place]
-        return total if desk.unit < 0 else total / marks[desk.unit]
-    if row.teller == -2:
-        return 0.0
-    own = margin.balance + pool.reserved
-    if pool.apart or len(pool.beside) > 0:
-        own = 0.0 if pool.apart else pool.cash + pool.outside_pnl
-        for i in range(len(pool.legs)):
-            leg = pool.legs[i]
-            own += profit(leg, marks[leg.market], desk.markets[leg.market])
-    return float(own if row.teller < 0 else own * marks[row.teller])
-
-
-def mark_equity(tally: Column, equity: float) -> None:
-    """The equity of this instant, and whether it is the lowest."""
-    record = tally[0]
-    record.equity = equity
-    if equity < record.lowest:
-        record.lowest = equity
-        record.lowest_step = record.base + record.step
-
-
-def look(desk: Desk, held: Held, marks: Column, tally: Column) -> None:
-    """Equity and headroom at these prices, kept where they are the lowest so far."""
-    equity = 0.0
-    for p in range(len(held.pools)):
-        pool = pool_of(held, p)
-        margin = assess_pool(pool, marks, desk.markets)
-        equity += worth(desk, held, p, pool, margin, marks)
-        if len(pool.legs) > 0:
-            held.pools[p].least = min(held.pools[p].least, margin.balance - margin.requirement)
-    mark_equity(tally, equity)
-
-
 def touched(held: Held, b: Column, last_b: Column) -> bool:
     """Whether any resting order is reached on the way, or as good as reached."""
     for i in range(len(held.orders)):
@@ -359,7 +237,7 @@ def through(
         if not sinking:
             row = held.orders[order]
             (marks if row.on_mark else lasts)[row.market] = row.level
-        record.part = done
+        record.part = record.since + record.span * done
         before = record.reduced
         code = stand(desk, held, marks, lasts, CROSSED if sinking else JUMPED, tally, log)
         if code != DONE:
@@ -369,7 +247,7 @@ def through(
         look(desk, held, marks, tally)
         if done >= 1.0:
             return DONE
-    record.part = 1.0
+    record.part = record.since + record.span
     code = stand(desk, held, b, last_b, JUMPED, tally, log)
     if looks:
         look(desk, held, b, tally)

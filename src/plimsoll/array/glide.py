@@ -1,0 +1,247 @@
+"""Over the rows on which nothing happens: how many there are, and what an account looks like at an instant. Compiled with
+`walk` and the rules of one venue."""
+
+from typing import Any, Final
+
+from plimsoll.array.between import STRAIGHT, Road
+from plimsoll.array.compile import Column
+from plimsoll.array.desk import Desk, Held
+from plimsoll.array.ladder import BAND, charges, pool_of, stake, standing
+from plimsoll.rules.columns import HOLD
+
+assess_pool: Any
+assess_coin: Any
+next_step: Any
+profit: Any
+AHEAD: Final = 64
+"""Rows that are looked at together."""
+EQUITY: Final = 0
+PAID: Final = 1
+FIRST: Final = 2
+HEADROOM: Final = 0
+CLOSENESS: Final = 1
+CASH: Final = 2
+"""What is found out about rows ahead, a line each: the equity, the funding paid, and from line FIRST on three of each pool."""
+LEVERS: Final = 1.1
+"""Headroom moves by at most this share of the gross scale for a price that moves by one: a position's value, and what its
+maintenance and closing fee add to that."""
+
+
+def glide(
+    desk: Desk,
+    held: Held,
+    road: Road,
+    marks: Column,
+    lasts: Column,
+    funding: Column,
+    due: Column,
+    step: int,
+    window: int,
+    tally: Column,
+    ahead: Column,
+) -> int:
+    """How many of `window` rows from `step` on can be passed because nothing happens at them: every pool has headroom (headroom
+    being concave on the way), also while funding is paid, and no order is reached, nor is the road likely to between the rows.
+    Pool by pool, so that a pool's columns are read once; funding is then paid up to there. `ahead`: room for what is found out
+    about the rows looked at."""
+    free = 0
+    while free < window and step + free < len(marks) and (desk.pays or not due[step + free]):
+        free += 1
+    for i in range(len(held.orders)):
+        if held.orders[i].live:
+            free = before_order(held, i, marks, lasts, step, free)
+            if road.kind != STRAIGHT:
+                free = before_level(held, i, road, marks, step, free)
+    ahead[EQUITY : PAID + 1, :free] = 0.0
+    for p in range(len(held.pools)):
+        free = glide_pool(desk, held, p, road, marks, funding, due, step, free, ahead)
+    record = tally[0]
+    for p in range(len(held.pools)):
+        row, at = held.pools[p], FIRST + 3 * p
+        if free > 0:
+            row.cash = ahead[at + CASH, free - 1]
+            stake(held, p, row.cash)
+        for k in range(free if row.leg_to > row.leg_from else 0):
+            row.least = min(row.least, ahead[at + HEADROOM, k])
+            record.closest = min(record.closest, ahead[at + CLOSENESS, k])
+    for k in range(free):
+        record.step = step + k
+        record.funding += ahead[PAID, k]
+        mark_equity(tally, ahead[EQUITY, k])
+    return free
+
+
+def before_order(held: Held, i: int, marks: Column, lasts: Column, step: int, free: int) -> int:
+    """How many of `free` rows pass before an order is reached, or as good as reached."""
+    order = held.orders[i]
+    market, level = order.market, order.level
+    prices = marks if order.on_mark else lasts
+    slack, side = BAND * level, 1.0 if order.falling else -1.0
+    for k in range(free):
+        if side * (prices[step + k, market] - level) <= slack:
+            return k
+    return free
+
+
+def before_level(held: Held, i: int, road: Road, marks: Column, step: int, free: int) -> int:
+    """How many of `free` rows pass before the road may well reach an order's level between two of them."""
+    order = held.orders[i]
+    for k in range(free):
+        if within_level(marks[step + k - 1, order.market], marks[step + k, order.market], order.level, road.reach[step + k]):
+            return k
+    return free
+
+
+def glide_pool(
+    desk: Desk,
+    held: Held,
+    p: int,
+    road: Road,
+    marks: Column,
+    funding: Column,
+    due: Column,
+    step: int,
+    free: int,
+    ahead: Column,
+) -> int:
+    """How many of `free` rows a pool passes with headroom; its headroom, closeness, cash and equity at them. Funding is
+    only tried here: the pool's columns are left as they were."""
+    row = held.pools[p]
+    pool = pool_of(held, p)
+    counts = row.leg_to > row.leg_from
+    if counts and row.bends:
+        return 0
+    plain = len(pool.wallets) == 0 and len(pool.beside) == 0 and not pool.apart
+    heads, close, cashes = ahead[FIRST + 3 * p + HEADROOM], ahead[FIRST + 3 * p + CLOSENESS], ahead[FIRST + 3 * p + CASH]
+    equity, paid = ahead[EQUITY], ahead[PAID]
+    looks = counts and road.kind != STRAIGHT
+    before = 0.0
+    if looks:
+        margin = assess_pool(pool, marks[step - 1], desk.markets)
+        before = margin.balance - margin.requirement
+    k = 0
+    while k < free:
+        at = marks[step + k]
+        if due[step + k]:
+            taken, worst, told = charges(desk, held, p, funding[step + k], at)
+            paid[k] += told
+            if taken != 0 or worst != 0:
+                if not bears(desk, held, p, with_less(pool, worst), at):
+                    break
+                pool = with_less(pool, taken)
+                stake(held, p, pool.cash)
+        margin = assess_pool(pool, at, desk.markets)
+        headroom = margin.balance - margin.requirement
+        if counts and not headroom > BAND * margin.scale:
+            break
+        if looks and within(before, headroom, margin.scale, road.reach[step + k]):
+            break
+        if counts and not rests(desk, pool, margin, at):
+            break
+        before = headroom
+        heads[k] = headroom
+        close[k] = headroom / margin.scale
+        cashes[k] = pool.cash
+        if not plain:
+            equity[k] += worth(desk, held, p, pool, margin, at)
+        elif row.teller == -1:
+            equity[k] += margin.balance + pool.reserved
+        elif row.teller >= 0:
+            equity[k] += (margin.balance + pool.reserved) * at[row.teller]
+        k += 1
+    stake(held, p, row.cash)
+    return k
+
+
+def bears(desk: Desk, held: Held, p: int, pool: Any, marks: Column) -> bool:
+    """Whether a pool, from whose one cash all is taken that it may owe for funding before it receives any, has headroom."""
+    if len(pool.wallets) > 0:
+        return False
+    stake(held, p, pool.cash)
+    margin = assess_pool(pool, marks, desk.markets)
+    if len(pool.legs) == 0:
+        return True
+    return margin.balance - margin.requirement > BAND * margin.scale and rests(desk, pool, margin, marks)
+
+
+def rests(desk: Desk, pool: Any, margin: Any, marks: Column) -> bool:
+    """Whether the venue leaves the orders alone that it may cancel before the pool fails."""
+    if not desk.early or pool.orders == 0:
+        return True
+    return bool(next_step(0, pool, margin, marks, marks, desk.markets, desk.reading).kind == HOLD)
+
+
+def with_less(pool: Any, amount: float) -> Any:
+    """The pool without an amount of its cash."""
+    return standing(pool, pool.cash - amount, pool.reserved, pool.legs, pool.beside)
+
+
+def near(desk: Desk, held: Held, a: Column, b: Column, reach: float) -> bool:
+    """Whether a path from `a` to `b` may well have met a pool's line or an order's level: it has at an end, or twice the
+    product of the distances at both ends is below `reach`. That a venue cancels orders before a pool fails is seen at ends."""
+    for p in range(len(held.pools)):
+        pool = pool_of(held, p)
+        if len(pool.legs) == 0:
+            continue
+        at_a = assess_pool(pool, a, desk.markets)
+        at_b = assess_pool(pool, b, desk.markets)
+        if within(at_a.balance - at_a.requirement, at_b.balance - at_b.requirement, max(at_a.scale, at_b.scale), reach):
+            return True
+    for i in range(len(held.orders)):
+        order = held.orders[i]
+        if order.live and within_level(a[order.market], b[order.market], order.level, reach):
+            return True
+    return False
+
+
+def within(start: float, end: float, scale: float, reach: float) -> bool:
+    """Whether headroom that goes from `start` to `end` may well have been gone between."""
+    most = LEVERS * scale
+    return not (start > 0 and end > 0 and 2 * start * end >= reach * most * most)
+
+
+def within_level(start: float, end: float, level: float, reach: float) -> bool:
+    """Whether a price that goes from `start` to `end` may well have met a level."""
+    x = (start - level) / max(start, level)
+    y = (end - level) / max(end, level)
+    return not (x * y > 0 and 2 * x * y >= reach)
+
+
+def look(desk: Desk, held: Held, marks: Column, tally: Column) -> None:
+    """Equity and headroom at these prices, kept where they are the lowest so far."""
+    equity = 0.0
+    for p in range(len(held.pools)):
+        pool = pool_of(held, p)
+        margin = assess_pool(pool, marks, desk.markets)
+        equity += worth(desk, held, p, pool, margin, marks)
+        if len(pool.legs) > 0:
+            held.pools[p].least = min(held.pools[p].least, margin.balance - margin.requirement)
+    mark_equity(tally, equity)
+
+
+def worth(desk: Desk, held: Held, p: int, pool: Any, margin: Any, marks: Column) -> float:
+    """Equity of a pool in the unit that the walk is told in."""
+    row = held.pools[p]
+    if len(pool.wallets) > 0:
+        total = 0.0
+        for w in range(len(pool.wallets)):
+            total += assess_coin(pool, margin, w, marks, desk.markets).equity * marks[pool.wallets[w].place]
+        return total if desk.unit < 0 else total / marks[desk.unit]
+    if row.teller == -2:
+        return 0.0
+    own = margin.balance + pool.reserved
+    if pool.apart or len(pool.beside) > 0:
+        own = 0.0 if pool.apart else pool.cash + pool.outside_pnl
+        for i in range(len(pool.legs)):
+            leg = pool.legs[i]
+            own += profit(leg, marks[leg.market], desk.markets[leg.market])
+    return float(own if row.teller < 0 else own * marks[row.teller])
+
+
+def mark_equity(tally: Column, equity: float) -> None:
+    """The equity of this instant, and whether it is the lowest."""
+    record = tally[0]
+    record.equity = equity
+    if equity < record.lowest:
+        record.lowest = equity
+        record.lowest_step = record.base + record.step

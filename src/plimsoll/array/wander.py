@@ -1,0 +1,146 @@
+"""A step of which a walk has come near a line or a level: played along points of its path, more of them the nearer it gets.
+
+The text is compiled with `walk` and `ladder` and the rules of one venue; the points are drawn by `between`.
+"""
+
+import math
+from typing import Any, Final
+
+from plimsoll.array.between import HALVES, POINTS, Road, bridge_point, jump_at
+from plimsoll.array.compile import Column, lent
+from plimsoll.array.desk import Desk, Held
+from plimsoll.array.glide import look, near
+from plimsoll.array.ladder import DONE, HAND, JUMPED, live_orders
+from plimsoll.array.models import STUDENT
+
+tick: Any
+quiet: Any
+touched: Any
+stand: Any
+_ROAD: Any = Road
+
+LEFT: Final = 0
+HERE: Final = 1
+THERE: Final = 2
+JUMP: Final = 3
+ENDS: Final = 4
+"""Lines of the room: log prices and prices where the walk stands, prices where it goes, the jump, ends of stretches ahead."""
+
+
+def lent_road(road: Road) -> Any:
+    """The road with columns that nobody counts the owners of."""
+    return _ROAD(
+        road.kind,
+        lent(road.key),
+        lent(road.number),
+        lent(road.scale),
+        road.stretch,
+        lent(road.jump_mean),
+        lent(road.jump_scale),
+        lent(road.tellers),
+        lent(road.start),
+        lent(road.logs),
+        lent(road.reach),
+        lent(road.sizes),
+        lent(road.jumps),
+        lent(road.room),
+        lent(road.ways),
+    )
+
+
+def wander(
+    desk: Desk, held: Held, road: Road, a: Column, b: Column, row: int, looks: bool, tally: Column, log: Column
+) -> int:
+    """The step from prices `a` to prices `b` of a row, from end to end of stretches that are halved until nothing is missed on
+    them, and the jump at its end. `looks`: equity and headroom at `b` count. HAND: the first `tally.ways` rows of `road.ways`
+    have what is left of the step (share of it, whether reached at once, prices), where the account stands first."""
+    record = tally[0]
+    step = record.base + row
+    m, room, tail = len(road.start), road.room, road.room.shape[1]
+    left, here, there = room[LEFT], room[HERE], room[THERE]
+    jumped = jump_at(road, row, room[JUMP])
+    for i in range(len(a)):
+        here[i] = a[i]
+    for k in range(m):
+        left[k] = road.logs[row - 1, k]
+        room[ENDS, k] = road.logs[row, k] - room[JUMP, k]
+    room[ENDS, tail - 1], room[ENDS, tail - 2], room[ENDS, tail - 3] = 1.0, 1.0, 0.0
+    reach = road.stretch if jumped else road.reach[row]
+    wild = math.sqrt(reach / road.stretch) if road.kind == STUDENT else 1.0
+    top, at, given = 0, 0.0, 0
+    while top >= 0:
+        end = room[ENDS + top]
+        share, node, depth = end[tail - 1], end[tail - 2], end[tail - 3]
+        if top == 0 and not jumped:
+            for i in range(len(b)):
+                there[i] = b[i]
+        else:
+            put(road, end, there)
+        span = share - at
+        if depth < HALVES and given < POINTS and near(desk, held, here, there, reach * span):
+            middle = room[ENDS + top + 1]
+            bridge_point(road, row, step, int(node), wild * math.sqrt(span) / 2, left, end, middle)
+            middle[tail - 1], middle[tail - 2], middle[tail - 3] = at + span / 2, 2 * node, depth + 1
+            end[tail - 2], end[tail - 3] = 2 * node + 1, depth + 1
+            top += 1
+            given += 1
+            continue
+        record.since, record.span = at, span
+        code = tick(desk, held, here, there, here, there, looks or top > 0 or jumped, tally, log)
+        record.since, record.span = 0.0, 1.0
+        if code != DONE:
+            remember(road, b, top, at, jumped, tally)
+            return int(code)
+        for k in range(m):
+            left[k] = end[k]
+        for i in range(len(b)):
+            here[i] = there[i]
+        at = share
+        top -= 1
+    return leap(desk, held, road, b, looks, tally, log) if jumped else DONE
+
+
+def leap(desk: Desk, held: Held, road: Road, b: Column, looks: bool, tally: Column, log: Column) -> int:
+    """All prices are at `b` at once: a stop fills there, beyond its price."""
+    record = tally[0]
+    record.part = 1.0
+    if live_orders(held) == 0 or not touched(held, b, b):
+        code = quiet(desk, held, b, b, looks, tally)
+        if code != JUMPED:
+            return int(code)
+    if not desk.plain:
+        remember(road, b, -1, 1.0, True, tally)
+        return HAND
+    code = stand(desk, held, b, b, JUMPED, tally, log)
+    if looks:
+        look(desk, held, b, tally)
+    return int(code)
+
+
+def remember(road: Road, b: Column, top: int, at: float, jumped: bool, tally: Column) -> None:
+    """Where the walk stands in the step, and the ends that lie ahead."""
+    m, tail, count = len(road.start), road.room.shape[1], 1
+    road.ways[0, 0], road.ways[0, 1] = at, 0.0
+    for k in range(m):
+        road.ways[0, 2 + k] = road.room[HERE, k]
+    for back in range(top, -1, -1):
+        road.ways[count, 0], road.ways[count, 1] = road.room[ENDS + back, tail - 1], 0.0
+        for k in range(m):
+            last = back == 0 and not jumped
+            road.ways[count, 2 + k] = b[k] if last else math.exp(road.start[k] + road.room[ENDS + back, k])
+        count += 1
+    if jumped:
+        road.ways[count, 0], road.ways[count, 1] = 1.0, 1.0
+        for k in range(m):
+            road.ways[count, 2 + k] = b[k]
+        count += 1
+    tally[0].ways = count
+
+
+def put(road: Road, logs: Column, out: Column) -> None:
+    """Prices of log prices, those of the coins behind the marks."""
+    m = len(road.start)
+    for k in range(m):
+        out[k] = math.exp(road.start[k] + logs[k])
+    for c in range(len(road.tellers)):
+        out[m + c] = 1.0 if road.tellers[c] < 0 else out[road.tellers[c]]

@@ -1,0 +1,151 @@
+"""What happens between two steps is seen where the model allows it: chances are those of a path that is watched all the time,
+and stops and lines on the way are no gift."""
+
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from math import erf, exp, gamma, log, sqrt
+
+import msgspec
+import numpy as np
+import pytest
+
+from plimsoll.account_file import read_account
+from plimsoll.array import models
+from plimsoll.array.between import MISSED, look_over, open_survey
+from plimsoll.array.paths import LANES, next_rows, open_paths
+from plimsoll.comparison import Job
+from plimsoll.model_choice import build, read_model_words
+from plimsoll.plan import PlanMode, symbols_of
+from plimsoll.rulebook import Rulebook, in_force
+from plimsoll.simulation import simulate
+from plimsoll.studies import Ask, Odds, Setting, Study
+from plimsoll.table_files import load
+
+MARKS = {"BTCUSDT": Decimal(100000), "ETHUSDT": Decimal(4000)}
+BROWNIAN = "brownian volatility=BTCUSDT:0.6,ETHUSDT:0.8 correlation=BTCUSDT-ETHUSDT:0.8 funding=none"
+PATHS = 20_000
+
+
+@cache
+def book(name: str) -> Rulebook:
+    return in_force(load(name), date(2026, 7, 2))
+
+
+@cache
+def studied(words: str, days: float = 5, stop: str | None = None, mode: PlanMode | None = None, **ask: object) -> Study:
+    plan = read_account("textbook")
+    home = book(plan.venue)
+    modes = [PlanMode.ISOLATED, PlanMode.CROSS] if mode is None else [mode]
+    settings = [Setting(plan.venue, each, stop=None if stop is None else Decimal(stop)) for each in modes]
+    given = msgspec.structs.replace(Ask(horizon_seconds=days * 86400, paths=PATHS, points=5), **ask)
+    modelled = build(read_model_words(words.split()), symbols_of(plan), None, days * 86400)
+    return simulate(plan, [Job(home, home)], settings, modelled, MARKS, given)
+
+
+def passage(barrier: float, years: float, drift: float, spread: float) -> float:
+    """The chance that drift t + W(t) / sqrt(years) spread is ever below a barrier < 0 within `years`."""
+    below = (1 + erf((barrier - drift * years) / spread / sqrt(2))) / 2
+    above = (1 + erf((barrier + drift * years) / spread / sqrt(2))) / 2
+    return below + exp(2 * drift * barrier * years / spread**2) * above
+
+
+def gained(odds: Odds) -> float:
+    """What the paths gained on the mean before anything that was paid for: nothing, where prices have no drift."""
+    costs = odds.fees + odds.forced + odds.funding - odds.shortfall
+    return odds.final_mean.value + costs - odds.start_equity
+
+
+def error(odds: Odds) -> float:
+    """The standard error of the mean that is left."""
+    return (odds.final_mean.high - odds.final_mean.low) / 2 / 1.96
+
+
+@pytest.mark.parametrize("step", ["1h", "6h", "1d"])
+def test_an_isolated_long_is_hit_as_often_as_a_brownian_motion_watched_all_the_time(step: str) -> None:
+    found = studied(f"{BROWNIAN} step={step}").odds[0]
+    for leg, sigma in zip(found.legs, (0.6, 0.8), strict=True):
+        assert leg.liquidation_price is not None
+        barrier = log(leg.liquidation_price / float(MARKS[leg.symbol]))
+        chance = passage(barrier, 5 / 365, -sigma * sigma / 2, sigma * sqrt(5 / 365))
+        assert leg.liquidated.value == pytest.approx(chance, abs=4 * sqrt(chance * (1 - chance) / PATHS) + 0.0005)
+
+
+def test_a_step_of_student_is_a_brownian_motion_of_a_variance_drawn_for_it() -> None:
+    """One step of a day; the chance is the passage formula's, over all variances (nu - 2) / chi-square of nu."""
+    freedom, sigma, years = 3.5, 0.8, 1 / 365
+    found = studied(f"{BROWNIAN.replace('brownian', 'student')} freedom={freedom} step=1d", days=1).odds[0].legs[1]
+    assert found.liquidation_price is not None
+    barrier = log(found.liquidation_price / 4000)
+    x = np.exp(np.linspace(log(1e-9), log(200), 200_001))
+    weight = x ** (freedom / 2) * np.exp(-x / 2) / (2 ** (freedom / 2) * gamma(freedom / 2))
+    chances = [passage(barrier, years, -sigma * sigma / 2, sigma * sqrt(years * (freedom - 2) / c)) for c in x[::100]]
+    chance = float(np.trapezoid(np.interp(x, x[::100], chances) * weight, np.log(x)))
+    at_its_end = studied(
+        f"{BROWNIAN.replace('brownian', 'student')} freedom={freedom} step=1d", days=1, straight=True
+    ).odds[0].legs[1].liquidated.value
+    assert found.liquidated.value == pytest.approx(chance, abs=4 * sqrt(chance / PATHS))
+    assert at_its_end < 0.7 * chance
+
+
+@pytest.mark.parametrize("words", [BROWNIAN, BROWNIAN.replace("brownian", "student") + " freedom=3.5"])
+@pytest.mark.parametrize("stop", [None, "0.03"])
+def test_nobody_gains_from_prices_without_drift(words: str, stop: str | None) -> None:
+    for odds in studied(f"{words} step=6h", stop=stop).odds:
+        assert abs(gained(odds)) < 4 * error(odds)
+
+
+def test_a_straight_line_between_steps_would_be_a_gift() -> None:
+    odds = studied(f"{BROWNIAN} step=6h", stop="0.03", straight=True).odds[0]
+    assert gained(odds) > 6 * error(odds)
+
+
+def test_a_stop_slips_in_a_jump() -> None:
+    """All paths that jump fall by 8 % at once; a stop 3 % below fills where the price is then. What makes up for the jumps
+    lifts the price by less than 0.8 % on the day."""
+    words = (
+        "jumps volatility=BTCUSDT:0.0001,ETHUSDT:0.0001 correlation=BTCUSDT-ETHUSDT:0 jumps_a_year=36.5 step=1h funding=none"
+        " jump_mean=BTCUSDT:-0.08,ETHUSDT:-0.08 jump_volatility=BTCUSDT:0,ETHUSDT:0 jump_correlation=BTCUSDT-ETHUSDT:0"
+    )
+    odds = studied(words, days=1, stop="0.03", mode=PlanMode.CROSS).odds[0]
+    jumped = 1 - exp(-36.5 / 365)
+    assert odds.stopped_out.value == pytest.approx(jumped, abs=4 * sqrt(jumped / PATHS))
+    lost = 4000 * (1 - exp(-0.08))
+    assert lost - 0.008 * 4000 < odds.value_at_risk < lost
+
+
+def test_points_between_do_not_depend_on_who_asks() -> None:
+    one, two = (studied(f"{BROWNIAN} step=6h", paths=700, threads=threads) for threads in (1, 2))
+    assert one == two
+
+
+def test_a_jump_diffusion_is_hit_as_often_whatever_its_step() -> None:
+    jumps = (
+        "jumps volatility=BTCUSDT:0.5,ETHUSDT:0.7 correlation=BTCUSDT-ETHUSDT:0.8 jumps_a_year=20 funding=none"
+        " jump_mean=BTCUSDT:-0.03,ETHUSDT:-0.04 jump_volatility=BTCUSDT:0.03,ETHUSDT:0.04 jump_correlation=BTCUSDT-ETHUSDT:0.9"
+    )
+    fine, rough = (studied(f"{jumps} step={step}").odds for step in ("30m", "12h"))
+    for one, other in zip(fine, rough, strict=True):
+        spread = 4 * sqrt(2 * one.liquidated.value / PATHS)
+        assert other.liquidated.value == pytest.approx(one.liquidated.value, abs=spread)
+        assert abs(gained(other)) < 4 * error(other)
+
+
+def test_a_garch_step_strays_as_far_as_its_own_variance() -> None:
+    """Moves over the volatilities that the survey tells are normals of the stated correlation, clusters and all; the reach is
+    that of the wilder symbol."""
+    subject = models.Subject("test", ("A", "B"), 3600.0)
+    terms = np.array([[1e-6, 0.1, 0.05, 0.85, 4e-5], [2e-6, 0.15, 0.0, 0.8, 9e-5]])
+    model = models.garch(subject, terms, [[1, 0.6], [0.6, 1]])
+    steps = 200
+    state, survey = open_paths(model, 3, 0), open_survey(model, 3, 0, steps)
+    logs, rows = np.empty((steps, 2, LANES), np.float32), np.empty((steps, LANES), np.int32)
+    next_rows(model, state, logs, rows)
+    look_over(model, survey, logs, rows, 1)
+    moves = np.diff(logs.astype(float), axis=0) - model.drift[:, None]
+    normals = moves / survey.sizes[1:]
+    assert np.std(normals, axis=(0, 2)) == pytest.approx([1, 1], abs=0.01)
+    assert np.mean(normals**4, axis=(0, 2)) == pytest.approx([3, 3], abs=0.1)
+    assert np.mean(normals[:, 0] * normals[:, 1]) == pytest.approx(0.6, abs=0.02)
+    wilder = np.max(survey.sizes.astype(float), axis=1) ** 2
+    assert survey.reach == pytest.approx(-log(MISSED) * wilder, rel=1e-5)
