@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from plimsoll.array import ladder
 from plimsoll.array.charts import Rows
 from plimsoll.array.compile import (
     MARKET_RECORD,
@@ -304,7 +303,7 @@ class Kernels(NamedTuple):
 
 def kernels_of(name: str, folder: str) -> Kernels:
     """The scan with one venue's rules; machine code is made at the first call, once a process, and kept in `folder`."""
-    from plimsoll.array import quiet
+    from plimsoll.array import ladder, quiet  # `ladder` means a kernel in what is compiled
 
     modules = (ladder, quiet)
     return Kernels(bound(name, modules, "scan", folder), bound(None, modules, "unreached", folder))
