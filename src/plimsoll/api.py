@@ -325,13 +325,14 @@ def simulate(
     sweep: Sequence[str] = (),
     width: Number | None = None,
     threads: int = 0,
+    straight: bool = False,
     start: str | None = None,
     end: str | None = None,
     rules_as_of: str = "nearest",
 ) -> Study:
     """How likely is a liquidation, of what, and when? An account played on random paths, as `plimsoll simulate` does: same
     words, the whole answer as data. `sweep`: axes such as "leverage=2:50" or "stop=1%:20%"; `width`: of the widest interval
-    that is enough. Needs the array extra. BadInput says what is wrong.
+    that is enough; `straight`: see nothing between the model's steps. Needs the array extra. BadInput says what is wrong.
 
     """
     register()
@@ -350,6 +351,7 @@ def simulate(
         sweep=tuple(sweep),
         width=None if width is None else str(width),
         threads=threads,
+        straight=straight,
         rules_as_of=rules_as_of,
     )
     return run_study(prepare_study(wish))

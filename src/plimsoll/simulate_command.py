@@ -56,6 +56,7 @@ class SimulateWish(msgspec.Struct, frozen=True, kw_only=True):
     sweep: tuple[str, ...] = ()
     width: str | None = None
     threads: int = 0
+    straight: bool = False
     rules_as_of: str = "nearest"
     funding: str | None = None
     tables: tuple[str, ...] = ()
@@ -143,7 +144,9 @@ def _ask(wish: SimulateWish, settings: int) -> Ask:
     if not 0 <= wish.threads <= 1024:
         raise BadInput(LINE, "--threads", wish.threads, "give how many, or 0 for as many as there are cores")
     seconds = parse_step(wish.horizon, "--horizon", LINE)
-    return Ask(horizon_seconds=float(seconds), paths=paths, seed=wish.seed, width=width, threads=wish.threads)
+    return Ask(
+        horizon_seconds=float(seconds), paths=paths, seed=wish.seed, width=width, threads=wish.threads, straight=wish.straight
+    )
 
 
 def _choice(wish: SimulateWish, plan: Plan) -> ModelChoice:

@@ -12,6 +12,7 @@ from plimsoll.account.commands import SettleFunding
 from plimsoll.account.events import FundingPaid, Reduced, ShortfallCovered, TakenOver, Traded
 from plimsoll.account.state import State, Venue
 from plimsoll.array.desk import Told as ToldIn
+from plimsoll.array.models import BOOTSTRAP, GARCH, JUMPS, STUDENT
 from plimsoll.array.study import Case, Exact, Rows, Settled, chunks
 from plimsoll.array.study import Job as Paths
 from plimsoll.array.sums import Sums
@@ -88,7 +89,7 @@ def simulate(
         plan=plan.name,
         source=plan.source,
         unit=ready[0].counted.unit,
-        model=modelled.notes,
+        model=(*modelled.notes, _between(modelled.path.kind, ask.straight)),
         seed=ask.seed,
         horizon_days=ask.horizon_seconds / 86400,
         step_seconds=step,
@@ -121,6 +122,19 @@ def _walk(
             raise
         return Stopped.INTERRUPTED
     return Stopped.PATHS
+
+
+def _between(kind: int, straight: bool) -> str:
+    """What is seen between two steps, in a sentence."""
+    if straight or kind == BOOTSTRAP:
+        return (
+            "Between steps prices move straight: what comes and goes there is not seen, and stops fill at their price, "
+            "which tells too kindly of what lies within a few steps' reach."
+        )
+    own = {STUDENT: ", a Student's with a variance drawn for the step", GARCH: ", each with the variance of its step"}
+    of = own.get(kind, "")
+    leaps = " Jumps come at once: stops slip in them." if kind == JUMPS else ""
+    return f"Steps near a line or a stop are seen from within, at points of the Brownian bridge{of}.{leaps}"
 
 
 def _check(symbols: Sequence[str], modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> None:

@@ -12,8 +12,8 @@ from plimsoll.studies import Odds, Study
 METHODS = (
     "All settings are played on the same paths, each path a function of seed and number: the same at any number of threads.",
     "Intervals hold 95 times in 100. They count the paths only, not whether the model of prices is right: nobody knows that.",
-    "Between two steps prices move together along a straight line: a stop fills at its price, and what a price does and undoes "
-    "within a step is not seen. Stops and lines that lie near need smaller steps.",
+    "Where a step comes near a line or a stop, points of its path are drawn between its ends, as far as the model has one "
+    "(above); else prices move straight from step to step, and a stop fills at its price.",
     "What is too close to call in floating point is decided by the exact engine.",
     "Value at risk is the loss that 5 % of the paths exceed, expected shortfall the mean loss of these paths. Nearly all lost: "
     "less than a hundredth of the start is left.",
