@@ -147,10 +147,10 @@ def main() -> None:
     for row in rows():
         print(line(row), flush=True)
     if find_spec("numba") is not None:
-        from bench import first_passage, liquidation_prices, monte_carlo, walks
+        from bench import first_passage, liquidation_prices, long_histories, monte_carlo, walks
 
         print("\nThe array engine beside other ways to the same answers; medians of rounds taken by turns.")
-        for ratio in (*liquidation_prices.rows(), *first_passage.rows(), *walks.rows()):
+        for ratio in (*liquidation_prices.rows(), *first_passage.rows(), *walks.rows(), *long_histories.rows()):
             print(side_by_side.line(ratio), flush=True)
         print()
         for text in monte_carlo.lines():

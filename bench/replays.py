@@ -7,9 +7,10 @@ from decimal import Decimal
 import msgspec
 
 from bench.accounts import Case
-from plimsoll.play import Played, Unit, play
+from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
+from plimsoll.tape import Played, Unit
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
 STEPS = [Decimal(n) for n in (0, -4, -9, -6, -14, -20, -26, -31, -38, -45, -52, -60)]

@@ -46,13 +46,13 @@ class Ratio(NamedTuple):
         return self.timings[1].nanoseconds / self.timings[0].nanoseconds
 
 
-def by_turns(name: str, ours: Side, theirs: Side, target: float | None = None) -> Ratio:
-    """The medians of ROUNDS rounds in which each side runs once, for about SECONDS, after a warm-up."""
+def by_turns(name: str, ours: Side, theirs: Side, target: float | None = None, rounds: int = ROUNDS) -> Ratio:
+    """The medians of `rounds` rounds in which each side runs once, for about SECONDS, after a warm-up."""
     sides = (ours, theirs)
     counts = [_count(side.work) for side in sides]
     taken: list[list[Timing]] = [[], []]
     gc.disable()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for side, count, timings in zip(sides, counts, taken, strict=True):
             timings.append(_timed(side, count))
     gc.enable()

@@ -22,11 +22,12 @@ from plimsoll.array.between import no_road
 from plimsoll.array.desk import EVENT_RECORD, Told, copied, lay_desk, new_tally
 from plimsoll.array.study import walker_of
 from plimsoll.model import Account, LegSide, MarginMode, Order, OrderType, Position, PositionMode
-from plimsoll.play import Unit, play
+from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
 from plimsoll.rulebook import in_force
 from plimsoll.table_files import load
+from plimsoll.tape import Unit
 
 STEPS = 20_000
 EXACT_STEPS = 200

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from plimsoll.margin.apart import margins_of
 from plimsoll.margin.assess import Prices, assess
@@ -79,7 +80,7 @@ def headroom(margin: PoolMargin[Decimal]) -> Decimal:
 def check_pieces(layout: Layout, book: Rulebook, column: Sequence[Decimal]) -> None:
     for pool, margin in zip(layout.pools, margins_of(layout, book, column), strict=True):
         whole = book.rules.assess_pool(pool, column, layout.markets)
-        for ours, theirs in zip(margin[:4], whole[:4], strict=True):
+        for ours, theirs in zip(astuple(margin)[:4], astuple(whole)[:4], strict=True):
             assert abs(ours - theirs) <= ROUNDED * whole.scale
         assert not pool.apart or margin.scale >= whole.scale * (1 - ROUNDED)
 
@@ -188,7 +189,7 @@ def test_where_tiers_alone_move_a_lock_the_three_prices_are_one(venue: str, data
             held, own = held_brackets(book.rules, pool, column, layout.markets), pool.legs[0].market
             moved = [mark if at == own else mark * data.draw(st.integers(1, 100)) for at, mark in enumerate(column)]
             here, there = (book.rules.assess_pool(pool, marks, held) for marks in (column, moved))
-            assert here[:4] == there[:4]
+            assert astuple(here)[:4] == astuple(there)[:4]
             leg = next(leg for leg in view.legs if leg.pool == spec.key and leg.mode is MarginMode.CROSS)
             assert leg.underlying_liquidation_price == leg.liquidation_price
             kinds = {layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}

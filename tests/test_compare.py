@@ -1,10 +1,14 @@
 """What the comparison must say of the bundled examples and of real crashes: what the rules fix, not what a reading chooses."""
 
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from plimsoll import engines
 from plimsoll.account_file import example_names
 from plimsoll.compare_command import Wish, map_of, prepare, run
 from plimsoll.errors import BadInput, RulebookGap
@@ -270,3 +274,28 @@ def test_in_force_on_a_day_without_a_table_raises_and_names_the_nearest(tmp_path
         run(Wish(account=file, prices=str(prices), rules_as_of="in-force"))
     assert "BTCUSDT" in str(gap.value)
     assert "2024-08-08" in str(gap.value)
+
+
+def test_a_short_history_is_played_exactly_and_without_the_array_engine():
+    code = (
+        "import sys; from plimsoll.compare_command import Wish, run; pace = run(Wish(prices='crash', modes='cross')).pace; "
+        "assert not {'numba', 'numpy'} & set(sys.modules), 'imported'; print(pace.frames, pace.passed, pace.why)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    frames, passed, *why = done.stdout.split()
+    assert (int(frames) > 0, passed, " ".join(why)) == (True, "0", "below 5,000 frames that is fastest"), done.stderr
+
+
+def test_every_frame_is_decided_where_that_is_asked_for_or_the_array_engine_is_missing(monkeypatch):
+    monkeypatch.setattr(engines, "LONG", 2)
+    asked = run(Wish(prices="crash", modes="cross", engine="exact"))
+    monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    missing = run(Wish(prices="crash", modes="cross"))
+    assert (asked.pace.passed, asked.pace.why) == (0, "as asked for")
+    assert (missing.pace.passed, missing.pace.why) == (0, "the array extra, which passes quiet frames, is not installed")
+    assert replace(asked, pace=None) == replace(missing, pace=None)
+
+
+def test_an_engine_that_there_is_not_is_refused():
+    with pytest.raises(BadInput, match="did you mean exact"):
+        run(Wish(engine="exat"))

@@ -36,6 +36,7 @@ from plimsoll.runs import (
     Least,
     LegResult,
     ModeResult,
+    Pace,
     RegimeMap,
     Run,
     Sample,
@@ -505,3 +506,23 @@ def test_json_bytes_do_not_depend_on_the_order_of_a_map() -> None:
     assert list(turned.verdicts) != list(full.results[0].verdicts)
     assert to_json(other) == to_json(full)
     assert next(iter(json.loads(to_json(full)))) == "schema"
+
+
+@pytest.mark.parametrize(
+    ("pace", "words"),
+    [
+        (None, ""),
+        (Pace(6, 60, 0, "as asked for"), "exact, every frame decided: as asked for"),
+        (Pace(6, 60_000, 0, ""), "exact, every frame decided; the array engine went ahead and found none to pass"),
+        (
+            Pace(9, 78_840, 58_000, ""),
+            "78,840 frames in 9 playings: the array engine passed 58,000 on which nothing could happen, the exact engine "
+            "decided 20,840; --engine exact gives the same numbers",
+        ),
+    ],
+)
+def test_the_report_says_which_engine_went_through_the_prices(tmp_path: Path, pace: Pace | None, words: str) -> None:
+    comparison = msgspec.structs.replace(made(), pace=pace)
+    write_html(comparison, tmp_path / "page.html")
+    page, screen = (tmp_path / "page.html").read_text(encoding="utf-8"), " ".join(printed(comparison, 240).split())
+    assert (f"Engine {words}" in screen) is (f"Engine: {words}" in page) is (pace is not None)

@@ -238,8 +238,10 @@ def compare(
     venue: str | None = None,
     modes: str = "isolated,cross,as-given",
     rules_as_of: str = "nearest",
+    engine: str = "auto",
 ) -> Comparison:
-    """Play an account file, or a bundled example, as `plimsoll compare` does: same words, the whole answer as data.
+    """Play an account file, or a bundled example, as `plimsoll compare` does: same words, the whole answer as data. `engine`:
+    auto lets the array engine pass quiet frames of long histories, exact decides all of them; the numbers are the same.
 
     >>> answer = compare(prices="rebound")
     >>> [(r.mode.value, round(r.run.final_equity)) for r in answer.results]
@@ -255,6 +257,7 @@ def compare(
             venue=venue,
             modes=modes,
             rules_as_of=rules_as_of,
+            engine=engine,
         )
     )
 

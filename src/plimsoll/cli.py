@@ -81,6 +81,7 @@ def compare(
     wallet: Annotated[str | None, typer.Option(help="With --fills: the starting money, 1000 or USDT=1000,BTC=1.")] = None,
     leverage: Annotated[str | None, typer.Option(help="With --fills: of all fills that name none.")] = None,
     strategy: Annotated[str | None, typer.Option(help="With --fills: which one of a freqtrade export.")] = None,
+    engine: Annotated[str, typer.Option(help="auto: long histories by the array engine; exact. Same numbers.")] = "auto",
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Play an account, or replay its fills, in cross and in isolated under one venue's rules or several."""
@@ -99,6 +100,7 @@ def compare(
         funding=funding,
         tables=tuple(table or ()),
         symbols=tuple(symbol or ()),
+        engine=engine,
     )
     if fills is None:
         for flag, value in (("--wallet", wallet), ("--leverage", leverage), ("--strategy", strategy)):

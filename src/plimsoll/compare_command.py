@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from plimsoll.account_file import read_account
 from plimsoll.command_options import RULES_DAY, RulesDay, read_rules_day
 from plimsoll.comparison import Job, Progress, compare, in_symbols, regime_map
+from plimsoll.engines import Engine
 from plimsoll.errors import BadInput
 from plimsoll.plan import Opening, Plan, PlanMode, holds_both_modes, open_plan, symbols_of
 from plimsoll.prices.files import read_history
@@ -28,7 +29,7 @@ EXAMPLE = "textbook"
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What the user asked for, as words. `rules_as_of`: a date, `nearest` or `in-force`; `symbols`: plan symbol -> the
-    prices' symbol, where they differ."""
+    prices' symbol, where they differ; `engine`: auto or exact."""
 
     account: str = EXAMPLE
     prices: str | None = None
@@ -40,6 +41,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     funding: str | None = None
     tables: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
+    engine: str = Engine.AUTO.value
 
 
 class Ready(NamedTuple):
@@ -49,10 +51,12 @@ class Ready(NamedTuple):
     history: History
     jobs: tuple[Job, ...]
     modes: tuple[PlanMode, ...]
+    engine: Engine
 
 
 def prepare(wish: Wish) -> Ready:
     """Load account, prices and tables. BadInput or RulebookGap where something is wrong or missing."""
+    engine = engine_of(wish.engine)
     plan = read_account(wish.account)
     renamed = paired(wish.symbols, symbols_of(plan))
     history = load_prices(plan, wish, renamed)
@@ -62,13 +66,21 @@ def prepare(wish: Wish) -> Ready:
         Job(home if name == plan.venue else load_rulebook(name, day, policy, wish.tables, None), home)
         for name in venues(wish.venue, plan)
     )
-    return Ready(plan, history, jobs, modes_of(wish.modes, plan))
+    return Ready(plan, history, jobs, modes_of(wish.modes, plan), engine)
 
 
 def run(wish: Wish, progress: Progress | None = None) -> Comparison:
     """The comparison that was asked for."""
     ready = prepare(wish)
-    return compare(ready.plan, ready.history, ready.jobs, ready.modes, progress=progress)
+    return compare(ready.plan, ready.history, ready.jobs, ready.modes, progress=progress, engine=ready.engine)
+
+
+def engine_of(word: str) -> Engine:
+    """BadInput: there is no such engine."""
+    known = [engine.value for engine in Engine]
+    if word not in known:
+        raise BadInput("command line", "--engine", word, _near(word, known))
+    return Engine(word)
 
 
 def venues(word: str | None, plan: Plan) -> tuple[str, ...]:

@@ -12,18 +12,20 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account.state import Environment, Venue
+from plimsoll.engines import Counter, Engine, Lead
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_note
 from plimsoll.law import law_digest
 from plimsoll.model import PositionMode
 from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
-from plimsoll.play import Unit, play
+from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
 from plimsoll.rulebook import Rulebook, all_readings, with_readings
 from plimsoll.runs import Comparison, LegResult, ModeResult, RegimeMap, Run, VenueNote, Verdict
 from plimsoll.sentences import closing_sentences, mode_sentence
 from plimsoll.standings import standings
+from plimsoll.tape import Unit
 from plimsoll.telling import run_of
 
 Progress = Callable[[str], None]
@@ -43,13 +45,16 @@ def compare(
     modes: Sequence[PlanMode],
     environment: Environment | None = None,
     progress: Progress | None = None,
+    engine: Engine = Engine.AUTO,
 ) -> Comparison:
-    """Play `plan` on `history` (in the plan's own symbols) under each job's rulebook in each mode.
+    """Play `plan` on `history` (in the plan's own symbols) under each job's rulebook in each mode. `engine`: says the same
+    either way.
 
     BadInput: no venue can run any of it, a wallet that does not suffice, a symbol without a price. `progress` is told what
     is being played."""
     results: list[ModeResult] = []
     venues: list[VenueNote] = []
+    counter = Counter(engine, history)
     for job in jobs:
         rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
         refused = {mode: mode_refusal(plan, rulebook, job.home, mode) for mode in modes}
@@ -59,9 +64,10 @@ def compare(
         venues.append(runnable.note)
         if runnable.history is None:
             continue
+        lead = Lead(counter, runnable.history)
         for mode in playable:
             venue = Venue(rulebook, environment or Environment())
-            results.append(_mode_result(plan, runnable.history, venue, job.home, mode, progress))
+            results.append(_mode_result(plan, lead, venue, job.home, mode, progress))
     if not results:
         reasons = "; ".join(f"{v.venue}: {', '.join(v.skipped.values()) or 'nothing to play'}" for v in venues)
         raise BadInput(plan.source, "venue", None, f"no venue can play this account ({reasons})")
@@ -78,6 +84,7 @@ def compare(
         standings=standings(results),
         price_notes=history.notes,
         stand_in=history.stand_in,
+        pace=counter.pace(),
     )
 
 
@@ -140,8 +147,9 @@ def renamed(frame: Frame, symbols: Mapping[str, str]) -> Frame:
 
 
 def _mode_result(
-    plan: Plan, history: History, venue: Venue, home: Rulebook, mode: PlanMode, progress: Progress | None
+    plan: Plan, lead: Lead, venue: Venue, home: Rulebook, mode: PlanMode, progress: Progress | None
 ) -> ModeResult:
+    history = lead.history
     opening = open_plan(plan, venue.rulebook, home, mode)
     unit = unit_of(opening, venue)
 
@@ -151,8 +159,9 @@ def _mode_result(
         first = {symbol: bar.open for symbol, bar in history.frames[0].bars.items()}
         priced = stand_in_note(opening.account, first, under.rulebook)
         notes = (*opening.notes, *unit_notes(opening, unit), *priced)
-        played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit)
-        return in_words_of_plan(run_of(played, under, mode, path, unit, notes), opening)
+        scout = lead.scout(under, path, unit)
+        played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit, scout)
+        return in_words_of_plan(run_of(lead.count(played), under, mode, path, unit, notes), opening)
 
     result = played_all_ways(venue, mode, history, once, FORCED_KINDS)
     return msgspec.structs.replace(result, sentence=mode_sentence(result))

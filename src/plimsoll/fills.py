@@ -27,9 +27,10 @@ from plimsoll.fills_prices import all_at, extreme_of, on_the_way, quote_at, spre
 from plimsoll.margin.pools import leverage_of
 from plimsoll.model import Account, Instrument, LegKey, MarginMode, Order, OrderType, Position, leg_key
 from plimsoll.number import ZERO, exact, floor_to
-from plimsoll.play import SAMPLES, Played, Tape, Unit, adverse_sides, due, jump, move, nominal_times, refuse_sunk
+from plimsoll.play import SAMPLES, adverse_sides, due, jump, move, nominal_times, refuse_sunk
 from plimsoll.prices.history import Frame, History
 from plimsoll.prices.paths import BarPath, Point, Quote, closing, opening, waypoints
+from plimsoll.tape import Played, Tape, Unit
 
 AT_OPEN = Decimal("0.001")
 """A fill at the time a bar opens and within so much of its first price is a fill at the opening."""

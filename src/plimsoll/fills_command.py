@@ -10,7 +10,7 @@ import msgspec
 
 from plimsoll.account_file import read_holdings
 from plimsoll.command_options import RULES_DAY, read_rules_day
-from plimsoll.compare_command import EXAMPLE, Wish, load_prices, load_rulebook, modes_of, paired, venues
+from plimsoll.compare_command import EXAMPLE, Wish, engine_of, load_prices, load_rulebook, modes_of, paired, venues
 from plimsoll.comparison import Job, Progress
 from plimsoll.errors import BadInput
 from plimsoll.fills_file import FillsFile, leverage_in, read_fills
@@ -47,8 +47,10 @@ class FillsReady(NamedTuple):
 
 
 def prepare_fills(wish: FillsWish) -> FillsReady:
-    """Load fills, account, prices and tables. BadInput or RulebookGap where something is wrong or missing."""
+    """Load fills, account, prices and tables. Fills are replayed exactly, whichever engine is asked for. BadInput or
+    RulebookGap where something is wrong or missing."""
     base = wish.base
+    engine_of(base.engine)
     account = None if base.account == EXAMPLE else _holdings(base.account)
     if account is None and (base.prices is None or not Path(base.prices).exists()):
         cure = "name the recorded prices that the fills are replayed on, a CSV or Parquet file"

@@ -32,11 +32,11 @@ from plimsoll.law import law_digest
 from plimsoll.model import MarginMode
 from plimsoll.number import exact, show
 from plimsoll.plan import Opening, Plan, PlanMode, match_symbols, open_plan
-from plimsoll.play import Unit
 from plimsoll.prices.history import History
 from plimsoll.prices.paths import BarPath
 from plimsoll.rulebook import with_readings
 from plimsoll.runs import Comparison, Happening, LeftOut, ModeResult, Run, Survival, VenueNote, Verdict
+from plimsoll.tape import Unit
 from plimsoll.telling import run_of
 
 FORCED = ("forced_close", "take_over", "convert")

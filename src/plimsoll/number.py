@@ -109,7 +109,7 @@ def half_up_of(x: N, step: N) -> N:
 def floor_to(x: N, step: N) -> N:
     """The largest multiple of `step` (> 0) that is not above x. Of Decimals >= 0 by whole division, which takes a third of
     the time; it raises where the quotient has more digits than the context."""
-    if isinstance(x, Decimal) and x >= 0:
+    if isinstance(x, Decimal) and x >= ZERO:
         try:
             return x // step * step
         except InvalidOperation:
@@ -119,7 +119,7 @@ def floor_to(x: N, step: N) -> N:
 
 def ceil_to(x: N, step: N) -> N:
     """The smallest multiple of `step` (> 0) that is not below x; as `floor_to`."""
-    if isinstance(x, Decimal) and x >= 0:
+    if isinstance(x, Decimal) and x >= ZERO:
         try:
             down = x // step * step
         except InvalidOperation:
@@ -130,7 +130,7 @@ def ceil_to(x: N, step: N) -> N:
 
 def half_up_to(x: N, step: N) -> N:
     """The nearest multiple of `step` (> 0); halves go up; as `floor_to`."""
-    if isinstance(x, Decimal) and x >= 0:
+    if isinstance(x, Decimal) and x >= ZERO:
         try:
             return (x + x + step) // (step + step) * step
         except InvalidOperation:

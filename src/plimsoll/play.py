@@ -4,35 +4,30 @@ Between two points all prices move together along a straight segment. The player
 in order: a pool loses its headroom, a stop or limit is reached, a top-up falls due. The machine then handles that instant.
 A segment on which nothing can happen is crossed in one step: headroom is concave along it (or bounded leg by leg, where
 inverse legs of several symbols mix), so looking at its ends is enough. The screen holds no rule of its own.
+
+A `Scout` may look ahead for it: the frames on which nothing happens are then left out, and the prices behind them set at once.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
-
-import msgspec
+from typing import NamedTuple, Protocol
 
 from plimsoll.account.commands import CancelOrder, Command, SetMarks, SettleFunding
-from plimsoll.account.decide import decide
-from plimsoll.account.events import Converted, Deposited, Event, Reduced, StageReached
+from plimsoll.account.events import Converted, Reduced
 from plimsoll.account.state import State, Venue
-from plimsoll.account.turn import Laid
-from plimsoll.errors import BadInput, Reject
-from plimsoll.indexes import stand_in_indexes, teller_of
-from plimsoll.margin.apart import margins_of
-from plimsoll.margin.assess import Prices, assess, mark_column
+from plimsoll.errors import BadInput
+from plimsoll.indexes import stand_in_indexes
+from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.liquidation_price import first_failure
-from plimsoll.margin.pools import Layout, lay_out
-from plimsoll.model import Account, Marks, Order, OrderType, Stage, Trigger
+from plimsoll.model import Account, Marks, Order, OrderType, Trigger
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.plan import TopUp
 from plimsoll.prices.history import Frame, History
-from plimsoll.prices.paths import BarPath, Quote, waypoints
+from plimsoll.prices.paths import BarPath, Quote, closing, waypoints
 from plimsoll.rules.columns import Leg, Pool
-from plimsoll.rules.drawing import PoolSpec
 from plimsoll.rules.resting import falling_watch
-from plimsoll.runs import Least, Sample
+from plimsoll.tape import Played, Tape, Unit
 
 SAMPLES = 1_500
 """At most so many frames of a run carry a sample; more would only make figures heavy."""
@@ -43,176 +38,23 @@ LOOKS = 50
 continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
 
 
-class Told(NamedTuple):
-    """An event with its time, or a refusal of something the plan wanted. `worth`: asset -> its value in the unit then."""
+class Stretch(NamedTuple):
+    """What a scout sees ahead: nothing happens on the frames before `until`, and none but those in `looks` can hold a new low;
+    `opened`: nor on the way to the opening of frame `until`."""
 
-    time: datetime
-    event: Event | None
-    command: Command
-    reject: Reject | None
-    worth: dict[str, Decimal]
-
-
-class Unit(NamedTuple):
-    """What money is told in. `mixed`: the account settles in several assets, which are counted at their prices of the
-    moment; else what it holds beside `name` is left out."""
-
-    name: str
-    mixed: bool
+    until: int
+    looks: frozenset[int]
+    opened: bool
 
 
-class Played(msgspec.Struct, frozen=True):
-    """What one playing gives: the states at both ends, everything that happened, the extremes, the samples."""
-
-    start: State
-    final: State
-    told: tuple[Told, ...]
-    start_equity: Decimal
-    lowest_equity: Decimal
-    lowest_equity_at: datetime
-    least: tuple[Least, ...]
-    samples: tuple[Sample, ...]
+NOWHERE = Stretch(0, frozenset(), False)
 
 
-class Tape:
-    """One playing as it runs: the state, what was told, the extremes so far. Lives for one `play`. `lent`: asset -> money in
-    the account that is not its own and does not count as equity (a twin that no margin rule can touch has it); `added`: what
-    has come from outside, which does not count either (None: it does)."""
+class Scout(Protocol):
+    """Somebody who sees ahead. A hint alone: whatever it leaves out is played."""
 
-    def __init__(self, account: Account, venue: Venue, unit: Unit, time: datetime) -> None:
-        self.state = State(account, Marks({}))
-        self.venue = venue
-        self.unit = unit
-        self.time = time
-        self.told: list[Told] = []
-        self.lowest: tuple[Decimal, datetime] | None = None
-        self.least: dict[str, Least] = {}
-        self.samples: list[Sample] = []
-        self.equity = ZERO
-        self.laid: Laid | None = None
-        self.lent: Mapping[str, Decimal] = {}
-        self.added: Decimal | None = None
-
-    def layout(self) -> Layout:
-        """The account's columns, rebuilt only when the account changed."""
-        if self.laid is None or self.laid.account is not self.state.account:
-            self.laid = Laid(self.state.account, lay_out(self.state.account, self.venue.rulebook))
-        return self.laid.layout
-
-    def do(self, command: Command) -> Reject | None:
-        decision = decide(self.state, command, self.venue, self.laid)
-        self.state, self.laid = decision.state, decision.laid
-        if decision.reject is not None:
-            self.told.append(Told(self.time, None, command, decision.reject, {}))
-        worth = self.worth() if decision.events else {}
-        for event in decision.events:
-            self.told.append(Told(self.time, event, command, None, worth))
-            if isinstance(event, Deposited) and self.added is not None:
-                self.added += event.amount * worth[event.asset]
-            if isinstance(event, StageReached) and event.stage is Stage.CANCELLING:
-                headroom = event.margin_balance - event.requirement
-                self._near(event.pool, headroom, event.margin_balance, event.asset)
-        return decision.reject
-
-    def obey(self, commands: Sequence[Command]) -> None:
-        for command in commands:
-            self.do(command)
-
-    def look(self) -> None:
-        """Equity and headroom now, kept where they are the lowest so far."""
-        layout, rules = self.layout(), self.venue.rulebook.rules
-        marks = mark_column(layout, self.state.marks.marks, self.state.marks.indexes)
-        equity = ZERO
-        margins = margins_of(layout, self.venue.rulebook, marks)
-        for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-            if spec.apart or pool.beside:
-                equity += self._own_equity(spec, pool, marks) * self._value(spec.asset)
-            elif not spec.assets:
-                equity += (margin.balance + pool.reserved) * self._value(spec.asset)
-            for at, asset in enumerate(spec.assets):
-                equity += rules.assess_coin(pool, margin, at, marks, layout.markets).equity * self._value(asset)
-            if pool.legs:
-                self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
-        self.equity = equity = equity - self._borrowed() - (self.added or ZERO)
-        if self.lowest is None or equity < self.lowest[0]:
-            self.lowest = (equity, self.time)
-
-    def _borrowed(self) -> Decimal:
-        return sum((amount * self._value(asset) for asset, amount in self.lent.items()), ZERO)
-
-    def _own_equity(self, spec: PoolSpec, pool: Pool[Decimal], marks: Sequence[Decimal]) -> Decimal:
-        """Running profit of a pool that shares its cash with others, and the cash of the one that holds it for all."""
-        rules, markets = self.venue.rulebook.rules, self.layout().markets
-        own = ZERO if spec.apart else pool.cash + pool.outside_pnl
-        for leg in pool.legs:
-            own += rules.profit(leg, marks[leg.market], markets[leg.market])
-        return own
-
-    def _near(self, pool: str, headroom: Decimal, balance: Decimal, asset: str) -> None:
-        known, told = self.least.get(pool), headroom * self._value(asset)
-        if known is None or told < known.headroom:
-            self.least[pool] = Least(pool, told, headroom / balance if balance > 0 else None, self.time)
-
-    def worth(self) -> dict[str, Decimal]:
-        """Asset -> what a unit of it is worth now, for every asset that the account has to do with."""
-        held = [position.symbol for position in self.state.account.positions]
-        settles = [self.venue.rulebook.instruments[symbol].settle for symbol in held]
-        pools = [spec.asset for spec in self.layout().specs]
-        return {asset: self._value(asset) for asset in dict.fromkeys([*self.state.account.cash, *settles, *pools])}
-
-    def _value(self, asset: str) -> Decimal:
-        """What one unit of an asset is worth in the unit that the run is told in."""
-        if asset == self.unit.name:
-            return ONE
-        if any(spec.assets and asset == spec.asset for spec in self.layout().specs):
-            return ONE / coin_value(self.unit.name, self.state, self.venue)
-        return coin_value(asset, self.state, self.venue) if self.unit.mixed else ZERO
-
-    def indexes(self, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
-        """Prices of coins at these marks, where the venue asks for any: stand-ins, since a history holds contracts only."""
-        return stand_in_indexes(self.state.account, marks, self.venue.rulebook)
-
-    def sample(self) -> None:
-        """Keep this instant for figures."""
-        self._keep(self.state.marks, self.time)
-
-    def preview(self, point: Mapping[str, Quote], time: datetime) -> None:
-        """Keep the instant at which a pool is about to go, as it stands before the machine acts."""
-        marks = {**self.state.marks.marks, **{s: q.mark for s, q in point.items()}}
-        self._keep(msgspec.structs.replace(self.state.marks, marks=marks, indexes=self.indexes(marks)), time)
-
-    def _keep(self, marks: Marks, time: datetime) -> None:
-        view = assess(self.state.account, marks, self.venue.rulebook, Prices.OWN)
-        equity = sum((asset.equity * self._value(asset.asset) for asset in view.assets), ZERO) - self._borrowed()
-        headroom = {pool.key: pool.headroom * self._value(pool.asset) for pool in view.pools if pool.legs}
-        prices = {leg.name: leg.liquidation_price for leg in view.legs}
-        self.samples.append(Sample(time, dict(marks.marks), equity, headroom, prices))
-
-    def played(self, start: State, start_equity: Decimal) -> Played:
-        """What the whole playing gave."""
-        assert self.lowest is not None
-        return Played(
-            start=start,
-            final=self.state,
-            told=tuple(self.told),
-            start_equity=start_equity,
-            lowest_equity=self.lowest[0],
-            lowest_equity_at=self.lowest[1],
-            least=tuple(self.least.values()),
-            samples=tuple(self.samples),
-        )
-
-
-def coin_value(asset: str, state: State, venue: Venue) -> Decimal:
-    """Price of an asset in the quote of the account's contracts; quotes count as one. BadInput where no mark tells it."""
-    teller = teller_of(asset, state.marks.marks, venue.rulebook)
-    if teller == "":
-        return ONE
-    found = None if teller is None else state.marks.marks[teller]
-    if found is None:
-        cure = f"no price tells what one {asset} is worth; leave it out of the account, or give a contract of it"
-        raise BadInput("prices", asset, None, cure)
-    return found
+    def stretch(self, tape: Tape, waiting: Sequence[TopUp], n: int, inside: bool) -> Stretch:
+        """From where the account stands: before frame `n`, or (`inside`) behind its opening."""
 
 
 def play(
@@ -223,36 +65,140 @@ def play(
     venue: Venue,
     path: BarPath,
     unit: Unit,
+    scout: Scout | None = None,
 ) -> Played:
-    """Play `account` along `history`: the `commands` open it at the first prices. Money is told in `unit`."""
-    frames = history.frames
-    tape = Tape(account, venue, unit, frames[0].time)
-    waiting = list(top_ups)
-    stride = -(-len(frames) // SAMPLES)
-    inside_bars = len(frames) <= SAMPLES // 8
-    start = start_equity = None
-    with exact():
-        for n, frame in enumerate(frames):
-            adverse: dict[str, int] = {} if start is None else adverse_sides(tape.state.account)
-            points = waypoints(frame, path, adverse)
-            for k, (point, time) in enumerate(zip(points, nominal_times(frame, len(points)), strict=True)):
-                if start is None:
-                    refuse_sunk(account, point, venue)
-                    jump(tape, point, time)
-                    tape.look()
-                    start_equity = tape.equity
-                    tape.obey(commands)
-                    waiting = _after_opening(tape, waiting)
-                    start = tape.state
+    """Play `account` along `history`: the `commands` open it at the first prices. Money is told in `unit`. A `scout` spares the
+    frames on which nothing happens; what comes out is the same without one."""
+    return _Playing(account, history, venue, path, unit, top_ups, scout).run(commands)
+
+
+class _Playing:
+    """One playing as it runs. Lives for one `play`. `stood`: the last frame whose prices the tape has seen to the end."""
+
+    def __init__(
+        self,
+        account: Account,
+        history: History,
+        venue: Venue,
+        path: BarPath,
+        unit: Unit,
+        top_ups: Sequence[TopUp],
+        scout: Scout | None,
+    ) -> None:
+        self.history = history
+        self.frames = history.frames
+        self.path = path
+        self.tape = Tape(account, venue, unit, self.frames[0].time)
+        self.waiting = list(top_ups)
+        self.stride = -(-len(self.frames) // SAMPLES)
+        self.inside_bars = len(self.frames) <= SAMPLES // 8
+        self.scout = None if self.inside_bars else scout
+        self.stood = -1
+
+    def run(self, commands: Sequence[Command]) -> Played:
+        """The whole history."""
+        tape, ahead = self.tape, NOWHERE
+        with exact():
+            start, equity = self._open(commands)
+            ahead = self._through(0, ahead)
+            for n in range(1, len(self.frames)):
+                if n < ahead.until:
+                    self._pass(n, ahead)
                 else:
-                    move(tape, point, time, waiting)
-                if k == 0:
-                    due(tape, waiting, frame)
-                tape.look()
-                if inside_bars or (k == len(points) - 1 and (n % stride == 0 or n == len(frames) - 1)):
-                    tape.sample()
-    assert start is not None and start_equity is not None
-    return tape.played(start, start_equity)
+                    ahead = self._through(n, ahead)
+        return tape.played(start, equity)
+
+    def _open(self, commands: Sequence[Command]) -> tuple[State, Decimal]:
+        """The account among its first prices, its opening commands given; its equity before these."""
+        tape, frame = self.tape, self.frames[0]
+        point = waypoints(frame, self.path, {})[0]
+        refuse_sunk(tape.state.account, point, tape.venue)
+        jump(tape, point, frame.time)
+        tape.look()
+        equity = tape.equity
+        tape.obey(commands)
+        self.waiting = _after_opening(tape, self.waiting)
+        return tape.state, equity
+
+    def _through(self, n: int, ahead: Stretch) -> Stretch:
+        """Frame `n`, decided by the machine at least at its opening; what lies ahead then."""
+        tape, frame = self.tape, self.frames[n]
+        sides = {} if n == 0 else adverse_sides(tape.state.account)
+        steps = self._steps(n, sides)
+        for k, (point, time) in enumerate(steps):
+            if k > 0:
+                move(tape, point, time, self.waiting)
+            elif n > 0:
+                self._to_opening(n, point, time, ahead)
+            if k == 0:
+                due(tape, self.waiting, frame)
+            tape.look()
+            if self.inside_bars or (k == len(steps) - 1 and self._kept(n)):
+                tape.sample()
+            if k == 0 and self.scout is not None and sides == adverse_sides(tape.state.account):
+                ahead = self.scout.stretch(tape, self.waiting, n, True)
+                if n < ahead.until:
+                    self._past(n, steps[1:], ahead)
+                    return ahead
+        self.stood = n
+        return NOWHERE if self.scout is None else self.scout.stretch(tape, self.waiting, n + 1, False)
+
+    def _to_opening(self, n: int, point: Mapping[str, Quote], time: datetime, ahead: Stretch) -> None:
+        """To the opening of a frame, from wherever the tape stands."""
+        tape = self.tape
+        if n == ahead.until and ahead.opened:
+            self._catch_up(n)
+            jump(tape, point, time)
+            return
+        if self.stood < n - 1:
+            self._catch_up(n - 1)
+            tape.stand_at(*self._steps(n - 1, adverse_sides(tape.state.account))[-1])
+        move(tape, point, time, self.waiting)
+
+    def _pass(self, n: int, ahead: Stretch) -> None:
+        """A frame on which nothing happens."""
+        if n in ahead.looks or self._kept(n):
+            steps = self._steps(n, adverse_sides(self.tape.state.account))
+            self._catch_up(n)
+            self._past(n, steps, ahead)
+        else:
+            self.tape.passed += 1
+
+    def _past(self, n: int, steps: Sequence[tuple[Mapping[str, Quote], datetime]], ahead: Stretch) -> None:
+        """Points of a frame at which nothing happens: looked at where they may be extremes, and kept for figures."""
+        if not steps:
+            return
+        tape = self.tape
+        for point, time in steps if n in ahead.looks else ():
+            tape.stand_at(point, time)
+            tape.look()
+        if self._kept(n):
+            told = len(tape.told)
+            jump(tape, *steps[-1])
+            assert len(tape.told) == told + 1, f"something happened at {tape.time}, where nothing was seen ahead"
+            tape.sample()
+        if n in ahead.looks or self._kept(n):
+            self.stood = n
+
+    def _kept(self, n: int) -> bool:
+        return n % self.stride == 0 or n == len(self.frames) - 1
+
+    def _steps(self, n: int, sides: Mapping[str, int]) -> list[tuple[Mapping[str, Quote], datetime]]:
+        """The points of a frame with their times."""
+        points = waypoints(self.frames[n], self.path, sides)
+        return list(zip(points, nominal_times(self.frames[n], len(points)), strict=True))
+
+    def _catch_up(self, n: int) -> None:
+        """The prices that frame `n` does not have, from the frames passed before it."""
+        missing = [symbol for symbol in self.history.symbols if symbol not in self.frames[n].bars]
+        found: dict[str, Quote] = {}
+        for m in range(n - 1, self.stood, -1):
+            bars = self.frames[m].bars
+            found |= {s: closing(bars[s]) for s in missing if s in bars and s not in found}
+            if len(found) == len(missing):
+                break
+        if found:
+            self.tape.stand_at(found, None)
 
 
 def _after_opening(tape: Tape, waiting: Sequence[TopUp]) -> list[TopUp]:
@@ -368,7 +314,7 @@ def _next_stop(
     that rounding cannot miss them."""
     best: _Stop | None = None
     for order in tape.state.account.orders:
-        watch = _watch(order)
+        watch = watch_of(order)
         if watch is None or order.symbol not in origin:
             continue
         on_mark, level, falling = watch
@@ -395,7 +341,7 @@ def _next_stop(
     return best
 
 
-def _watch(order: Order) -> tuple[bool, Decimal, bool] | None:
+def watch_of(order: Order) -> tuple[bool, Decimal, bool] | None:
     """(on the mark?, level, reached by falling?) of an order that waits for a price."""
     if order.type is OrderType.LIMIT and order.price is not None:
         return False, order.price, order.side == "buy"

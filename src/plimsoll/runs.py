@@ -188,9 +188,19 @@ class VenueNote(msgspec.Struct, frozen=True):
     law: str
 
 
+class Pace(msgspec.Struct, frozen=True):
+    """How the frames of all `playings` were gone through: of `frames` in all the array engine passed `passed`, on which nothing
+    could happen, and the exact machine decided the others. `why`: why it went alone ('' where it did not)."""
+
+    playings: int
+    frames: int
+    passed: int
+    why: str
+
+
 class Comparison(msgspec.Struct, frozen=True):
     """The whole answer. `sentences`: three closing sentences; `standings`: the venues side by side, where there are several;
-    `stand_in`: symbol -> what stood in for its price."""
+    `stand_in`: symbol -> what stood in for its price; `pace`: which engine went through the prices (None: fills, exactly)."""
 
     name: str
     about: str
@@ -204,6 +214,7 @@ class Comparison(msgspec.Struct, frozen=True):
     standings: tuple[Standing, ...] = ()
     price_notes: tuple[str, ...] = ()
     stand_in: dict[str, str] = {}
+    pace: Pace | None = None
 
 
 class RegimeMap(msgspec.Struct, frozen=True):

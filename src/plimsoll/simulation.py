@@ -35,11 +35,12 @@ from plimsoll.model_choice import Modelled
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.odds import Counted, LegInfo, odds_of, width_of
 from plimsoll.plan import Plan, TopUp, open_plan, symbols_of
-from plimsoll.play import Tape, Told, Unit, crossing, due, jump, move
+from plimsoll.play import crossing, due, jump, move
 from plimsoll.prices.history import Frame
 from plimsoll.prices.paths import Quote
 from plimsoll.rulebook import Rulebook, with_readings
 from plimsoll.studies import Ask, Odds, Setting, Stopped, Study
+from plimsoll.tape import Tape, Told, Unit
 from plimsoll.variations import varied
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

@@ -29,10 +29,10 @@ from plimsoll.margin.views import LegView
 from plimsoll.model import LegKey, MarginMode, OrderType, PositionMode, Stage
 from plimsoll.number import ONE, ZERO, exact, show
 from plimsoll.plan import PlanMode
-from plimsoll.play import Played, Told, Unit
 from plimsoll.prices.paths import BarPath
 from plimsoll.runs import Happening, LegResult, Run
 from plimsoll.sentences import pool_words
+from plimsoll.tape import Played, Told, Unit
 
 FORCED = (Reduced, TakenOver)
 WORDS = {

@@ -77,7 +77,7 @@ def test_each_price_of_a_random_account_is_that_of_the_exact_engine(venue: str, 
                 at = leg.market
                 truth = prices_at(solved((at,)), column[at])
                 ours = found.below[at_leg], found.above[at_leg]
-                for mine, theirs in zip(ours, truth, strict=True):
+                for mine, theirs in zip(ours, (truth.below, truth.above), strict=True):
                     assert agree(mine, theirs, rulebook, pool, layout, column, at), (mine, theirs, column[at], leg)
                 both = Triggers(*(None if np.isnan(x) else D.from_float(float(x)) for x in ours))
                 near = nearest(both, column[at])

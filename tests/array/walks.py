@@ -20,10 +20,11 @@ from plimsoll.kept import kept_folder
 from plimsoll.model import Account
 from plimsoll.number import ONE
 from plimsoll.plan import TopUp
-from plimsoll.play import Played, Unit, play
+from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
 from plimsoll.rulebook import Rulebook
+from plimsoll.tape import Played, Unit
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
 

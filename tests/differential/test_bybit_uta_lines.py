@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Struct
+from msgspec.structs import astuple, replace
 from test_bybit_uta_restated import BOOK, CLOSE, INSTRUMENTS, drawn, on_a_line
 
 from plimsoll.array.compile import compile_rule, float_markets, float_pool
@@ -29,7 +31,7 @@ from plimsoll.number import exact
 from plimsoll.rulebook import for_case
 from plimsoll.rules import common
 from plimsoll.rules.bybit_uta import formulas
-from plimsoll.rules.columns import Pool
+from plimsoll.rules.columns import Line, Pool
 from plimsoll.table_files import load
 
 D = Decimal
@@ -40,8 +42,8 @@ def fractions(record: Any) -> Any:
     """A record of Decimals, and all inside it, as Fractions."""
     if isinstance(record, Decimal):
         return Fraction(record)
-    if isinstance(record, tuple) and hasattr(record, "_fields"):
-        return type(record)(*(fractions(x) for x in record))
+    if isinstance(record, Struct):
+        return type(record)(*(fractions(x) for x in astuple(record)))
     if isinstance(record, tuple):
         return tuple(fractions(x) for x in record)
     return record
@@ -64,7 +66,7 @@ def valued_pools(seeds: range) -> Any:
 def test_all_lines_together_are_the_headroom() -> None:
     seen = 0
     for pool, column, markets in valued_pools(range(240)):
-        bare = formulas.assess_pool(pool._replace(legs=(), wallets=(), rests=()), column, markets)
+        bare = formulas.assess_pool(replace(pool, legs=(), wallets=(), rests=()), column, markets)
         total = bare.balance - bare.requirement
         for w, wallet in enumerate(pool.wallets):
             pnl = common.coin_pnl(pool, w, column, markets)
@@ -147,12 +149,12 @@ def test_float_repeats_the_lines() -> None:
                 for i, mark in enumerate([column[rest.market] for rest in pool.rests])
             ]
         for ours, theirs in lines:
-            assert [float(x) for x in ours] == pytest.approx([float(x) for x in theirs], rel=1e-9, abs=1e-9)
+            assert [float(x) for x in astuple(ours)] == pytest.approx([float(x) for x in theirs], rel=1e-9, abs=1e-9)
 
 
 def test_a_pool_without_coins_or_orders_has_lines_that_say_nothing() -> None:
     empty = Pool(D(0), (), D(0), 0, D(0), D(0), D(0), D(0), D(0))
-    assert common.order_line(empty, 0, D(7), ()) == (0, 0, 0, 0)
+    assert common.order_line(empty, 0, D(7), ()) == Line(D(0), D(0), D(0), D(0))
 
 
 def one_coin(quote: str) -> tuple[Account, Marks, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import astuple, replace
 
 from plimsoll.array.compile import (
     Compiled,
@@ -20,6 +22,7 @@ from plimsoll.array.compile import (
     float_markets,
     float_pool,
     rule_functions,
+    twin,
 )
 from plimsoll.margin.assess import mark_column
 from plimsoll.margin.pools import Layout, lay_out, market_of
@@ -39,8 +42,8 @@ def fractions(record: Any) -> Any:
     """A record of Decimals, and all inside it, as Fractions."""
     if isinstance(record, Decimal):
         return Fraction(record)
-    if isinstance(record, tuple) and hasattr(record, "_fields"):
-        return type(record)(*(fractions(x) for x in record))
+    if isinstance(record, Struct):
+        return type(record)(*(fractions(x) for x in astuple(record)))
     if isinstance(record, (tuple, list)):
         return tuple(fractions(x) for x in record)
     return record
@@ -77,7 +80,7 @@ def test_decimal_is_exact_where_no_digit_is_lost_and_right_to_30_digits_elsewher
             lossless = not context.flags[Inexact]
         truth = rulebook.rules.assess_pool(fractions(pool), fractions(column), fractions(layout.markets))
         room = Fraction(0) if lossless else Fraction(gross(pool, margin)) / 10**30
-        for ours, theirs in zip(margin, truth, strict=True):
+        for ours, theirs in zip(astuple(margin), astuple(truth), strict=True):
             assert abs(Fraction(ours) - theirs) <= room
 
 
@@ -91,7 +94,7 @@ def test_float_repeats_the_margins_and_the_decision_unless_it_is_close(venue: st
             exactly = rulebook.rules.assess_pool(pool, column, layout.markets)
             floating = compiled.assess_pool(float_pool(pool), marks, markets)
             scale = float(gross(pool, exactly))
-            for ours, theirs in zip(exactly, floating, strict=True):
+            for ours, theirs in zip(astuple(exactly), floating, strict=True):
                 assert abs(float(ours) - theirs) <= BAND * scale
             fails = rulebook.rules.is_liquidatable(exactly.balance, exactly.requirement)
             assert compiled.is_liquidatable(floating.balance, floating.requirement) == fails or closeness(exactly) < BAND
@@ -126,7 +129,7 @@ def nudged(both: Both, pool: Pool[Decimal], fills: tuple[Decimal, ...]) -> Itera
     hair = D("1e-11")
     size = abs(pool.cash) + sum((abs(leg.amount * column[leg.market]) for leg in pool.legs), D(0))
     for sign in (-1, 1):
-        yield pool._replace(cash=pool.cash + sign * hair * size), column, fills
+        yield replace(pool, cash=pool.cash + sign * hair * size), column, fills
         for i in range(len(column)):
             for marks_too in (True, False):
                 moved = tuple(m * (1 + sign * hair) if n == i and marks_too else m for n, m in enumerate(column))
@@ -134,8 +137,8 @@ def nudged(both: Both, pool: Pool[Decimal], fills: tuple[Decimal, ...]) -> Itera
                 yield pool, moved, filled
         for i, leg in enumerate(pool.legs):
             legs = [*pool.legs]
-            legs[i] = leg._replace(entry=leg.entry * (1 + sign * hair))
-            yield pool._replace(legs=tuple(legs)), column, fills
+            legs[i] = replace(leg, entry=leg.entry * (1 + sign * hair))
+            yield replace(pool, legs=tuple(legs)), column, fills
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -149,7 +152,7 @@ def test_float_takes_the_same_step_unless_a_hairs_breadth_decides(venue: str, da
         poorer = D(data.draw(st.integers(0, 120))) / 1000
         for pool in both[1].pools:
             size = sum((leg.initial_rate * abs(leg.amount) for leg in pool.legs), D(0))
-            pool = pool._replace(cash=pool.cash - poorer * size)
+            pool = replace(pool, cash=pool.cash - poorer * size)
             exactly = step_of(both, pool, both[2], fills, stage)
             floating = float_step(compile_rules(venue), both, pool, fills, stage)
             if alike(exactly, floating):
@@ -177,7 +180,7 @@ def test_exactly_on_the_trigger_decimal_fails_and_float_knows_that_it_is_close(v
         rules = rulebook_of(venue).rules
         (pool,) = [pool for pool in layout.pools if pool.legs]
         need = rules.assess_pool(pool, column, layout.markets).requirement
-        pool = pool._replace(cash=need)
+        pool = replace(pool, cash=need)
         margin = rules.assess_pool(pool, column, layout.markets)
         assert rules.is_liquidatable(margin.balance, margin.requirement)
         floating = compile_rules(venue).assess_pool(float_pool(pool), float_column(column), float_markets(layout.markets))
@@ -213,7 +216,7 @@ def decimals_of(arguments: dict[str, Any]) -> dict[str, Any]:
         elif name == "market":
             out[name] = float_markets([value])[0]
         elif name in ("pool", "margin", "resting"):
-            out[name] = float_pool(value) if name == "pool" else type(value)(*(_number(x) for x in value))
+            out[name] = float_pool(value) if name == "pool" else twin(type(value))(*map(_number, astuple(value)))
         else:
             out[name] = _number(value)
     return out
@@ -250,7 +253,7 @@ def test_every_rule_of_the_interface_compiles_and_agrees_with_decimal(venue: str
             compiled: Callable[..., Any] = compile_rule(venue, function.__name__)
             ours = function(*arguments.values())
             theirs = compiled(*decimals_of(arguments).values())
-            flat = ours if isinstance(ours, tuple) else (ours,)
+            flat = ours if isinstance(ours, tuple) else astuple(ours) if isinstance(ours, Struct) else (ours,)
             flat_too = theirs if isinstance(theirs, tuple) or hasattr(theirs, "__len__") else (theirs,)
             for a, b in zip(flat, flat_too, strict=False):
                 assert float(a) == pytest.approx(float(b), rel=1e-12), function.__name__
@@ -283,7 +286,7 @@ def coarse_market() -> Market[Decimal]:
     """Money in whole units, one unit a lot: half a unit a lot is rounded up."""
     book = rulebook_of("bitmex")
     linear = next(i for i in book.instruments.values() if i.kind == "linear")
-    return market_of(linear, D(0))._replace(unit=D(1), lot=D(1))
+    return replace(market_of(linear, D(0)), unit=D(1), lot=D(1))
 
 
 def test_a_zero_divisor_raises_in_compiled_rules_as_it_does_on_decimal() -> None:

@@ -13,6 +13,7 @@ from plimsoll.account.decide import decide
 from plimsoll.account.events import Reduced, ShortfallCovered, TakenOver
 from plimsoll.account.state import State, Venue
 from plimsoll.margin.assess import Prices, assess
+from plimsoll.margin.pools import lay_out
 from plimsoll.model import LegKey, LegSide, MarginMode
 from random_accounts import D, accounts, on_boundaries, rulebook_of
 from random_commands import live, worlds
@@ -52,6 +53,18 @@ def test_every_events_postings_sum_to_zero_per_asset(venue: str, data: st.DataOb
         for posting in event.postings:
             total[posting.asset] += posting.amount
         assert all(amount == 0 for amount in total.values()), event
+
+
+@law
+@given(st.data())
+def test_funding_of_a_cross_leg_is_the_cashs_whatever_is_free(venue: str, data: st.DataObject) -> None:
+    """It has no money of its own."""
+    account, _ = data.draw(accounts(venue))
+    paid, free = data.draw(st.decimals(-1000, 1000, places=8)), data.draw(st.decimals(0, 1000, places=8))
+    for pool in lay_out(account, rulebook_of(venue)).pools:
+        for leg in pool.legs:
+            if not leg.isolated:
+                assert rulebook_of(venue).rules.funding_split(paid, leg, free) == (paid, 0)
 
 
 @law

@@ -104,7 +104,7 @@ def test_the_exemption_from_the_mirror_of_long_and_short_is_needed(venue: str) -
     with exact():
         long, market = lone_leg(venue, symbol, D(1), D(100), D(5), MarginMode.CROSS)
         short, _ = lone_leg(venue, symbol, D(-1), D(100), D(5), MarginMode.CROSS)
-        market = market._replace(taker_rate=D("0.001"))
+        market = msgspec.structs.replace(market, taker_rate=D("0.001"))
         fees = [rulebook.rules.closing_fee(leg, D(100), market) for leg in (long, short)]
     assert fees == [D("0.08"), D("0.12")]
 

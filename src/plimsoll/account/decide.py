@@ -161,7 +161,8 @@ def _funding(turn: Turn, command: SettleFunding) -> Reject | None:
         leg = views[leg_key(position)]
         worth = rules.value(leg.amount, mark, turn.market(command.symbol)) * (1 if leg.amount > 0 else -1)
         amount = money(rules.funding_payment(worth, ONE, command.rate, False), instrument.unit)
-        from_cash, from_leg = rules.funding_split(amount, leg, _free(turn, instrument.settle))
+        free = _free(turn, instrument.settle) if leg.isolated else ZERO
+        from_cash, from_leg = rules.funding_split(amount, leg, free)
         if amount < 0 and leg.isolated and turn.rulebook.readings.get("funding_received") == "refills_position":
             from_cash, from_leg = ZERO, amount
         funding = Posting(Ledger.FUNDING, "", ZERO)

@@ -7,6 +7,8 @@ money and positions stands here once for every venue.
 from collections.abc import Sequence
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from plimsoll.account.convert import convert, square
 from plimsoll.account.events import (
     Deleveraged,
@@ -105,7 +107,7 @@ def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Dec
         return pool
     view = asset_view(turn, spec.asset)
     free = ZERO if view is None else money(max(ZERO, view.available_balance))
-    return pool._replace(legs=(pool.legs[0]._replace(spare=free),))
+    return replace(pool, legs=(replace(pool.legs[0], spare=free),))
 
 
 def _top_up(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:

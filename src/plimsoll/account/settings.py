@@ -157,14 +157,14 @@ def _wanted(turn: Turn, under: list[Position], command: SetLeverage, asset: str)
     column, rate = turn.column(layout), rules.initial_rate(command.leverage)
     more = ZERO
     for leg in [_leg_of(turn, p) for p in under if p.mode is MarginMode.CROSS]:
-        market, after = layout.markets[leg.market], leg._replace(leverage=command.leverage, initial_rate=rate)
+        market, after = layout.markets[leg.market], msgspec.structs.replace(leg, leverage=command.leverage, initial_rate=rate)
         mark = column[leg.market]
         more += rules.initial_margin(after, mark, market) - rules.initial_margin(leg, mark, market)
     for spec in layout.resting:
         at = spec.row.market
         if layout.symbols[at] == command.symbol and spec.asset == asset:
             market, mark = layout.markets[at], column[at]
-            wished = spec.row._replace(initial_rate=rate, leverage=command.leverage)
+            wished = msgspec.structs.replace(spec.row, initial_rate=rate, leverage=command.leverage)
             more += rules.order_margin(wished, mark, market) - rules.order_margin(spec.row, mark, market)
     return more
 

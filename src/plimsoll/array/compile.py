@@ -5,12 +5,14 @@ changed and would go on serving the old rules. `fastmath` is off, so that sums k
 fused. Division follows Python: a zero divisor raises as it does on Decimal. Rules guard their divisors, so this never
 happens in a correct rule; an infinity that quietly wins a comparison would be worse than the branch it saves.
 
-Legs and markets become arrays of records, so that one compilation serves any number of either.
+Legs and markets become arrays of records, so that one compilation serves any number of either; the records that rules
+themselves make and return become named tuples of the same fields, which numba knows how to build.
 """
 
 import importlib
 import inspect
 import platform
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import cache, wraps
@@ -20,10 +22,11 @@ from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import llvmlite
+import msgspec
 import numba
 import numpy as np
 from numba.core.dispatcher import Dispatcher
-from numba.extending import intrinsic, overload, register_jitable
+from numba.extending import intrinsic, overload, register_jitable, typeof_impl
 
 from plimsoll import number
 from plimsoll.law import law_modules, law_text
@@ -212,6 +215,18 @@ columns that a kernel was given and that its caller holds on to; never for one t
 
 
 @cache
+def twin(kind: type[msgspec.Struct]) -> type[Any]:
+    """What compiled code knows a record of `rules.columns` by: a named tuple of the same fields."""
+    return namedtuple(kind.__name__, kind.__struct_fields__, defaults=kind.__struct_defaults__, module=kind.__module__)
+
+
+@typeof_impl.register(type(msgspec.Struct))
+def _type_of_record(kind: type[msgspec.Struct], _context: object) -> Any:
+    """What numba takes the name of a record in a rule or a kernel for: its twin, which it can build."""
+    return numba.types.NamedTupleClass(twin(kind))
+
+
+@cache
 def _register(function: FunctionType) -> None:
     """Tell numba that compiled code may call this function: once, for a second time would compile it twice."""
     register_jitable(error_model=ERROR_MODEL)(function)
@@ -334,9 +349,9 @@ def float_markets(markets: Sequence[Market[Decimal]]) -> Column:
     return records_of(markets, MARKET_RECORD)
 
 
-def records_of(rows: Sequence[tuple[Any, ...]], kind: np.dtype[Any]) -> Column:
+def records_of(rows: Sequence[msgspec.Struct], kind: np.dtype[Any]) -> Column:
     """Rows as records of that kind, in the order given; none gives an empty column."""
-    return np.array([tuple(_plain(x) for x in row) for row in rows], dtype=kind)
+    return np.array([tuple(_plain(x) for x in msgspec.structs.astuple(row)) for row in rows], dtype=kind)
 
 
 def float_pool(pool: Pool[Decimal]) -> Pool[float]:
@@ -348,8 +363,8 @@ def float_pool(pool: Pool[Decimal]) -> Pool[float]:
         "rests": records_of(pool.rests, REST_RECORD),
         "asks": records_of(pool.asks, RESTING_RECORD),
     }
-    fields = {name: _plain(value) for name, value in pool._asdict().items() if name not in records}
-    return Pool(**fields, **cast("dict[str, Any]", records))
+    fields = {name: _plain(getattr(pool, name)) for name in pool.__struct_fields__ if name not in records}
+    return cast("Pool[float]", twin(Pool)(**fields, **records))
 
 
 def _plain(value: Decimal | float | bool | Sequence[Decimal]) -> Any:

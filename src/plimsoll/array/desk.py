@@ -314,19 +314,20 @@ def _in_order(layout: Layout, symbols: Sequence[str], account: Account, rulebook
     shift = len(symbols) - len(layout.symbols)
 
     def moved(rows: Any) -> Any:
-        return tuple(row._replace(market=new[row.market]) for row in rows)
+        return tuple(msgspec.structs.replace(row, market=new[row.market]) for row in rows)
 
     pools = tuple(
-        pool._replace(
+        msgspec.structs.replace(
+            pool,
             legs=moved(pool.legs),
             beside=moved(pool.beside),
             rests=moved(pool.rests),
             asks=moved(pool.asks),
-            wallets=tuple(w._replace(place=w.place + shift) for w in pool.wallets),
+            wallets=tuple(msgspec.structs.replace(w, place=w.place + shift) for w in pool.wallets),
         )
         for pool in layout.pools
     )
-    return layout._replace(symbols=tuple(symbols), markets=wider.markets, pools=pools)
+    return msgspec.structs.replace(layout, symbols=tuple(symbols), markets=wider.markets, pools=pools)
 
 
 def _waiting(symbol: str) -> Order:
@@ -477,7 +478,7 @@ def _is_early(layout: Layout, rulebook: Rulebook) -> bool:
             for leg in (*pool.legs, *pool.beside):
                 marks[leg.market] = leg.entry
             margin = rules.assess_pool(pool, marks, layout.markets)
-            near = margin._replace(balance=margin.requirement + margin.scale / 10**9)
+            near = msgspec.structs.replace(margin, balance=margin.requirement + margin.scale / 10**9)
             if rules.next_step(0, pool, near, marks, marks, layout.markets, rulebook.reading).kind != HOLD:
                 return True
     return any(pool.orders and pool.wallets for pool in layout.pools)

@@ -3,9 +3,10 @@
 What a leg locks of the cash is nobody else's, so that a pool feels the marks of all the others. Each leg is reckoned once
 here, and a pool's share is the whole less its own. Exact numbers; call inside `exact()`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from plimsoll.margin.pools import Cash, Layout
 from plimsoll.number import ZERO
@@ -13,7 +14,7 @@ from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Pool, PoolMargin, Standing, Sums
 
 
-class Alone(NamedTuple):
+class Alone(msgspec.Struct, frozen=True, gc=False):
     """A pool apart at one instant. `gain`: its running profit; `lock`: what it locks of the cash; `taken`: what all others
     and the orders take off it, `asked` the orders alone."""
 
@@ -24,7 +25,7 @@ class Alone(NamedTuple):
     asked: Decimal
 
 
-class Stand(NamedTuple):
+class Stand(msgspec.Struct, frozen=True, gc=False):
     """What every pool of a layout has and needs, in its order, and how those apart stand, by their place in it."""
 
     margins: list[PoolMargin[Decimal]]
@@ -34,13 +35,13 @@ class Stand(NamedTuple):
 def margins_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> list[PoolMargin[Decimal]]:
     """What every pool has and needs, in the layout's order. `scale` of a pool apart counts all that stand on its cash, so
     that no decision seems less close than it is."""
+    assess, markets = rulebook.rules.assess_pool, layout.markets
     if not layout.cashes:
-        rules, markets = rulebook.rules, layout.markets
-        return [rules.assess_pool(pool, marks, markets) for pool in layout.pools]
+        return [assess(pool, marks, markets) for pool in layout.pools]
     found: dict[int, PoolMargin[Decimal]] = {}
     for cash in layout.cashes:
         _assess(cash, layout, rulebook, marks, found)
-    return _all(layout, rulebook, marks, found)
+    return [found.get(i) or assess(pool, marks, markets) for i, pool in enumerate(layout.pools)]
 
 
 def stand_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> Stand:
@@ -51,7 +52,8 @@ def stand_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal]) -> St
         rows, total, asked = _assess(cash, layout, rulebook, marks, found)
         for i, _, standing, gain, lock in rows:
             alone[i] = Alone(standing, gain, lock, total - lock + asked, asked)
-    return Stand(_all(layout, rulebook, marks, found), alone)
+    assess, markets = rulebook.rules.assess_pool, layout.markets
+    return Stand([found.get(i) or assess(pool, marks, markets) for i, pool in enumerate(layout.pools)], alone)
 
 
 def margin_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal], i: int) -> PoolMargin[Decimal]:
@@ -63,15 +65,6 @@ def margin_of(layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal], i: i
     rows, total, asked = _rows(cash, layout, rulebook, marks)
     _, pool, standing, gain, lock = rows[cash.apart.index(i)]
     return apart.assess(pool, standing, gain, total - lock + asked, marks, layout.markets)
-
-
-def _all(
-    layout: Layout, rulebook: Rulebook, marks: Sequence[Decimal], found: Mapping[int, PoolMargin[Decimal]]
-) -> list[PoolMargin[Decimal]]:
-    """The margins of every pool: those found, and the others as a whole."""
-    rules, markets = rulebook.rules, layout.markets
-    pools = enumerate(layout.pools)
-    return [found[i] if i in found else rules.assess_pool(pool, marks, markets) for i, pool in pools]
 
 
 Row = tuple[int, Pool[Decimal], Standing[Decimal], Decimal, Decimal]
@@ -90,12 +83,13 @@ def _rows(cash: Cash, layout: Layout, rulebook: Rulebook, marks: Sequence[Decima
     total, rows = ZERO, []
     for i in cash.apart:
         pool = pools[i]
-        at = pool.legs[0].market
+        legs = pool.legs
+        at = legs[0].market
         mark, market, standing = marks[at], markets[at], known.get(i)
         if standing is None or mark <= standing.low or ZERO < standing.high <= mark:
             known[i] = standing = apart.standing(pool, marks, markets)
         lock, gain = standing.locked, ZERO
-        for leg in pool.legs:
+        for leg in legs:
             own = profit(leg, mark, market)
             gain += own
             if locks_losses and own < ZERO:
@@ -129,8 +123,8 @@ def _assess(
         scale += margin.scale
     if len(rows) > 1:
         for i in cash.apart:
-            balance, initial, need, requirement, _ = found[i]
-            found[i] = PoolMargin(balance, initial, need, requirement, scale)
+            own = found[i]
+            found[i] = PoolMargin(own.balance, own.initial, own.maintenance, own.requirement, scale)
     if cash.whole:
         pool = layout.pools[cash.shared]
         scale -= len(rows) * abs(pool.cash)

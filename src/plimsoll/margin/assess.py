@@ -4,21 +4,22 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from enum import Enum
-from typing import NamedTuple
+
+import msgspec
 
 from plimsoll.errors import BadInput
 from plimsoll.margin.apart import Alone, margins_of, stand_of
 from plimsoll.margin.apart_prices import Ground, ground_of, solver_apart
 from plimsoll.margin.common_move import moving_coins, portfolio_move
 from plimsoll.margin.liquidation_price import (
-    WIDE,
     Solved,
     Solver,
     Triggers,
     at_factor,
     held_brackets,
+    in_wide_digits,
     nearest,
     prices_at,
     solver_of,
@@ -29,7 +30,7 @@ from plimsoll.model import Account, LegKey, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.asks import PriceAsk
-from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin
+from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin, Rest
 from plimsoll.rules.drawing import PoolSpec
 
 
@@ -77,7 +78,7 @@ Factors = Callable[[tuple[int, ...]], Triggers]
 """The factors by which markets fail together, once for each set of them."""
 
 
-class Instant(NamedTuple):
+class Instant(msgspec.Struct, frozen=True, gc=False):
     """An account among its marks: what every line of an assessment is read from."""
 
     account: Account
@@ -88,7 +89,7 @@ class Instant(NamedTuple):
     prices: Prices
 
 
-class Felt(NamedTuple):
+class Felt(msgspec.Struct, frozen=True, gc=False):
     """Whose marks a pool feels: `markets`; of each base coin where the marks column holds the prices of it that the pool feels
     (its markets, and in a valued pool that has the coin its index); whether contracts of both kinds are among those on its
     collateral."""
@@ -98,7 +99,7 @@ class Felt(NamedTuple):
     mixed: bool
 
 
-class Home(NamedTuple):
+class Home(msgspec.Struct, frozen=True, gc=False):
     """A pool with what describes it, what it has and needs, the markets that its prices are sought in, and their solver;
     `alone`: how it stands among others on its cash, where it is apart; `counted`: what its coins count, where it is valued."""
 
@@ -111,6 +112,12 @@ class Home(NamedTuple):
     felt: Felt
     alone: Alone | None
     counted: Sequence[CoinMargin[Decimal]]
+
+
+NO_PRICE = Triggers(None, None)
+"""Where none does it, or none is asked for."""
+UNFELT = Felt((), {}, False)
+"""Where no price of several marks is asked for."""
 
 
 def assess(
@@ -128,12 +135,11 @@ def assess(
         now = Instant(account, rulebook, layout, mark_column(layout, marks.marks, marks.indexes), bases, prices)
         stand = stand_of(layout, rulebook, now.column)
         grounds = _grounds(now, stand.alone)
-        felt: dict[int, Felt] = {}
         legs: list[LegView] = []
         pools: list[PoolView] = []
         homes: list[Home] = []
         for i, margin in enumerate(stand.margins):
-            home = _home(now, i, margin, stand.alone.get(i), grounds.get(i), felt)
+            home = _home(now, i, margin, stand.alone.get(i), grounds.get(i))
             spec, pool = home.spec, home.pool
             views = [_leg_view(now, home, key, leg) for key, leg in zip(spec.legs, pool.legs, strict=True)]
             legs.extend(views)
@@ -151,40 +157,41 @@ def assess(
     return Assessment(rulebook.name, tuple(legs), tuple(pools), tuple(assets), asks, valued)
 
 
-def _grounds(now: Instant, alone: Mapping[int, Alone]) -> dict[int, Ground]:
-    """The cash that each pool apart stands on, by its place."""
-    grounds = {}
-    for cash in now.layout.cashes:
-        markets = held_brackets(now.rulebook.rules, now.layout.pools[cash.shared], now.column, now.layout.markets)
-        ground = ground_of(now.layout, now.rulebook, cash, alone, now.column, markets)
-        grounds.update(dict.fromkeys(cash.apart, ground))
+def _grounds(now: Instant, alone: Mapping[int, Alone]) -> dict[int, tuple[Ground, Felt]]:
+    """The cash that each pool apart stands on, by its place, and what it feels: where losses are locked, all marks of those on
+    the cash."""
+    grounds: dict[int, tuple[Ground, Felt]] = {}
+    rules, layout, column = now.rulebook.rules, now.layout, now.column
+    for cash in layout.cashes:
+        markets = held_brackets(rules, layout.pools[cash.shared], column, layout.markets)
+        ground = ground_of(layout, now.rulebook, cash, alone, column, markets)
+        felt = UNFELT
+        if now.prices is Prices.ALL:
+            felt = _felt(now, [leg for i in cash.apart for leg in layout.pools[i].legs], ())
+        for i in cash.apart:
+            at = layout.pools[i].legs[0].market
+            grounds[i] = ground, felt if ground.crowd else Felt((at,), {now.bases[at]: (at,)}, felt.mixed)
     return grounds
 
 
-def _home(
-    now: Instant,
-    i: int,
-    margin: PoolMargin[Decimal],
-    alone: Alone | None,
-    ground: Ground | None,
-    felt: dict[int, Felt],
-) -> Home:
-    """`felt`: by cash, where pools apart on it feel the same marks."""
+def _home(now: Instant, i: int, margin: PoolMargin[Decimal], alone: Alone | None, ground: tuple[Ground, Felt] | None) -> Home:
     spec, pool, rules = now.layout.specs[i], now.layout.pools[i], now.rulebook.rules
-    if ground is None:
-        markets = held_brackets(rules, pool, now.column, now.layout.markets) if pool.legs else now.layout.markets
-        solved = solver_of(rules, pool, margin, now.column, markets) if pool.legs or pool.wallets else _unsolved
-        return Home(spec, pool, margin, markets, solved, _factors(solved), _felt(now, pool), alone, _counted(now, pool, margin))
-    solved = solver_apart(ground, i, margin)
-    if rules.APART is not None and rules.APART.locks_losses:
-        feels = felt[ground.cash.shared] = felt.get(ground.cash.shared) or _felt(now, pool)
-    else:
-        feels = _felt(now, pool)
-    return Home(spec, pool, margin, ground.markets, solved, _factors(solved), feels, alone, ())
+    if ground is not None:
+        on, felt = ground
+        solved = _unsolved if now.prices is Prices.NONE else solver_apart(on, i, margin)
+        return Home(spec, pool, margin, on.markets, solved, _factors(solved), felt, alone, ())
+    markets, solved, felt = now.layout.markets, _unsolved, UNFELT
+    if pool.legs:
+        markets = held_brackets(rules, pool, now.column, markets)
+        solved = solver_of(rules, pool, margin, now.column, markets)
+        if now.prices is Prices.ALL:
+            felt = _felt(now, pool.legs, pool.rests)
+    counted = _counted(now, pool, margin) if pool.wallets else ()
+    return Home(spec, pool, margin, markets, solved, _factors(solved), felt, alone, counted)
 
 
 def _unsolved(moving: tuple[int, ...]) -> Solved:
-    raise AssertionError(f"a price of markets {moving} is asked of a pool without legs")
+    raise AssertionError(f"a price of markets {moving} is asked of a pool without legs, or where none is wanted")
 
 
 def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
@@ -194,19 +201,15 @@ def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
 
 def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
-    none = Triggers(None, None)
-    if now.prices is Prices.NONE:
-        return none, none
     mark, base, rules = now.column[leg.market], now.bases[leg.market], now.rulebook.rules
     if rules.PRICES_STATED:
-        with localcontext(WIDE):
-            found = rules.stated_liquidation_price(leg, at.pool, at.margin, now.column, at.markets)
+        found = in_wide_digits(rules.stated_liquidation_price, leg, at.pool, at.margin, now.column, at.markets)
         price = +found.price if found.found else None
         own = Triggers(price, None) if price is not None and price < mark else Triggers(None, price)
     else:
         own = prices_at(at.solved((leg.market,)), mark)
     if now.prices is Prices.OWN:
-        return own, none
+        return own, NO_PRICE
     coin = at.felt.coins[base]
     return own, own if len(coin) == 1 else at_factor(at.together(coin), mark)
 
@@ -223,25 +226,19 @@ def _factors(solved: Solver) -> Factors:
     return factors
 
 
-def _markets_of(now: Instant, pool: Pool[Decimal]) -> tuple[int, ...]:
-    """The markets whose marks the pool feels: those of its legs, of the orders in a valued pool, and of the legs beside it
-    where these lock their running losses."""
-    apart = now.rulebook.rules.APART
-    beside = () if apart is None or (pool.apart and not apart.locks_losses) else pool.beside
-    return tuple(sorted({leg.market for leg in (*pool.legs, *beside)} | {rest.market for rest in pool.rests}))
-
-
-def _felt(now: Instant, pool: Pool[Decimal]) -> Felt:
+def _felt(now: Instant, legs: Sequence[Leg[Decimal]], rests: Sequence[Rest[Decimal]]) -> Felt:
+    """What is felt of the marks of some legs and of the orders in a valued pool."""
+    layout, bases = now.layout, now.bases
+    markets = tuple(sorted({leg.market for leg in legs} | {rest.market for rest in rests}))
     coins: dict[str, tuple[int, ...]] = {}
-    markets = _markets_of(now, pool) if now.prices is Prices.ALL else ()
     for at in markets:
-        coins[now.bases[at]] = (*coins.get(now.bases[at], ()), at)
-    if pool.wallets:
-        first = len(now.layout.symbols)
-        places = {asset: first + i for i, asset in enumerate(now.layout.assets)}
+        coins[bases[at]] = (*coins.get(bases[at], ()), at)
+    if layout.assets:
+        first = len(layout.symbols)
+        places = {asset: first + i for i, asset in enumerate(layout.assets)}
         coins = {base: (*found, places[base]) if base in places else found for base, found in coins.items()}
-    kinds = {now.layout.markets[leg.market].inverse for leg in (*pool.legs, *pool.beside)}
-    return Felt(markets, coins, len(kinds) > 1 and not pool.wallets)
+    kinds = {layout.markets[leg.market].inverse for leg in legs}
+    return Felt(markets, coins, len(kinds) > 1 and not layout.assets)
 
 
 def money_behind(
@@ -275,38 +272,12 @@ def _behind(now: Instant, home: Home, leg: Leg[Decimal]) -> Decimal | None:
 
 def _bankruptcy(now: Instant, home: Home, leg: Leg[Decimal], behind: Decimal) -> Found[Decimal]:
     """At more digits than the answer has: at 1x two nearly equal numbers are subtracted."""
-    with localcontext(WIDE):
-        found = now.rulebook.rules.bankruptcy_price(leg, behind, home.markets[leg.market])
+    found = in_wide_digits(now.rulebook.rules.bankruptcy_price, leg, behind, home.markets[leg.market])
     return Found(found.found, +found.price)
 
 
-class LegSums(NamedTuple):
-    """What a leg has and needs at its mark."""
-
-    profit: Decimal
-    initial: Decimal
-    maintenance: Decimal
-    closing_fee: Decimal
-    locked: Decimal
-
-
-def _sums(now: Instant, home: Home, leg: Leg[Decimal]) -> LegSums:
-    """Asked of the rules, or, of the one leg of a pool apart, how that stands, which is the same."""
-    if home.alone is not None and len(home.pool.legs) == 1:
-        stand = home.alone.standing
-        return LegSums(home.alone.gain, stand.initial, stand.maintenance, stand.closing_fee, home.alone.lock)
-    rules, at = now.rulebook.rules, (leg, now.column[leg.market], now.layout.markets[leg.market])
-    return LegSums(
-        rules.profit(*at),
-        rules.initial_margin(*at),
-        rules.maintenance_margin(*at),
-        rules.closing_fee(*at),
-        rules.position_margin(*at),
-    )
-
-
 def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegView:
-    own, together = _triggers(now, home, leg)
+    own, together = (NO_PRICE, NO_PRICE) if now.prices is Prices.NONE else _triggers(now, home, leg)
     spec = home.spec
     behind = _behind(now, home, leg)
     position = now.layout.held[key]
@@ -317,7 +288,13 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
     price = nearest(own, mark)
     other = own.above if price == own.below else own.below
     bankrupt = NOWHERE if behind is None else _bankruptcy(now, home, leg, behind)
-    sums = _sums(now, home, leg)
+    at = leg, mark, market
+    if home.alone is not None and len(home.pool.legs) == 1:  # how that one leg stands is known
+        stand, profit, locked = home.alone.standing, home.alone.gain, home.alone.lock
+        initial, maintenance, fee = stand.initial, stand.maintenance, stand.closing_fee
+    else:
+        profit, locked = rules.profit(*at), rules.position_margin(*at)
+        initial, maintenance, fee = rules.initial_margin(*at), rules.maintenance_margin(*at), rules.closing_fee(*at)
     found = NOWHERE if price is None else Found(True, price)
     coin = home.counted[leg.wallet] if home.counted else None
     columns = (home.pool, home.margin, coin, now.column, now.layout.markets)
@@ -334,12 +311,12 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
         position.leverage,
         mark,
         value,
-        sums.profit,
-        sums.initial,
-        sums.maintenance,
-        sums.closing_fee,
-        sums.locked,
-        rules.liquidation_fee(leg, mark, market),
+        profit,
+        initial,
+        maintenance,
+        fee,
+        locked,
+        rules.liquidation_fee(*at),
         position.isolated_margin,
         row,
         instrument.brackets[row].max_leverage,
@@ -388,8 +365,8 @@ def _common_move(now: Instant, home: Home, views: Sequence[LegView]) -> Decimal 
     if now.rulebook.rules.PRICES_STATED and pool.apart and len(moving) == 1:
         price = views[0].liquidation_price
         return None if price is None else price / views[0].mark - 1
-    factors = solved(moving + moving_coins(now.layout, now.rulebook, pool))[:2]
-    return min([factor - 1 for factor in factors if factor is not None], key=abs, default=None)
+    ends = solved(moving + moving_coins(now.layout, now.rulebook, pool))
+    return min([factor - 1 for factor in (ends.below, ends.above) if factor is not None], key=abs, default=None)
 
 
 def _asset_view(

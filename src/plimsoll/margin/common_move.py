@@ -4,6 +4,8 @@ marks that move by different shares. Found by secants over whole assessments. Ex
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from plimsoll.margin.apart import margin_of
 from plimsoll.margin.liquidation_price import first_failure
 from plimsoll.margin.pools import Layout
@@ -34,7 +36,7 @@ def portfolio_move(
     first = len(layout.symbols)
     factors += [betas.get(a, ONE) if first + i in moving else ZERO for i, a in enumerate(layout.assets)]
 
-    fresh, i = layout._replace(standings={}), next(i for i, other in enumerate(layout.pools) if other is pool)
+    fresh, i = replace(layout, standings={}), next(i for i, other in enumerate(layout.pools) if other is pool)
 
     def headroom(y: Decimal) -> Decimal:
         moved = [mark * (1 + beta * y) for mark, beta in zip(column, factors, strict=True)]

@@ -9,13 +9,15 @@ way. Results are rounded at 34 digits to the side on which the pool fails, and c
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, getcontext, setcontext
-from functools import partial
-from typing import NamedTuple
+from typing import TypeVar, TypeVarTuple
 
-from plimsoll.margin.lines import Lines, over_factors
+import msgspec
+from msgspec.structs import replace
+
+from plimsoll.margin.lines import Lines, Straight, over_factors
 from plimsoll.margin.valued_lines import coins_of, moved
 from plimsoll.number import DIGITS, EXACT, ONE, ZERO, exact
-from plimsoll.rules.columns import Line, Market, Pool, PoolMargin
+from plimsoll.rules.columns import Market, Pool, PoolMargin
 from plimsoll.rules.interface import Rules
 
 LAST_DIGIT = ONE.scaleb(1 - DIGITS)
@@ -31,8 +33,21 @@ NEAR = Decimal("1e-34")
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
 
+A = TypeVarTuple("A")
+R = TypeVar("R")
 
-class Triggers(NamedTuple):
+
+def in_wide_digits(asked: Callable[[*A], R], *of: *A) -> R:
+    """What is asked, reckoned with the working digits; not by `localcontext`, whose copy costs as much as a line."""
+    before = getcontext()
+    setcontext(WIDE)
+    try:
+        return asked(*of)
+    finally:
+        setcontext(before)
+
+
+class Triggers(msgspec.Struct, frozen=True, gc=False):
     """Prices at which the pool fails on the way down and up from the marks; None: no positive price does it."""
 
     below: Decimal | None
@@ -46,7 +61,7 @@ def nearest(triggers: Triggers, mark: Decimal) -> Decimal | None:
     return triggers.below if mark * mark <= triggers.below * triggers.above else triggers.above
 
 
-class Solved(NamedTuple):
+class Solved(msgspec.Struct, frozen=True, gc=False):
     """Where a pool fails while some marks move by a common factor: the factors on prices below and above 1, unrounded, where
     several move at least the nearer one; and `fails(price, lead)`: whether it does in 34 digits when a mark of `lead` moves to
     `price` and the others with it."""
@@ -77,13 +92,11 @@ def triggers_of(
 def prices_at(solved: Solved, lead: Decimal) -> Triggers:
     """The triggers of one of the moving marks, `lead`; with a `lead` of 1 they are the factors themselves. Call inside
     `exact()`."""
-
-    def fails(price: Decimal) -> bool:
-        return solved.fails(price, lead)
-
-    below = None if solved.below is None else WIDE.multiply(lead, solved.below)
-    above = None if solved.above is None else WIDE.multiply(lead, solved.above)
-    return Triggers(_failing(below, DOWN, -1, fails), _failing(above, UP, 1, fails))
+    below, above, fails = solved.below, solved.above, solved.fails
+    return Triggers(
+        None if below is None else _failing(WIDE.multiply(lead, below), DOWN, -1, fails, lead),
+        None if above is None else _failing(WIDE.multiply(lead, above), UP, 1, fails, lead),
+    )
 
 
 def at_factor(factors: Triggers, mark: Decimal) -> Triggers:
@@ -114,15 +127,11 @@ def solver_of(
         nonlocal solver
         if moving in known:
             return known[moving]
-        before = getcontext()
-        setcontext(WIDE)  # and not `localcontext`, whose copy costs as much as a line
-        try:
-            if solver is None:
-                solver = (_along_coins if pool.wallets else _along_legs)(rules, pool, margin, marks, markets)
-            known[moving] = solver(moving)
-        finally:
-            setcontext(before)
-        return known[moving]
+        if solver is None:
+            along = _along_coins if pool.wallets else _along_legs
+            solver = in_wide_digits(along, rules, pool, margin, marks, markets)
+        found = known[moving] = in_wide_digits(solver, moving)
+        return found
 
     return solve
 
@@ -136,7 +145,7 @@ def _along_legs(
 ) -> Solver:
     """The solver of a pool of one asset, along the lines of its legs."""
     room = rounding_room(pool, margin)
-    line_at = over_factors(
+    reach = over_factors(
         lambda i, price: rules.headroom_line(pool.legs[i], price, markets[pool.legs[i].market]),
         [(marks[leg.market], markets[leg.market].inverse, leg.amount) for leg in pool.legs],
     )
@@ -144,22 +153,25 @@ def _along_legs(
     def solve(moving: tuple[int, ...]) -> Solved:
         """Both ends of the stretch on which the pool holds while `moving` move by a common factor, all else frozen."""
         legs = [i for i, leg in enumerate(pool.legs) if leg.market in moving]
-        here = [line_at(i, ONE) for i in legs]
-        lines: Lines = partial(line_at, legs[0]) if len(legs) == 1 else lambda x: _sum([line_at(i, x) for i in legs])
-        first = here[0] if len(legs) == 1 else _sum(here)
-        rest = margin.balance - margin.requirement - first.base - first.slope
+
+        def one(x: Decimal) -> Straight:
+            return reach(legs[0], x)[3:]
+
+        def several(x: Decimal) -> Straight:
+            base = slope = ZERO
+            for i in legs:
+                found = reach(i, x)
+                base += found[3]
+                slope += found[4]
+            return base, slope
+
+        lines = one if len(legs) == 1 else several
+        first = lines(ONE)
+        rest = margin.balance - margin.requirement - first[0] - first[1]
         move = Move(rules, lambda: _part(pool, legs, rest), marks, markets, moving, markets[moving[0]].inverse, room)
-        return _solved(move, lines, first, rest, [line.slope for line in here] or [ZERO])
+        return _solved(move, lines, first, rest, [reach(i, ONE)[4] for i in legs] or [ZERO])
 
     return solve
-
-
-def _sum(lines: Sequence[Line[Decimal]]) -> Line[Decimal]:
-    base = slope = ZERO
-    for line in lines:
-        base += line.base
-        slope += line.slope
-    return Line(base, slope, ZERO, ZERO)
 
 
 def _along_coins(
@@ -177,14 +189,14 @@ def _along_coins(
         inverse = moving[-1] < len(markets) and markets[moving[0]].inverse
         found = moved(coins, moving, inverse)
         first = found.line(ONE)
-        rest = coins.headroom - first.base - first.slope
+        rest = coins.headroom - first[0] - first[1]
         move = Move(rules, lambda: found.part(rest), marks, markets, moving, inverse, room)
         return _solved(move, found.line, first, rest, found.senses)
 
     return solve
 
 
-class Move(NamedTuple):
+class Move(msgspec.Struct, frozen=True, gc=False):
     """Marks that move by a common factor: `part()` is what of a pool feels them, with the rest of its headroom as cash, and
     `moving` are their places; its lines run over the factor, or over one over it (`inverse`); `room`: what sums may round."""
 
@@ -206,27 +218,15 @@ def _headroom(move: Move, price: Decimal, lead: Decimal) -> Decimal:
     return there.balance - there.requirement
 
 
-def _solved(move: Move, lines: Lines, first: Line[Decimal], rest: Decimal, slopes: Sequence[Decimal]) -> Solved:
+def _solved(move: Move, lines: Lines, first: Straight, rest: Decimal, slopes: Sequence[Decimal]) -> Solved:
     """The factors at both ends of the stretch on which the pool holds, as `ends` finds them; where several marks move, the
-    nearer one, by difference or by ratio, and the other only where it might be that. Call with the working digits."""
-
-    def beyond(x: Decimal) -> bool:
-        """Whether it holds at least as far on the other side of the marks."""
-        factor = 1 / x if move.inverse else x
-        other = 1 / factor if factor < 1 else 2 - factor
-        if other <= 0:
-            return False
-        at = 1 / other if move.inverse else other
-        line = lines(at)
-        return rest + line.base + line.slope * at > 0
+    nearer one and the other only where it might be that. Call with the working digits."""
 
     def fails(price: Decimal, lead: Decimal) -> bool:
         return _headroom(move, price, lead) <= -move.room
 
-    low, high = ends(lines, first, rest + 2 * move.room, slopes, beyond if len(move.moving) > 1 else None)
-    if move.inverse:
-        low, high = (None if high is None else 1 / high), (None if low is None else 1 / low)
-    return Solved(low, high, fails)
+    nearer = len(move.moving) > 1
+    return Solved(*factors(lines, first, rest + 2 * move.room, slopes, move.inverse, nearer), fails)
 
 
 def _part(pool: Pool[Decimal], legs: Sequence[int], rest: Decimal) -> Pool[Decimal]:
@@ -247,7 +247,8 @@ def held_brackets(
     for leg in (*pool.legs, *pool.beside):
         market = markets[leg.market]
         row = rules.bracket(rules.value(leg.amount, marks[leg.market], market), leg.tier, market)
-        held[leg.market] = market._replace(
+        held[leg.market] = replace(
+            market,
             rows=1,
             floors=(ZERO,),
             rates=(market.rates[row],),
@@ -266,12 +267,30 @@ def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     return margin.scale * (legs + 2) * LAST_DIGIT if legs > 1 else ZERO
 
 
+def factors(
+    lines: Lines, first: Straight, rest: Decimal, slopes: Sequence[Decimal], inverse: bool, nearer: bool
+) -> tuple[Decimal | None, Decimal | None]:
+    """(lower, upper) factor on the marks at the ends of the stretch of x that `ends` finds, x being one over it where the
+    contracts are `inverse`; `nearer`: the nearer one, by difference or by ratio, and the other only where it might be that."""
+
+    def beyond(x: Decimal) -> bool:
+        """Whether it holds at least as far on the other side of the marks."""
+        factor = 1 / x if inverse else x
+        other = 1 / factor if factor < 1 else 2 - factor
+        if other <= 0:
+            return False
+        at = 1 / other if inverse else other
+        base, slope = lines(at)
+        return rest + base + slope * at > 0
+
+    low, high = ends(lines, first, rest, slopes, beyond if nearer else None)
+    if inverse:
+        return (None if high is None else 1 / high), (None if low is None else 1 / low)
+    return low, high
+
+
 def ends(
-    lines: Lines,
-    first: Line[Decimal],
-    rest: Decimal,
-    slopes: Sequence[Decimal],
-    beyond: Callable[[Decimal], bool] | None = None,
+    lines: Lines, first: Straight, rest: Decimal, slopes: Sequence[Decimal], beyond: Callable[[Decimal], bool] | None
 ) -> tuple[Decimal | None, Decimal | None]:
     """(lower, upper) end of the stretch of x on which rest + base + slope * x is above zero, the line being that of
     `lines` at x, `first` the one at x = 1, and the whole concave; None where it stays so. From a start that is not above
@@ -280,23 +299,24 @@ def ends(
     `slopes`: those of the legs at the start. A leg that gains with x gains everywhere, because a requirement never grows
     faster than the value it is for (law: maintenance is at most initial margin); so legs that all gain have no upper end.
     The end downhill of the start comes first; the other one is not sought where it lies `beyond` what is asked for."""
-    slope, start = first.slope, rest + first.base + first.slope
-    falls, rises, root = slope > 0, slope < 0, ONE
+    base, slope = first
+    up, down = slope > ZERO, slope < ZERO
+    falls, rises, root = up, down, ONE
     if slope:
-        root = -(rest + first.base) / slope
-    if start > 0:
-        falls, rises, root = max(slopes) > 0, min(slopes) < 0, min(max(root, LEAST), MOST)
+        root = -(rest + base) / slope
+    if rest + base + slope > ZERO:
+        falls, rises, root = max(slopes) > ZERO, min(slopes) < ZERO, min(max(root, LEAST), MOST)
     lower = upper = None
-    if rises and slope < 0:
+    if rises and down:
         upper = _end(lines, rest, root, -1, first)
     if falls and (upper is None or beyond is None or not beyond(upper)):
-        lower = _end(lines, rest, root, 1, first) if slope > 0 else _end(lines, rest, LEAST, 1, None)
-    if rises and slope >= 0 and (lower is None or beyond is None or not beyond(lower)):
+        lower = _end(lines, rest, root, 1, first) if up else _end(lines, rest, LEAST, 1, None)
+    if rises and not down and (lower is None or beyond is None or not beyond(lower)):
         upper = _end(lines, rest, MOST, -1, None)
     return lower, upper
 
 
-def _end(lines: Lines, rest: Decimal, x: Decimal, side: int, along: Line[Decimal] | None) -> Decimal | None:
+def _end(lines: Lines, rest: Decimal, x: Decimal, side: int, along: Straight | None) -> Decimal | None:
     """Newton's method from x, at or beyond the end where headroom rises (`side` 1) or falls (-1) with x; `along`: the line
     that x is the root of. No line lies below the curve, so the root of a line never passes the end: the way is over when a
     line's root lies on that line, and a root outside the search, the first one included, means that there is no end inside.
@@ -304,31 +324,31 @@ def _end(lines: Lines, rest: Decimal, x: Decimal, side: int, along: Line[Decimal
     for _ in range(LINES):
         if not LEAST <= x <= MOST:
             return None
-        line = lines(x)
-        if x in (LEAST, MOST) and rest + line.base + line.slope * x > 0:
+        line = base, slope = lines(x)
+        if x in (LEAST, MOST) and rest + base + slope * x > ZERO:
             return None
-        if line is along:
+        if line == along:
             return x
-        if line.slope * side <= 0:
+        if slope <= ZERO if side > 0 else slope >= ZERO:
             return None
-        root = -(rest + line.base) / line.slope
+        root = -(rest + base) / slope
         if (root < x) == (side > 0) or abs(root - x) <= x * NEAR:
             return root if LEAST <= root <= MOST else None
         x, along = root, line
     return x
 
 
-def _failing(price: Decimal | None, rounding: Context, side: int, fails: Callable[[Decimal], bool]) -> Decimal | None:
+def _failing(
+    price: Decimal, rounding: Context, side: int, fails: Callable[[Decimal, Decimal], bool], lead: Decimal
+) -> Decimal:
     """The price at 34 digits on its failing side, moved on by units of the last place should 34-digit sums still hold."""
-    if price is None:
-        return None
     rounded = rounding.plus(price)
-    if fails(rounded):
+    if fails(rounded, lead):
         return rounded
     step = ONE.scaleb(rounded.adjusted() + 1 - DIGITS) * side
     for i in range(3 * DIGITS):
         rounded += step * (1 << i)
-        if fails(rounded):
+        if fails(rounded, lead):
             break
     return rounded
 

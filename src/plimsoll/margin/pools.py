@@ -3,7 +3,8 @@ marks may then change as often as they like. Exact numbers only; no prices enter
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from plimsoll.errors import BadInput
 from plimsoll.model import (
@@ -29,7 +30,7 @@ NO_FEES = Fees(ZERO, ZERO)
 NOTHING = Outside()
 
 
-class RestingSpec(NamedTuple):
+class RestingSpec(msgspec.Struct, frozen=True, gc=False):
     """Resting opening orders as one row: printed name, settle asset, whether they are for an isolated position; the orders
     themselves, and the leg they trade in."""
 
@@ -41,7 +42,7 @@ class RestingSpec(NamedTuple):
     leg: LegKey
 
 
-class Cash(NamedTuple):
+class Cash(msgspec.Struct, frozen=True, gc=False):
     """A cash that pools apart stand on, as places in the layout. `whole`: whether the legs beside `shared`, the pool of the
     cash itself, are those of the pools apart, one leg each, and no others."""
 
@@ -50,7 +51,7 @@ class Cash(NamedTuple):
     whole: bool
 
 
-class Layout(NamedTuple):
+class Layout(msgspec.Struct, frozen=True, gc=False):
     """`symbols[i]` names `markets[i]`; `assets`: the coins of valued pools, whose prices follow the marks in the marks column;
     `specs[i]` describes `pools[i]`; `held`: the positions by their keys; `cashes`: of pools apart. `standings`: how these
     stood when a mark last left its range, by their place; filled as marks are looked at, and never wrong within the range."""
@@ -109,7 +110,7 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     resting = tuple(_resting(account, rulebook, index, held))
     places = {asset: len(symbols) + i for i, asset in enumerate(assets)}
     at = _At(account, rulebook, index, places, held, resting, {}, markets)
-    pools = tuple(_pool(spec, at, extra.get(spec.asset), _set_aside(spec, resting, rulebook, markets)) for spec in specs)
+    pools = tuple([_pool(spec, at, extra.get(spec.asset)) for spec in specs])
     return Layout(symbols, assets, markets, specs, pools, resting, held, _cashes(specs), {})
 
 
@@ -128,17 +129,7 @@ def _cashes(specs: Sequence[PoolSpec]) -> tuple[Cash, ...]:
     return tuple(cashes)
 
 
-def _set_aside(
-    spec: PoolSpec, resting: Iterable[RestingSpec], rulebook: Rulebook, markets: tuple[Market[Decimal], ...]
-) -> Decimal:
-    """Margin of the asset's resting orders, where the venue takes it off the cash; it does not depend on marks there."""
-    if not spec.less_orders:
-        return ZERO
-    rows = [r.row for r in resting if r.asset == spec.asset]
-    return sum((rulebook.rules.order_margin(row, ZERO, markets[row.market]) for row in rows), ZERO)
-
-
-class _At(NamedTuple):
+class _At(msgspec.Struct, frozen=True, gc=False):
     """An account being laid out. `markets`: symbol -> its place in `columns`; `places`: coin -> its place in the marks
     column; `legs`: those laid out so far, since a leg may stand beside many pools."""
 
@@ -150,6 +141,12 @@ class _At(NamedTuple):
     resting: tuple[RestingSpec, ...]
     legs: dict[LegKey, Leg[Decimal]]
     columns: tuple[Market[Decimal], ...]
+
+
+def _set_aside(spec: PoolSpec, at: _At) -> Decimal:
+    """Margin of the asset's resting orders, where the venue takes it off the cash; it does not depend on marks there."""
+    rows = [r.row for r in at.resting if r.asset == spec.asset] if spec.less_orders else []
+    return sum([at.rulebook.rules.order_margin(row, ZERO, at.columns[row.market]) for row in rows], ZERO)
 
 
 def _leg_at(key: LegKey, spec: PoolSpec, at: _At) -> Leg[Decimal]:
@@ -217,28 +214,32 @@ def _cost_of(position: Position, rulebook: Rulebook, market: Market[Decimal]) ->
     return paid if (position.size > 0) != market.inverse else -paid
 
 
-def _pool(spec: PoolSpec, at: _At, outside: Outside | None, set_aside: Decimal) -> Pool[Decimal]:
+def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
+    account, resting = at.account, at.resting
     legs = tuple([_leg_at(key, spec, at) for key in spec.legs])
     other = NOTHING if outside is None or spec.isolated else outside
-    cash = legs[0].margin if spec.isolated else at.account.cash.get(spec.asset, ZERO)
-    reserved = ZERO if spec.isolated else _reserved(spec, at.account, at.rulebook) + set_aside + other.reserved
-    if spec.apart:
-        other = NOTHING
-    return Pool(
-        cash=other.wallet_balance if spec.assets else cash + other.wallet_balance,
-        legs=legs,
-        reserved=reserved,
-        orders=len(orders_in_scope(spec, at.account, at.rulebook)),
-        outside_pnl=other.unrealised_pnl,
-        outside_initial=other.initial_margin,
-        outside_maintenance=other.maintenance_margin,
-        outside_fee=other.closing_fee,
-        locked=ZERO,
-        wallets=tuple(_wallet(asset, at) for asset in spec.assets),
-        rests=tuple(rest for found in at.resting if spec.assets for rest in _rests(found, spec, at)),
-        beside=tuple([_leg_at(key, spec, at) for key in spec.beside]),
-        apart=spec.apart,
-        asks=tuple(asked.row for asked in at.resting if spec.apart and not spec.less_orders and asked.asset == spec.asset),
+    cash = legs[0].margin if spec.isolated else account.cash.get(spec.asset, ZERO)
+    reserved, orders = other.reserved, 0
+    if account.orders:
+        orders = len(orders_in_scope(spec, account, at.rulebook))
+        if not spec.isolated:
+            reserved = _reserved(spec, account, at.rulebook) + _set_aside(spec, at) + other.reserved
+    counted = NOTHING if spec.apart else other
+    return Pool(  # in the order of its fields, as in `market_of`
+        counted.wallet_balance if spec.assets else cash + counted.wallet_balance,
+        legs,
+        reserved,
+        orders,
+        counted.unrealised_pnl,
+        counted.initial_margin,
+        counted.maintenance_margin,
+        counted.closing_fee,
+        ZERO,
+        tuple([_wallet(asset, at) for asset in spec.assets]) if spec.assets else (),
+        tuple([rest for found in resting for rest in _rests(found, spec, at)]) if spec.assets and resting else (),
+        tuple([at.legs.get(key) or _leg_at(key, spec, at) for key in spec.beside]) if spec.beside else (),
+        spec.apart,
+        tuple([r.row for r in resting if r.asset == spec.asset]) if spec.apart and not spec.less_orders else (),
     )
 
 

@@ -12,15 +12,17 @@ Prices move by a common factor x, or, where inverse contracts move alone, by 1/x
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
-from plimsoll.margin.lines import Lines, over_factors
+import msgspec
+from msgspec.structs import replace
+
+from plimsoll.margin.lines import Lines, Reach, Straight, over_factors
 from plimsoll.number import ONE, ZERO
 from plimsoll.rules.columns import CoinLine, Line, Market, Pool
 from plimsoll.rules.interface import Rules
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """A leg or a resting order: its market and whether that is inverse, its coin, the `profit` that the coin has from it at the
     marks and the `gain` that goes with the factor on its mark (on one over it, of an inverse contract)."""
 
@@ -31,7 +33,7 @@ class Piece(NamedTuple):
     gain: Decimal
 
 
-class Coins(NamedTuple):
+class Coins(msgspec.Struct, frozen=True, gc=False):
     """A valued pool among its marks. `pieces`: legs first, then orders; `at_market`: those of each market, by number; `pnl`:
     the profit in each coin; `line`: that of a piece over its factor, `coin_line`: that of a coin over the profit in it;
     `headroom`: of the whole pool."""
@@ -42,7 +44,7 @@ class Coins(NamedTuple):
     pieces: Sequence[Piece]
     at_market: dict[int, list[int]]
     pnl: Sequence[Decimal]
-    line: Callable[[int, Decimal], Line[Decimal]]
+    line: Callable[[int, Decimal], Reach]
     coin_line: Callable[[int, Decimal], CoinLine[Decimal]]
     headroom: Decimal
 
@@ -61,12 +63,12 @@ def coins_of(rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], market
     for rest in pool.rests:
         pieces.append(Piece(rest.market, markets[rest.market].inverse, rest.wallet, ZERO, ZERO))
     line, coin_line = _piece_lines(rules, pool, marks, markets), _coin_lines(rules, pool)
-    bare = rules.assess_pool(pool._replace(legs=(), wallets=(), rests=()), marks, markets)
+    bare = rules.assess_pool(replace(pool, legs=(), wallets=(), rests=()), marks, markets)
     headroom = bare.balance - bare.requirement
     for i, piece in enumerate(pieces):
         at_market.setdefault(piece.market, []).append(i)
         here = line(i, ONE)
-        headroom += (here.base + here.slope) * marks[pool.wallets[piece.wallet].place]
+        headroom += (here[3] + here[4]) * marks[pool.wallets[piece.wallet].place]
     for w, wallet in enumerate(pool.wallets):
         counts = coin_line(w, pnl[w])
         headroom += (counts.base + (counts.slope - 1) * pnl[w]) * marks[wallet.place]
@@ -75,7 +77,7 @@ def coins_of(rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], market
 
 def _piece_lines(
     rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]
-) -> Callable[[int, Decimal], Line[Decimal]]:
+) -> Callable[[int, Decimal], Reach]:
     """The line of a piece over the factor on its mark (one over it, of an inverse contract)."""
     legs = len(pool.legs)
     rows = [(marks[leg.market], markets[leg.market].inverse, leg.amount) for leg in pool.legs]
@@ -104,7 +106,7 @@ def _coin_lines(rules: Rules, pool: Pool[Decimal]) -> Callable[[int, Decimal], C
     return line
 
 
-class Share(NamedTuple):
+class Share(msgspec.Struct, frozen=True, gc=False):
     """One coin of those that a move touches, and its `price`. `turns`: that goes with x; `movers`: the pieces that move, each
     with whether it goes with x (or with 1/x); what the profit gains with x, `along`, and with 1/x, `across`; `pnl`: the profit
     without that; `flat`: what the coin adds whatever x is, but for its own line: where its price moves, the lines of the pieces
@@ -120,7 +122,7 @@ class Share(NamedTuple):
     flat: Decimal
 
 
-class Moved(NamedTuple):
+class Moved(msgspec.Struct, frozen=True, gc=False):
     """What of a pool a set of prices moves: `line` at x is the line of its headroom, that of the rest left out; `senses`: the
     signs that its slope may have; `part`: the same as a pool, with the rest of the headroom as its cash."""
 
@@ -131,46 +133,79 @@ class Moved(NamedTuple):
 
 def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
     """The prices at the places `moving` move together by x, or by 1/x (`inverse`)."""
-    movers = [i for at in moving for i in coins.at_market.get(at, ())]
+    if len(moving) == 1:
+        movers = coins.at_market[moving[0]]
+        if len(movers) == 1:
+            return _alone(coins, movers[0])
+    else:
+        movers = [i for at in moving for i in coins.at_market.get(at, ())]
     touched: dict[int, list[tuple[int, bool]]] = {}
     back = False
     for i in movers:
-        _, of_inverse, w, _, _ = coins.pieces[i]
-        touched.setdefault(w, []).append((i, of_inverse == inverse))
-        back = back or of_inverse != inverse
+        piece = coins.pieces[i]
+        touched.setdefault(piece.wallet, []).append((i, piece.inverse == inverse))
+        back = back or piece.inverse != inverse
     if len(moving) > 1:
         for w, wallet in enumerate(coins.pool.wallets):
             if wallet.place in moving:
                 touched.setdefault(w, [])
     shares = [_share(coins, w, found, moving) for w, found in touched.items()]
-    piece_line, coin_line = coins.line, coins.coin_line
+    lines = _together(coins, shares, back)
+    return Moved(lines, _senses(coins, movers, moving), lambda rest: _part(coins, shares, rest))
 
-    def line(x: Decimal) -> Line[Decimal]:
-        """A coin adds flat + up * x + down / x, and x times that where its price moves. That is straight but where a linear
-        contract settles in a coin that moves, or an inverse one in a coin that stands still: there it is the tangent."""
+
+def _alone(coins: Coins, i: int) -> Moved:
+    """One leg or order moves: as `_together` with nothing else, written out because it is asked of every leg."""
+    piece = coins.pieces[i]
+    w, gain = piece.wallet, piece.gain
+    reach, coin_line, price = coins.line, coins.coin_line, coins.marks[coins.pool.wallets[w].place]
+    pnl, flat = coins.pnl[w] - gain, gain - piece.profit
+
+    def lines(x: Decimal) -> Straight:
+        counts, own = coin_line(w, pnl + gain * x), reach(i, x)
+        slope = counts.slope
+        return (flat + counts.base + slope * pnl + own[3]) * price, ((slope - ONE) * gain + own[4]) * price
+
+    share = Share(w, price, False, [(i, True)], gain, ZERO, pnl, flat)
+    return Moved(lines, _senses(coins, [i], (0,)), lambda rest: _part(coins, [share], rest))
+
+
+def _together(coins: Coins, shares: Sequence[Share], back: bool) -> Lines:
+    """The line of the coins that a move touches; `back`: something in them goes with 1/x.
+
+    A coin adds flat + up * x + down / x, and x times that where its price moves. That is straight but where a linear
+    contract settles in a coin that moves, or an inverse one in a coin that stands still: there it is the tangent."""
+    coin_line, reach = coins.coin_line, coins.line
+    held = [(share, [(i, is_along, reach(i, ONE)) for i, is_along in share.movers]) for share in shares]
+
+    def lines(x: Decimal) -> Straight:
         total_base = total_slope = ZERO
         beside = ONE / x if back else ONE
-        for w, price, turns, moves, along, across, pnl, flat in shares:
+        for share, pieces in held:
+            along, across, price = share.along, share.across, share.price
             gain = along * x + across * beside if back else along * x
-            base, slope, *_ = coin_line(w, pnl + gain)
-            flat += base + slope * pnl
+            counts = coin_line(share.wallet, share.pnl + gain)
+            slope = counts.slope
+            flat = share.flat + counts.base + slope * share.pnl
             up, down = (slope - ONE) * along, (slope - ONE) * across if back else ZERO
-            for i, is_along in moves:
-                base, slope, _, _ = piece_line(i, x if is_along else beside)
+            for i, is_along, (value, least, most, base, slope) in pieces:
+                at = x if is_along else beside
+                if not least < value * at <= most:
+                    _, _, _, base, slope = reach(i, at)
                 flat += base
                 if is_along:
                     up += slope
                 else:
                     down += slope
-            if turns:
+            if share.turns:
                 up, flat, down = flat + 2 * up * x if up else flat, down - up * x * x if up else down, ZERO
             elif down:
                 up, flat = up - down * beside * beside, flat + 2 * down * beside
             total_base += flat * price
             total_slope += up * price
-        return Line(total_base, total_slope, ZERO, ZERO)
+        return total_base, total_slope
 
-    return Moved(line, _senses(coins, movers, moving), lambda rest: _part(coins, shares, rest))
+    return lines
 
 
 def _share(coins: Coins, w: int, movers: Sequence[tuple[int, bool]], moving: Sequence[int]) -> Share:
@@ -189,7 +224,7 @@ def _share(coins: Coins, w: int, movers: Sequence[tuple[int, bool]], moving: Seq
         for i, piece in enumerate(coins.pieces):
             if piece.wallet == w and piece.market not in moving:
                 line = coins.line(i, ONE)
-                flat += line.base + line.slope
+                flat += line[3] + line[4]
     gains = along + across
     return Share(w, coins.marks[place], turns, movers, along, across, coins.pnl[w] - gains, flat - held + gains)
 
@@ -223,6 +258,6 @@ def _part(coins: Coins, shares: Sequence[Share], rest: Decimal) -> Pool[Decimal]
         if share.turns:
             held = [i for i, piece in enumerate(coins.pieces) if piece.wallet == share.wallet]
         settled = coins.pnl[share.wallet] - sum([coins.pieces[i].profit for i in held], ZERO)
-        wallets.append(wallet if not settled else wallet._replace(balance=wallet.balance + settled))
-        legs += [pool.legs[i] if place == share.wallet else pool.legs[i]._replace(wallet=place) for i in held]
+        wallets.append(wallet if not settled else replace(wallet, balance=wallet.balance + settled))
+        legs += [pool.legs[i] if place == share.wallet else replace(pool.legs[i], wallet=place) for i in held]
     return Pool(rest, tuple(legs), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO, wallets=tuple(wallets))

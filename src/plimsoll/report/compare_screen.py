@@ -113,13 +113,13 @@ def _play(
         def told(what: str) -> None:
             bar.update(task, description=what)
 
-        comparison = compare(ready.plan, ready.history, ready.jobs, ready.modes, progress=told)
+        comparison = compare(ready.plan, ready.history, ready.jobs, ready.modes, progress=told, engine=ready.engine)
         others: dict[str, Comparison] = {}
         if wish.account == EXAMPLE and wish.prices is None and wish.venue is None:
             scripts = {"scripts": ready.plan.scripts}
             for name in script_names(scripts, ready.plan.source):
                 history = read_script(scripts, ready.plan.source, name)
-                others[name] = compare(ready.plan, history, ready.jobs[:1], ready.modes, progress=told)
+                others[name] = compare(ready.plan, history, ready.jobs[:1], ready.modes, progress=told, engine=ready.engine)
         regimes = None
         if mapped is not None:
             told(f"drawing the map of {mapped}")

@@ -433,6 +433,21 @@ def span(comparison: Comparison) -> str:
     return f"{when(comparison.first)} to {when(comparison.last)} UTC"
 
 
+def pace(comparison: Comparison) -> str:
+    """Which engine went through the prices, and how far; '' where there was no choice."""
+    told = comparison.pace
+    if told is None:
+        return ""
+    if told.passed == 0:
+        alone = f": {told.why}" if told.why else "; the array engine went ahead and found none to pass"
+        return f"exact, every frame decided{alone}"
+    decided = told.frames - told.passed
+    return (
+        f"{told.frames:,} frames in {told.playings} playings: the array engine passed {told.passed:,} on which nothing could "
+        f"happen, the exact engine decided {decided:,}; --engine exact gives the same numbers"
+    )
+
+
 def of_venue(comparison: Comparison, venue: str) -> tuple[ModeResult, ...]:
     """The results of one venue, in the order they were played."""
     return tuple(result for result in comparison.results if result.venue == venue)

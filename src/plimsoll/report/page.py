@@ -90,6 +90,7 @@ def _header(comparison: Comparison) -> str:
     about = f"<p>{escape(comparison.about)}</p>" if comparison.about else ""
     meta = f"{escape(facts.prices(comparison))} &middot; {facts.span(comparison)} &middot; amounts in {escape(comparison.unit)}"
     stood = "".join(f'<p class="meta warn">{escape(line)}</p>' for line in facts.sources(comparison))
+    stood += f'<p class="meta">Engine: {escape(facts.pace(comparison))}</p>' if facts.pace(comparison) else ""
     top = '<div class="eyebrow">Plimsoll &middot; cross and isolated margin compared</div>'
     return f'<header>{top}<h1>{escape(comparison.name)}</h1>{about}<p class="meta">{meta}</p>{stood}</header>'
 

@@ -45,6 +45,8 @@ def _head(comparison: Comparison) -> RenderableType:
     if comparison.about:
         lines.append(f"\n{comparison.about}", style="not bold")
     lines.append(f"\nPrices  {facts.prices(comparison)}\nSpan    {facts.span(comparison)}", style="not bold")
+    if facts.pace(comparison):
+        lines.append(f"\nEngine  {facts.pace(comparison)}", style="not bold")
     notes = [Text(note, style="yellow") for note in facts.sources(comparison)]
     return Padding(Group(lines, *notes), (1, 0, 0, 0))
 

@@ -3,12 +3,13 @@ that each leg is reckoned once for all the pools on the cash. Plain Python; the 
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from plimsoll.rules.columns import Market, Pool, PoolMargin, Standing, Sums
 
 
-class Apart(NamedTuple):
+class Apart(msgspec.Struct, frozen=True, gc=False):
     """`standing(pool, marks, markets)`: what of a pool apart stays while its mark stays in a range.
 
     `assess(pool, standing, gain, taken, marks, markets)`: what the pool has and needs with the running profit `gain`, where

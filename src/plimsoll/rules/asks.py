@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from plimsoll.model import Instrument, MarginMode, Order, Position
 from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin
 
 
-class LeverageAsk(NamedTuple):
+class LeverageAsk(msgspec.Struct, frozen=True, gc=False):
     """A leverage change. `positions`, `orders`: those of the symbol (all modes); `value`: largest mark value and `size`
     largest contracts of the legs concerned; `wanted`: extra margin the change needs (negative: it frees some); `free`:
     what is there for it."""
@@ -25,7 +26,7 @@ class LeverageAsk(NamedTuple):
     free: Decimal
 
 
-class LegAsk(NamedTuple):
+class LegAsk(msgspec.Struct, frozen=True, gc=False):
     """A position among its prices. `money`: what stands behind it alone (None where it shares a pool); `tick` of its price
     (None: not known)."""
 
@@ -36,7 +37,7 @@ class LegAsk(NamedTuple):
     tick: Decimal | None
 
 
-class SizeAsk(NamedTuple):
+class SizeAsk(msgspec.Struct, frozen=True, gc=False):
     """An order's reach: the position it could build, as contracts and as value at the prices it would pay."""
 
     instrument: Instrument
@@ -45,7 +46,7 @@ class SizeAsk(NamedTuple):
     value: Decimal
 
 
-class PriceAsk(NamedTuple):
+class PriceAsk(msgspec.Struct, frozen=True, gc=False):
     """A liquidation price as it is to be printed: the true one, and all that the venue's own formula may look at. `coin`: the
     one that the position settles in, in a valued pool (None: in no such pool); `marks`, `markets`: the columns of the account;
     `size`: the position's contracts; `tick` None: not known."""

@@ -1,16 +1,19 @@
-"""The records that rules read and return: NamedTuples of numbers, generic over the number type.
+"""The records that rules read and return: frozen structs of numbers, generic over the number type. Compiled code knows them by
+named tuples of the same fields (`array.compile.twin`); rules see no difference, and so take none apart but by its fields.
 
 Amounts, not contracts: `amount` is what stands behind the contracts (base units of a linear, quote face of an inverse
 contract), signed. Conversion happens once, when a pool is built, so that no formula carries the multiplier.
 """
 
 from collections.abc import Sequence
-from typing import Generic, NamedTuple
+from typing import Generic
+
+import msgspec
 
 from plimsoll.number import N
 
 
-class Market(NamedTuple, Generic[N]):
+class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One instrument. `floors` .. `leverages` are the bracket columns, one entry a row, lowest floor first; `rows` counts
     them. `lot` and `tick` are steps of an amount and of a price (zero: unknown). `regime`: which of the rules' REGIMES is in
     force, by date or by the account's own statement (0 where a venue has none). `initials`: the row's own initial rate where
@@ -34,7 +37,7 @@ class Market(NamedTuple, Generic[N]):
     regime: int
 
 
-class Leg(NamedTuple, Generic[N]):
+class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One position of a pool. `market`: index into the markets and marks columns. `entry` and `initial_rate` are
     already rounded as the venue rounds them. `margin`: its isolated money (0 in cross). `tier`: the contracts that choose
     its bracket where the venue counts contracts, or the value of resting orders where those count beside the position's own
@@ -59,7 +62,7 @@ class Leg(NamedTuple, Generic[N]):
     remarked: N
 
 
-class Wallet(NamedTuple, Generic[N]):
+class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One coin of a valued pool. `place`: where its price in the pool's currency stands in the marks column, behind the
     marks. `balance`: settled units (negative: owed), `borrowed`: units owed apart from it. `collateral` False: switched off.
     `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them); `loan_floors`, `loan_initial`,
@@ -78,7 +81,7 @@ class Wallet(NamedTuple, Generic[N]):
     loan_maintenance: Sequence[N]
 
 
-class Rest(NamedTuple, Generic[N]):
+class Rest(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One resting opening order of a valued pool: its signed `amount` and `price`, and with it the orders of its leg together
     (`held` .. `new_sells`, as in Resting). `leads`: the first of them, which stands for their sum. `leg`: that leg's index in
     the pool (-1: there is none yet)."""
@@ -98,7 +101,7 @@ class Rest(NamedTuple, Generic[N]):
     new_sells: N
 
 
-class Resting(NamedTuple, Generic[N]):
+class Resting(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """The resting opening orders of one symbol and mode (in hedge mode: of one leg). `amount`: the signed position they
     net against (0 in hedge mode); `buys`, `sells`: their values at their own prices, in the settle asset; `new_*`: the
     part of these values that is left when as many contracts as the position holds only close it; `gross`: their amounts
@@ -117,7 +120,7 @@ class Resting(NamedTuple, Generic[N]):
     isolated: bool
 
 
-class Pool(NamedTuple, Generic[N]):
+class Pool(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """Some collateral and the legs it stands behind. `cash`: settled money (the wallet share of a cross pool, the assigned
     money of an isolated leg). `reserved`: what the venue takes off the balance for resting orders. `orders`: how many
     rest in the pool's scope. `outside_*`: totals of legs that a source states without listing them. `apart`: cross legs
@@ -143,7 +146,7 @@ class Pool(NamedTuple, Generic[N]):
     asks: Sequence[Resting[N]] = ()
 
 
-class PoolMargin(NamedTuple, Generic[N]):
+class PoolMargin(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """What a pool has and needs. `requirement` is compared with `balance`; `scale` is the gross size of the sums, so that
     |balance - requirement| / scale tells how close the decision was."""
 
@@ -154,7 +157,7 @@ class PoolMargin(NamedTuple, Generic[N]):
     scale: N
 
 
-class Standing(NamedTuple, Generic[N]):
+class Standing(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """What of a pool apart stays as it is while its mark moves between `low` and `high` (exclusive; high 0: without bound).
     `locked`: what its legs lock of the cash, running losses aside; `initial`, `maintenance`: their margins, the second the
     pool's requirement; `closing_fee` as of one leg; `kept`: what counts besides cash and profit; `cost`: what profit counts
@@ -174,7 +177,7 @@ class Standing(NamedTuple, Generic[N]):
     size: N
 
 
-class Sums(NamedTuple, Generic[N]):
+class Sums(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """What the legs on one cash come to: running profits and losses together (`gain`), the losses alone (`loss`, unsigned),
     what is locked besides losses, maintenance margins, gross size."""
 
@@ -185,14 +188,14 @@ class Sums(NamedTuple, Generic[N]):
     scale: N
 
 
-class Found(NamedTuple, Generic[N]):
+class Found(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """A price that may not exist: `found` False means that no positive price does it."""
 
     found: bool
     price: N
 
 
-class Line(NamedTuple, Generic[N]):
+class Line(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """A straight line, base + slope * x. `least`, `most`: the values of the leg or order (floor exclusive, cap inclusive)
     between which its headroom follows this line; `most` 0: without an upper bound."""
 
@@ -202,7 +205,7 @@ class Line(NamedTuple, Generic[N]):
     most: N
 
 
-class CoinLine(NamedTuple, Generic[N]):
+class CoinLine(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """A straight line, base + slope * profit, over the running profit in a coin of a valued pool. It holds from `least` to
     `most`, both included; `floored`, `capped` False: without a bound on that side."""
 
@@ -214,7 +217,7 @@ class CoinLine(NamedTuple, Generic[N]):
     most: N
 
 
-class CoinMargin(NamedTuple, Generic[N]):
+class CoinMargin(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One coin of a valued pool as people ask for it. In the coin: `equity`, `borrowed` (all that is owed, running loss
     included), `available` for new orders that settle in it, `withdrawable`. `collateral_value`: what it counts, in the
     pool's currency; of that `settled_value` without running profit."""
@@ -227,7 +230,7 @@ class CoinMargin(NamedTuple, Generic[N]):
     settled_value: N
 
 
-class Step(NamedTuple, Generic[N]):
+class Step(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One act of a liquidation. `kind`: HOLD, CANCEL, REDUCE, TAKE_OVER, CONVERT, TOP_UP; `leg`: index in the pool (-1: none);
     `other`: a second leg reduced by the same amount at its own fill (-1: none); `amount` > 0; `price` of the fill; `fee` to
     the venue and `penalty` to the insurance fund, of each leg, in its settle asset.

@@ -2,12 +2,13 @@
 a venue that draws its walls otherwise writes its own `pools_of`."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from plimsoll.model import Account, Instrument, LegKey, MarginMode, PositionMode, leg_key
 
 
-class PoolSpec(NamedTuple):
+class PoolSpec(msgspec.Struct, frozen=True, gc=False):
     """One pool: its key (`asset:X`, `account`, or a printed name), its asset, whether it is an isolated leg, and the legs.
     `assets`: the coins of a valued pool, whose `asset` is the currency it is measured in; empty otherwise. `beside`: legs
     that stand on the same cash without being liquidated with it; `apart`: a part of the cross legs of an asset, whose pool

@@ -50,10 +50,17 @@ def value(amount: N, price: N, market: Market[N]) -> N:
     """Value of a position, unsigned: lots * round(value of one lot), half up. PAY, recorded.
 
     inverse lot/p, linear and quanto lot*p. A position of 500 contracts is not worth round(500/p)."""
-    if amount == 0:
-        return zero(amount)
-    lot = lot_of(amount, market)
-    return whole(whole(notional(lot, price, market.inverse), market) * (abs(amount) / lot), market)
+    size = abs(amount)
+    lot = market.lot
+    if lot <= 0:
+        if size == 0:
+            return size
+        lot = size
+    each = notional(lot, price, market.inverse)
+    unit = market.unit
+    if unit > 0:
+        return half_up_to(half_up_to(each, unit) * (size / lot), unit)
+    return each * (size / lot)
 
 
 def direction(amount: N, inverse: bool) -> N:
@@ -80,10 +87,13 @@ def basis_of(leg: Leg[N], market: Market[N]) -> N:
 
 def profit(leg: Leg[N], price: N, market: Market[N]) -> N:
     """Unrealised PnL = V(p) - C, or less the value at which profit was paid out. PAY, PR23."""
+    basis = leg.remarked
+    if basis == 0:
+        basis = cost(leg, market)
     worth = value(leg.amount, price, market)
     if (leg.amount < 0) != market.inverse:
-        worth = -worth
-    return worth - basis_of(leg, market)
+        return -worth - basis
+    return worth - basis
 
 
 def bracket(held: N, tier: N, market: Market[N]) -> int:
@@ -105,63 +115,51 @@ def tier_rate(row: int, market: Market[N]) -> N:
     return 1 / market.leverages[row]
 
 
-def initial_share(leg: Leg[N], row: int, market: Market[N]) -> N:
-    """imr: one over the leverage when one is set (isolated), otherwise the tier's minimum (cross). API, PAY."""
-    if leg.isolated:
-        return leg.initial_rate
-    return tier_rate(row, market)
-
-
 def unleveraged(leg: Leg[N], market: Market[N]) -> bool:
     """An isolated inverse short at 1x cannot be liquidated: no fee and no maintenance. PAY (2019-01-15), recorded."""
     return leg.isolated and market.inverse and leg.amount < 0 and leg.initial_rate == 1
 
 
-def pos_init(leg: Leg[N], row: int, market: Market[N]) -> N:
-    """posInit = ceil(|C| * imr): on the cost, never on the mark. PAY, CALC."""
-    return whole_up(abs(cost(leg, market)) * initial_share(leg, row, market), market)
+def margins_in(leg: Leg[N], row: int, market: Market[N]) -> tuple[N, N, N]:
+    """(posInit, posComm, posMaint) of a tier: on the cost, never on the mark, each rounded up by itself. PAY, CALC, RED1, API.
 
-
-def pos_comm(leg: Leg[N], initial: N, market: Market[N]) -> N:
-    """posComm = ceil((|C| + posInit + posCross) * fee): the closing fee, plus signs for shorts as well. PAY, CALC."""
+    posInit = ceil(|C| * imr), imr one over the leverage when one is set (isolated), otherwise the tier's minimum (cross);
+    posComm = ceil((|C| + posInit + posCross) * fee), the closing fee, plus signs for shorts as well;
+    posMaint = ceil(|C| * min(imr, mmr + max(0, f*s))) + posComm: a funding payment f*s that is due is charged in advance, one
+    that will be received is not credited."""
+    paid = abs(cost(leg, market))
+    share = tier_rate(row, market)
+    if leg.isolated:
+        share = leg.initial_rate
+    initial = whole_up(paid * share, market)
     if unleveraged(leg, market):
-        return zero(leg.amount)
-    return whole_up((abs(cost(leg, market)) + initial + leg.added) * market.taker_rate, market)
-
-
-def pos_maint(leg: Leg[N], row: int, comm: N, market: Market[N]) -> N:
-    """posMaint = ceil(|C| * min(imr, mmr + max(0, f*s))) + posComm. PAY, CALC, RED1.
-
-    f*s > 0: a funding payment that is due is charged in advance, one that will be received is not credited."""
-    if unleveraged(leg, market):
-        return zero(leg.amount)
-    due = max(zero(leg.amount), market.funding_rate * side_of(leg.amount))
-    rate = min(initial_share(leg, row, market), market.rates[row] + due)
-    return whole_up(abs(cost(leg, market)) * rate, market) + comm
+        return initial, zero(leg.amount), zero(leg.amount)
+    comm = whole_up((paid + initial + leg.added) * market.taker_rate, market)
+    rate = market.rates[row] + max(zero(paid), market.funding_rate * side_of(leg.amount))
+    return initial, comm, whole_up(paid * min(share, rate), market) + comm
 
 
 def initial_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """posInit of the tier at this mark. PAY."""
-    return pos_init(leg, row_of(leg, mark, market), market)
+    return margins_in(leg, row_of(leg, mark, market), market)[0]
 
 
 def closing_fee(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """posComm, which is inside maintenance and position margin already. PAY."""
-    return pos_comm(leg, initial_margin(leg, mark, market), market)
+    return margins_in(leg, row_of(leg, mark, market), market)[1]
 
 
 def maintenance_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """posMaint of the tier at this mark, closing fee included. PAY."""
-    row = row_of(leg, mark, market)
-    return pos_maint(leg, row, pos_comm(leg, pos_init(leg, row, market), market), market)
+    return margins_in(leg, row_of(leg, mark, market), market)[2]
 
 
 def sized_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
     """posMargin = posInit + posCross + posComm - posLoss. PAY.
 
     posCross (`added`): moved in by hand or for a loss; posLoss (`lost`): taken out by funding."""
-    initial = pos_init(leg, row_of(leg, mark, market), market)
-    return initial + leg.added + pos_comm(leg, initial, market) - leg.lost
+    initial, comm, _ = margins_in(leg, row_of(leg, mark, market), market)
+    return initial + leg.added + comm - leg.lost
 
 
 def position_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
@@ -191,8 +189,7 @@ def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
     if row + 1 < market.rows:
         most = market.floors[row + 1] - leg.tier
     least = max(zero(price), market.floors[row] - leg.tier)
-    need = pos_maint(leg, row, pos_comm(leg, pos_init(leg, row, market), market), market)
-    return Line(-basis_of(leg, market) - need, slope, least, most)
+    return Line(-basis_of(leg, market) - margins_in(leg, row, market)[2], slope, least, most)
 
 
 def ask_cost(resting: Resting[N], market: Market[N]) -> N:
@@ -235,10 +232,9 @@ def roundings(amount: N, market: Market[N]) -> N:
     return market.unit * (abs(amount) / lot_of(amount, market) + 100)
 
 
-def grain(leg: Leg[N], worth: N, market: Market[N]) -> N:
-    """The roundings of a leg of a value as gross size, times a million million, so that a decision within 1e-12 of gross size
-    is within them; and far more on a bound between tiers, where inexact numbers may take the other row."""
-    shift = roundings(leg.amount, market)
+def grain(leg: Leg[N], worth: N, shift: N, market: Market[N]) -> N:
+    """The roundings `shift` of a leg of a value as gross size, times a million million, so that a decision within 1e-12 of
+    gross size is within them; and far more on a bound between tiers, where inexact numbers may take the other row."""
     risk = worth + leg.tier
     size = shift * 1000000 * 1000000
     for i in range(1, market.rows):
@@ -262,10 +258,11 @@ def taken_beside(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]
 
 def movable(free: N, market: Market[N]) -> N:
     """add = max(0, floor(availableMargin / (1 + fee))): what can still be moved into a position, fee on top. PAY."""
-    most = free / (1 + market.taker_rate)
+    if free <= 0:
+        return zero(free)
     if market.unit > 0:
-        most = floor_to(most, market.unit)
-    return max(zero(free), most)
+        return floor_to(free / (1 + market.taker_rate), market.unit)
+    return free / (1 + market.taker_rate)
 
 
 def assess_cash(pool: Pool[N], sums: Sums[N]) -> PoolMargin[N]:
@@ -292,25 +289,25 @@ def assess_account(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N
         taken += held
         if leg.isolated:
             walls += held
-        scale += worth + abs(held) + grain(leg, worth, market)
+        scale += worth + abs(held) + grain(leg, worth, roundings(leg.amount, market), market)
     margin = assess_cash(pool, Sums(gain, zero(gain), taken, zero(gain), scale))
     return PoolMargin(margin.balance + walls, margin.initial, margin.maintenance, margin.requirement, margin.scale)
 
 
-def within_tier(leg: Leg[N], row: int, mark: N, market: Market[N]) -> tuple[N, N]:
-    """(low, high): marks between which a leg stays in its tier, by twice what rounding by lots may shift its value away from
+def within_tier(leg: Leg[N], row: int, mark: N, shift: N, market: Market[N]) -> tuple[N, N]:
+    """(low, high): marks between which a leg stays in its tier, by twice what rounding by lots may `shift` its value away from
     the bounds; high 0: without bound; both the mark itself where that stands nearer. RISK; the margin grade derived."""
-    shift = 2 * roundings(leg.amount, market)
     least = zero(mark)
-    most = zero(mark)
+    most = least
     if row > 0:
-        least = max(least, market.floors[row] - leg.tier + shift)
+        least = max(least, market.floors[row] - leg.tier + 2 * shift)
     if row + 1 < market.rows:
-        most = market.floors[row + 1] - leg.tier - shift
+        most = market.floors[row + 1] - leg.tier - 2 * shift
         if most <= 0:
             return mark, mark
-    low = least / abs(leg.amount)
-    high = most / abs(leg.amount)
+    size = abs(leg.amount)
+    low = least / size
+    high = most / size
     if market.inverse:
         low, high = high, low
         if most > 0:
@@ -330,13 +327,13 @@ def standing(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) ->
     mark = marks[leg.market]
     worth = value(leg.amount, mark, market)
     row = bracket(worth, leg.tier, market)
-    low, high = within_tier(leg, row, mark, market)
-    initial = pos_init(leg, row, market)
-    comm = pos_comm(leg, initial, market)
+    shift = roundings(leg.amount, market)
+    low, high = within_tier(leg, row, mark, shift, market)
+    initial, comm, need = margins_in(leg, row, market)
     held = initial + leg.added + comm - leg.lost
-    need = pos_maint(leg, row, comm, market)
-    size = abs(cost(leg, market)) + grain(leg, worth, market)
-    return Standing(low, high, held, initial, need, comm, held, basis_of(leg, market), zero(mark), zero(mark), size)
+    size = abs(cost(leg, market)) + grain(leg, worth, shift, market)
+    none = zero(mark)
+    return Standing(low, high, held, initial, need, comm, held, basis_of(leg, market), none, none, size)
 
 
 def assess_apart(
@@ -346,8 +343,9 @@ def assess_apart(
     take off the wallet; what is available is the wallet less all position margins and orders (marginBalance - maintMargin:
     running profit is locked in each position's own maintMargin and cancels out). PAY, WID."""
     market = markets[pool.legs[0].market]
-    free = pool.cash - stand.locked - taken
-    scale = abs(pool.cash) + abs(gain + stand.cost) + stand.size + abs(free)
+    cash = pool.cash
+    free = cash - stand.locked - taken
+    scale = abs(cash) + abs(gain + stand.cost) + stand.size + abs(free)
     for i in range(len(pool.asks)):
         scale += roundings(pool.asks[i].gross, market) * 1000000 * 1000000
     return PoolMargin(stand.kept + movable(free, market) + gain, stand.initial, stand.maintenance, stand.maintenance, scale)
@@ -363,7 +361,8 @@ def assess_alone(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]
     for i in range(len(pool.beside)):
         other = pool.beside[i]
         market = markets[other.market]
-        scale += grain(other, value(other.amount, marks[other.market], market), market)
+        worth = value(other.amount, marks[other.market], market)
+        scale += grain(other, worth, roundings(other.amount, market), market)
     return PoolMargin(margin.balance, margin.initial, margin.maintenance, margin.requirement, scale)
 
 
@@ -379,11 +378,11 @@ def assess_shared(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]
         market = markets[leg.market]
         worth = value(leg.amount, marks[leg.market], market)
         row = bracket(worth, leg.tier, market)
-        own = pos_init(leg, row, market)
+        own, _, need = margins_in(leg, row, market)
         balance += direction(leg.amount, market.inverse) * worth - basis_of(leg, market)
         initial += own
-        maintenance += pos_maint(leg, row, pos_comm(leg, own, market), market)
-        scale += worth + abs(cost(leg, market)) + grain(leg, worth, market)
+        maintenance += need
+        scale += worth + abs(cost(leg, market)) + grain(leg, worth, roundings(leg.amount, market), market)
     return PoolMargin(balance, initial, maintenance, maintenance + pool.outside_fee, scale)
 
 
@@ -448,7 +447,7 @@ def bankruptcy_price(leg: Leg[N], cash: N, market: Market[N]) -> Found[N]:
 
     `cash`: the position margin, and in cross what can be added to it. The tier of a cross leg is that of its cost."""
     row = bracket(abs(cost(leg, market)), leg.tier, market)
-    fee = pos_comm(leg, pos_init(leg, row, market), market)
+    fee = margins_in(leg, row, market)[1]
     return value_at(basis_of(leg, market) - cash + fee, leg, market)
 
 
@@ -464,9 +463,10 @@ def margin_bounds(
     initial requirement posInit + fee, a running loss counted. API, ISO; the loss grade derived."""
     add = max(zero(mark), available_balance(pool, margin, cross_orders, isolated_orders))
     row = row_of(leg, mark, market)
-    fee = whole_up((abs(cost(leg, market)) + pos_init(leg, row, market)) * market.taker_rate, market)
+    initial = margins_in(leg, row, market)[0]
+    fee = whole_up((abs(cost(leg, market)) + initial) * market.taker_rate, market)
     loss = min(zero(mark), profit(leg, mark, market))
-    return add, max(zero(mark), leg.margin + loss - pos_init(leg, row, market) - fee)
+    return add, max(zero(mark), leg.margin + loss - initial - fee)
 
 
 def margin_at_fill(amount: N, price: N, leverage: N, rate: N, market: Market[N]) -> N:

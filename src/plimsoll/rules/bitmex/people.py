@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Context, Decimal
 
+from msgspec.structs import replace
+
 from plimsoll.errors import Reason, Reject
 from plimsoll.model import (
     Account,
@@ -222,7 +224,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     if quantity != "displayed_bankruptcy_price" or ask.money is None:
         return None
     row = formulas.row_of(leg, ask.mark, market)
-    only = market._replace(rows=1, rates=market.rates[row:], leverages=market.leverages[row:], initials=market.initials[row:])
+    only = replace(market, rows=1, rates=market.rates[row:], leverages=market.leverages[row:], initials=market.initials[row:])
     with exact(2 * DIGITS):
         found = formulas.bankruptcy_price(leg, ask.money, only)
     return to_tick(Found(found.found, +found.price), leg.amount, ask.tick)

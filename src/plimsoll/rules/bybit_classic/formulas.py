@@ -228,12 +228,13 @@ def standing(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) ->
     first = pool.legs[largest(pool.legs)]
     market = markets[first.market]
     size = entry_value(first, market)
-    fee = reserve(size, side_of(first.amount), first.leverage, market)
+    side = side_of(first.amount)
+    fee = reserve(size, side, first.leverage, market)
     locked = size / first.leverage + fee
     initial = size * first.initial_rate + fee
     needed = base_needed(size, first.tier, market) + fee
     amount = first.amount
-    cost = side_of(amount) * size
+    cost = side * size
     if len(pool.legs) > 1:
         amount = net_amount(pool.legs, none)
         cost = net_cost(pool.legs, markets, none)
