@@ -10,6 +10,7 @@ The same as words: `student drift=zero funding=fitted`; maps as `volatility=BTCU
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -74,12 +75,14 @@ class ModelChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Modelled(NamedTuple):
-    """A model ready to run: symbols in the order of its columns, and sentences on what it was made of."""
+    """A model ready to run: symbols in the order of its columns, and sentences on what it was made of. `begins`: when its paths
+    do, at the end of the history (None: there is none, and they have no calendar)."""
 
     symbols: tuple[str, ...]
     path: "PathModel"
     funding: "FundingModel"
     notes: tuple[str, ...]
+    begins: datetime | None = None
 
 
 def read_model_file(path: Path) -> ModelChoice:
@@ -206,7 +209,9 @@ def build(choice: ModelChoice, symbols: Sequence[str], history: History | None, 
     path = _stated(choice, tuple(symbols), step) if choice.volatility else _fitted(choice, past, notes)
     funding = _funding(choice, tuple(symbols), path, past)
     need_horizon(funding, horizon_seconds, choice.source)
-    return Modelled(tuple(symbols), path, funding, tuple(notes))
+    last = None if history is None else history.frames[-1]
+    begins = None if last is None else last.time + timedelta(seconds=last.seconds)
+    return Modelled(tuple(symbols), path, funding, tuple(notes), begins)
 
 
 def arrays_of(history: History, symbols: Sequence[str], gaps: str = "refuse") -> "Recorded":

@@ -75,6 +75,7 @@ def odds_of(setting: Setting, counted: Counted, sums: Sums, step_seconds: float)
         funding=sums.money["funding"] / n,
         forced=sums.money["forced"] / n,
         shortfall=sums.money["shortfall"] / n,
+        added=sums.money["added"] / n,
         fan=Fan(days, tuple(Quantiles(SHARES, quantiles(row)) for row in sums.equity)),
         close_calls=sums.closes,
         handed=sums.handed,

@@ -319,7 +319,7 @@ def _next_stop(
             continue
         on_mark, level, falling = watch
         a, b = (origin[order.symbol][0 if on_mark else 1], target[order.symbol][0 if on_mark else 1])
-        at = _crossing(a, b, level, falling)
+        at = crossing(a, b, level, falling)
         if at is not None and at > done and (best is None or at < best.at):
             quotes = between(origin, target, at)
             quotes[order.symbol] = quotes[order.symbol]._replace(**{"mark" if on_mark else "last": level})
@@ -328,8 +328,8 @@ def _next_stop(
         if top_up.at_price is None or top_up.symbol not in origin:
             continue
         a, b = origin[top_up.symbol].mark, target[top_up.symbol].mark
-        at = _crossing(a, b, top_up.at_price, a > top_up.at_price)
-        if at is not None and at > done and (best is None or at < best.at):
+        at = crossing(a, b, top_up.at_price, a > top_up.at_price)
+        if at is not None and at >= done and (best is None or at < best.at):
             quotes = between(origin, target, at)
             quotes[top_up.symbol] = quotes[top_up.symbol]._replace(mark=top_up.at_price)
             best = _Stop(at, quotes, top_up, False)
@@ -350,7 +350,7 @@ def watch_of(order: Order) -> tuple[bool, Decimal, bool] | None:
     return None
 
 
-def _crossing(a: Decimal, b: Decimal, level: Decimal, falling: bool) -> Decimal | None:
+def crossing(a: Decimal, b: Decimal, level: Decimal, falling: bool) -> Decimal | None:
     """Where a price moving from a to b first stands at `level` from its own side; None: it does not get there."""
     if (a > level >= b) if falling else (a < level <= b):
         return (a - level) / (a - b)

@@ -1,6 +1,7 @@
 """A plan under random prices: every setting on the same paths, by the array engine, with the exact machine behind it. Starts no
 model and reads no file: those are `model_choice`'s and the commands' work."""
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,13 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import NamedTuple
 
-from plimsoll.account.commands import SettleFunding
+import msgspec
+
+from plimsoll.account.commands import AddMargin, Deposit
 from plimsoll.account.events import FundingPaid, Reduced, ShortfallCovered, TakenOver, Traded
 from plimsoll.account.state import State, Venue
 from plimsoll.array.desk import Told as ToldIn
+from plimsoll.array.desk import Watch
 from plimsoll.array.models import BOOTSTRAP, GARCH, JUMPS, STUDENT
 from plimsoll.array.study import Case, Exact, Rows, Settled, chunks
 from plimsoll.array.study import Job as Paths
@@ -30,8 +34,9 @@ from plimsoll.model import Account, LegKey, MarginMode, Marks
 from plimsoll.model_choice import Modelled
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.odds import Counted, LegInfo, odds_of, width_of
-from plimsoll.plan import Plan, open_plan, symbols_of
-from plimsoll.play import jump, move
+from plimsoll.plan import Plan, TopUp, open_plan, symbols_of
+from plimsoll.play import crossing, due, jump, move
+from plimsoll.prices.history import Frame
 from plimsoll.prices.paths import Quote
 from plimsoll.rulebook import Rulebook, with_readings
 from plimsoll.studies import Ask, Odds, Setting, Stopped, Study
@@ -40,6 +45,7 @@ from plimsoll.variations import varied
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """When paths begin for a venue that looks at the clock: a day like any other."""
+FRESH = "Top-ups bring money from outside: it is no gain, and all that is told of equity is without it."
 PATIENCE = 16
 """Chunks between two looks at how narrow the intervals are."""
 
@@ -66,13 +72,13 @@ def simulate(
     A KeyboardInterrupt ends the study with the paths done so far. BadInput: a symbol without a mark, a horizon that is no whole
     number of the model's steps, nothing that could be played."""
     _check(symbols_of(plan), modelled, marks, ask)
-    symbols = modelled.symbols
+    _check_times(plan, modelled)
     by_name = {job.rulebook.name: job for job in jobs}
     ready: list[Ready] = []
     refused: list[tuple[Setting, str]] = []
     notes: dict[str, None] = {}
     for setting in settings:
-        opened = _open(plan, by_name[setting.venue], setting, symbols, marks, modelled.path.step_seconds)
+        opened = _open(plan, by_name[setting.venue], setting, modelled, marks)
         if isinstance(opened, str):
             refused.append((setting, opened))
         else:
@@ -156,6 +162,18 @@ def _check(symbols: Sequence[str], modelled: Modelled, marks: Mapping[str, Decim
         raise BadInput("command line", "--width", ask.width, "give a share between 0 and 1 such as 0.01")
 
 
+def _check_times(plan: Plan, modelled: Modelled) -> None:
+    """BadInput where a top-up has a time and the paths have no calendar, or begin after it."""
+    for number, top_up in enumerate(plan.top_ups, 1):
+        field = f"top_ups {number} ({top_up.symbol}) at"
+        if top_up.at is not None and modelled.begins is None:
+            cure = "paths have dates only where a history tells when they begin; name a --history, or write at_price"
+            raise BadInput(plan.source, field, top_up.at, cure)
+        if top_up.at is not None and modelled.begins is not None and top_up.at < modelled.begins:
+            cure = f"paths begin at {modelled.begins}, where the history ends; give a later time, or leave the top-up out"
+            raise BadInput(plan.source, field, top_up.at, cure)
+
+
 def _paths(modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> Paths:
     """The paths, in the order of the model's symbols."""
     steps = round(ask.horizon_seconds / modelled.path.step_seconds)
@@ -166,7 +184,7 @@ def _paths(modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> Paths:
 
 
 def _open(
-    plan: Plan, job: Job, setting: Setting, symbols: Sequence[str], marks: Mapping[str, Decimal], step: float
+    plan: Plan, job: Job, setting: Setting, modelled: Modelled, marks: Mapping[str, Decimal]
 ) -> Ready | str:
     """A setting's account at the start, or why the venue does not allow it."""
     rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
@@ -174,9 +192,7 @@ def _open(
         opening = open_plan(varied(plan, setting, marks), rulebook, job.home, setting.mode)
         if opening.skipped:
             return "; ".join(f"{skipped.symbol}: {skipped.reason}" for skipped in opening.skipped)
-        if opening.top_ups:
-            return "top-ups are not simulated; take them out of the account file"
-        venue_marks = {opening.symbols[symbol]: marks[symbol] for symbol in symbols if symbol in opening.symbols}
+        venue_marks = {opening.symbols[symbol]: marks[symbol] for symbol in modelled.symbols if symbol in opening.symbols}
         begun = begin(opening, rulebook, venue_marks)
     except BadInput as bad:
         return f"{bad.field}: {bad.cure}"
@@ -189,12 +205,41 @@ def _open(
     if too_much:
         return " ".join(too_much)
     unit = unit_of(opening, Venue(rulebook))
-    names = tuple(opening.symbols[symbol] for symbol in symbols)
+    names = tuple(opening.symbols[symbol] for symbol in modelled.symbols)
     account = begun.state.account
-    exactly = Exact(_settler(rulebook, unit, names, step))
+    top_ups = tuple(_on_paths(top_up, modelled) for top_up in opening.top_ups if top_up.commands)
+    watches = tuple(_watch(top_up, rulebook, modelled.path.step_seconds) for top_up in top_ups)
+    exactly = Exact(_settler(rulebook, unit, names, modelled.path.step_seconds, top_ups))
     told_in = ToldIn(_tellers(account, names, rulebook), unit.name, unit.mixed)
-    case = Case(names, account, rulebook, told_in, exactly)
-    return Ready(setting, case, _counted(begun.state, rulebook, unit, [*opening.notes, *begun.notes]))
+    case = Case(names, account, rulebook, told_in, exactly, watches)
+    notes = [*opening.notes, *begun.notes, *([FRESH] if any(watch.fresh for watch in watches) else [])]
+    return Ready(setting, case, _counted(begun.state, rulebook, unit, notes))
+
+
+def _on_paths(top_up: TopUp, modelled: Modelled) -> TopUp:
+    """A top-up as the paths can have it: its level a float like their prices, so that both engines have it on the same side of
+    them; its time in whole steps since they began, the next step where it lies between two."""
+    if top_up.at_price is not None:
+        return msgspec.structs.replace(top_up, at_price=_decimal(float(top_up.at_price)))
+    assert top_up.at is not None and modelled.begins is not None
+    step = modelled.path.step_seconds
+    steps = max(math.ceil((top_up.at - modelled.begins).total_seconds() / step - 1e-9), 1)
+    return msgspec.structs.replace(top_up, at=EPOCH + timedelta(seconds=steps * step))
+
+
+def _watch(top_up: TopUp, rulebook: Rulebook, step_seconds: float) -> Watch:
+    """A top-up as the array engine wants it."""
+    fresh = [command.amount for command in top_up.commands if isinstance(command, Deposit)]
+    inside = [command for command in top_up.commands if isinstance(command, AddMargin)]
+    return Watch(
+        symbol=top_up.symbol,
+        level=top_up.at_price,
+        step=-1 if top_up.at is None else round((top_up.at - EPOCH).total_seconds() / step_seconds),
+        asset=rulebook.instruments[top_up.symbol].settle,
+        amount=fresh[0] if fresh else inside[0].amount,
+        fresh=bool(fresh),
+        leg=LegKey(inside[0].symbol, MarginMode.ISOLATED, inside[0].position_side) if inside else None,
+    )
 
 
 def _tellers(account: Account, symbols: Sequence[str], rulebook: Rulebook) -> dict[str, str]:
@@ -228,34 +273,46 @@ def _info(leg: LegView, worth: Mapping[str, Decimal]) -> LegInfo:
 
 
 def _settler(
-    rulebook: Rulebook, unit: Unit, symbols: tuple[str, ...], step_seconds: float
-) -> Callable[[Account, Rows], Settled]:
+    rulebook: Rulebook, unit: Unit, symbols: tuple[str, ...], step_seconds: float, top_ups: tuple[TopUp, ...]
+) -> Callable[[Account, Rows, tuple[int, ...], float], Settled]:
     """The exact machine along rows of prices, for what the array engine does not decide."""
     venue = Venue(rulebook)
 
     def at(step: float) -> datetime:
         return EPOCH + timedelta(seconds=float(step) * step_seconds)
 
-    def settle(account: Account, rows: Rows) -> Settled:
+    def settle(account: Account, rows: Rows, waiting: tuple[int, ...], added: float) -> Settled:
         with exact():
-            first = at(rows.steps[0])
+            first, left = at(rows.steps[0]), [top_ups[i] for i in waiting]
             tape = Tape(account, venue, unit, first)
+            tape.added = _decimal(added)
             prices = dict(zip(symbols, map(_decimal, rows.marks[0]), strict=True))
             tape.state = State(account, Marks(prices, dict(prices), stand_in_indexes(account, prices, rulebook), first))
             tape.look()
-            for marks, rates, step, leaps in list(zip(*rows, strict=True))[1:]:
+            for row, (marks, rates, step, leaps) in list(enumerate(zip(*rows, strict=True)))[1:]:
                 quotes = {s: Quote(x, x) for s, x in zip(symbols, map(_decimal, marks), strict=True)}
-                if leaps:
-                    jump(tape, quotes, at(step))
-                else:
-                    move(tape, quotes, at(step), [])
-                for symbol, rate in zip(symbols, rates, strict=True):
-                    if rate != 0:
-                        tape.do(SettleFunding(symbol, _decimal(rate)))
+                (_leap if leaps else move)(tape, quotes, at(step), left)
+                if row + 1 == len(rows.steps) or rows.steps[row + 1] > step:
+                    paid = {symbol: _decimal(rate) for symbol, rate in zip(symbols, rates, strict=True) if rate != 0}
+                    due(tape, left, Frame(tape.time, 0, {}, paid))
                 tape.look()
-        return _settled(tape, rulebook, step_seconds)
+        settled = _settled(tape, rulebook, step_seconds)
+        waiting = tuple(i for i in waiting if any(top_ups[i] is top_up for top_up in left))
+        return settled._replace(waiting=waiting, added=settled.added - added)
 
     return settle
+
+
+def _leap(tape: Tape, target: Mapping[str, Quote], time: datetime, waiting: list[TopUp]) -> None:
+    """Prices are at `target` at once; top-ups whose levels they leapt over follow there."""
+    before = tape.state.marks.marks
+    jump(tape, target, time)
+    for top_up in list(waiting):
+        if top_up.at_price is not None and top_up.symbol in target:
+            a, b = before[top_up.symbol], target[top_up.symbol].mark
+            if crossing(a, b, top_up.at_price, a > top_up.at_price) is not None:
+                waiting.remove(top_up)
+                tape.obey(top_up.commands)
 
 
 def _decimal(x: float) -> Decimal:
@@ -277,6 +334,7 @@ def _settled(tape: Tape, rulebook: Rulebook, step_seconds: float) -> Settled:
     assert tape.lowest is not None
     return Settled(
         account=tape.state.account,
+        waiting=(),
         hits=hits,
         equity=float(tape.equity),
         lowest=float(tape.lowest[0]),
@@ -284,6 +342,7 @@ def _settled(tape: Tape, rulebook: Rulebook, step_seconds: float) -> Settled:
         forced=float(sums["forced"]),
         funding=float(sums["funding"]),
         shortfall=float(sums["shortfall"]),
+        added=float(tape.added or ZERO),
         filled=filled,
     )
 

@@ -86,7 +86,8 @@ class Setting(msgspec.Struct, frozen=True):
 class Odds(msgspec.Struct, frozen=True, kw_only=True):
     """One setting on all paths. `ruined`: less than a hundredth of the starting equity is left; `value_at_risk`,
     `expected_shortfall`: loss against the start that 5 % of the paths exceed, and their mean loss; `funding` > 0: paid, the
-    mean; `forced`: mean fees and penalties of forced closes; `shortfall`: mean loss beyond the account, others';
+    mean; `forced`: mean fees and penalties of forced closes; `shortfall`: mean loss beyond the account, others'; `added`: the
+    mean of what top-ups brought from outside, which all that is told of equity is without;
     `stopped_out`: a stop or take-profit of the account has closed something. `close_calls` paths were too close to call and
     were replayed by the exact engine, on `handed` paths it decided single steps."""
 
@@ -114,6 +115,7 @@ class Odds(msgspec.Struct, frozen=True, kw_only=True):
     fan: Fan
     close_calls: int
     handed: int
+    added: float = 0.0
 
 
 class Study(msgspec.Struct, frozen=True, kw_only=True):

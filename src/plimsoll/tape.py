@@ -9,7 +9,7 @@ import msgspec
 
 from plimsoll.account.commands import Command
 from plimsoll.account.decide import decide
-from plimsoll.account.events import Event, MarksSet, StageReached
+from plimsoll.account.events import Deposited, Event, MarksSet, StageReached
 from plimsoll.account.state import State, Venue, evolve
 from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
@@ -60,7 +60,8 @@ class Played(msgspec.Struct, frozen=True):
 
 class Tape:
     """One playing as it runs: the state, what was told, the extremes so far. Lives for one `play`. `lent`: asset -> money in
-    the account that is not its own and does not count as equity (a twin that no margin rule can touch has it)."""
+    the account that is not its own and does not count as equity (a twin that no margin rule can touch has it); `added`: what
+    has come from outside, which does not count either (None: it does)."""
 
     def __init__(self, account: Account, venue: Venue, unit: Unit, time: datetime) -> None:
         self.state = State(account, Marks({}))
@@ -74,6 +75,7 @@ class Tape:
         self.equity = ZERO
         self.laid: Laid | None = None
         self.lent: Mapping[str, Decimal] = {}
+        self.added: Decimal | None = None
         self.passed = 0
 
     def layout(self) -> Layout:
@@ -90,6 +92,8 @@ class Tape:
         worth = self.worth() if decision.events else {}
         for event in decision.events:
             self.told.append(Told(self.time, event, command, None, worth))
+            if isinstance(event, Deposited) and self.added is not None:
+                self.added += event.amount * worth[event.asset]
             if isinstance(event, StageReached) and event.stage is Stage.CANCELLING:
                 headroom = event.margin_balance - event.requirement
                 self._near(event.pool, headroom, event.margin_balance, event.asset)
@@ -122,7 +126,7 @@ class Tape:
                 equity += rules.assess_coin(pool, margin, at, marks, layout.markets).equity * self._value(asset)
             if pool.legs:
                 self._near(spec.key, margin.balance - margin.requirement, margin.balance, spec.asset)
-        self.equity = equity = equity - self._borrowed()
+        self.equity = equity = equity - self._borrowed() - (self.added or ZERO)
         if self.lowest is None or equity < self.lowest[0]:
             self.lowest = (equity, self.time)
 

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from plimsoll.array.desk import Watch
 from plimsoll.array.ladder import CLOSE, DONE, FILLED, GONE, HAND, REDUCED, TAKEN
+from plimsoll.array.watches import MOVED, PUT_IN
 from plimsoll.errors import BadInput
-from plimsoll.model import Account, Fees, LegSide, MarginMode, Order, OrderType, Position, PositionMode
+from plimsoll.model import Account, Fees, LegKey, LegSide, MarginMode, Order, OrderType, Position, PositionMode, leg_key
+from plimsoll.rulebook import Rulebook
 from random_accounts import VENUES, D, accounts, on_boundaries, rulebook_of
 from walks import final, happenings, logged, played, walked
 
@@ -40,11 +43,18 @@ def room(account: Account, venue: str, marks: np.ndarray) -> float:
     return 1e-9 * money + 1e-12 * values
 
 
-def agree(account: Account, venue: str, symbols: tuple[str, ...], marks: np.ndarray, funding: np.ndarray) -> int:
+def agree(
+    account: Account,
+    venue: str,
+    symbols: tuple[str, ...],
+    marks: np.ndarray,
+    funding: np.ndarray,
+    top_ups: tuple[Watch, ...] = (),
+) -> int:
     """The code that the walk ends with; asserts that what both say is the same."""
     rulebook = rulebook_of(venue)
-    exactly = played(account, rulebook, symbols, marks, funding)
-    laid, walk = walked(account, rulebook, symbols, marks, funding)
+    exactly = played(account, rulebook, symbols, marks, funding, top_ups)
+    laid, walk = walked(account, rulebook, symbols, marks, funding, top_ups)
     told, seen = happenings(exactly, rulebook), logged(laid, walk)
     if not laid.steady or walk.code == CLOSE:
         return CLOSE
@@ -63,7 +73,7 @@ def agree(account: Account, venue: str, symbols: tuple[str, ...], marks: np.ndar
     assert [p.size for p in after.positions] == [p.size for p in exactly.final.account.positions]
     for asset, amount in exactly.final.account.cash.items():
         assert float(after.cash.get(asset, 0)) == pytest.approx(float(amount), abs=room(account, venue, marks))
-    if len({rulebook.instruments[s].settle for s in symbols}) == 1 and not rulebook.coins:
+    if len({rulebook.instruments[s].settle for s in symbols}) == 1 and not rulebook.coins and walk.tally["added"] == 0:
         assert walk.tally["lowest"] == pytest.approx(float(exactly.lowest_equity), abs=1e3 * room(account, venue, marks))
     return int(walk.code)
 
@@ -76,6 +86,48 @@ def test_the_walk_and_the_exact_machine_tell_the_same_story(venue: str, data: st
     prices, funding = paths(marks.marks, data.draw(st.integers(0, 2**32)))
     try:
         agree(account, venue, tuple(marks.marks), prices, funding)
+    except BadInput:
+        assume(False)
+
+
+@st.composite
+def top_ups(draw: st.DrawFn, account: Account, marks: dict[str, Decimal], rulebook: Rulebook) -> tuple[Watch, ...]:
+    """One to four, at levels that the prices may get to or at the end of a step, of amounts that may be too much; two of them
+    now and then at one level."""
+    found: list[Watch] = []
+    for _ in range(draw(st.integers(1, 4))):
+        position = draw(st.sampled_from(account.positions))
+        asset = rulebook.instruments[position.symbol].settle
+        money = max(account.cash.get(asset, D(0)), position.isolated_margin, D(1))
+        isolated = position.mode is MarginMode.ISOLATED
+        fresh = draw(st.booleans()) or not isolated
+        away = D(1) + D(draw(st.integers(-200, 200))) / 1000
+        level = None if draw(st.integers(0, 3)) == 0 else (marks[position.symbol] * away).quantize(D("1e-6"))
+        if found and level is not None and found[-1].symbol == position.symbol and draw(st.booleans()):
+            level = found[-1].level
+        found.append(
+            Watch(
+                symbol=position.symbol,
+                level=level,
+                step=-1 if level is not None else draw(st.integers(1, STEPS)),
+                asset=asset,
+                amount=(money * draw(st.integers(1, 150)) / 100).quantize(D("1e-8")),
+                fresh=fresh,
+                leg=leg_key(position) if isolated and (draw(st.booleans()) or not fresh) else None,
+            )
+        )
+    return tuple(found)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@settings(max_examples=60, derandomize=True)
+@given(st.data())
+def test_top_ups_come_where_the_exact_machine_has_them(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(accounts(venue))
+    wanted = data.draw(top_ups(account, marks.marks, rulebook_of(venue)))
+    prices, funding = paths(marks.marks, data.draw(st.integers(0, 2**32)))
+    try:
+        agree(account, venue, tuple(marks.marks), prices, funding, wanted)
     except BadInput:
         assume(False)
 
@@ -116,6 +168,33 @@ def test_a_large_position_is_cut_by_lots_before_it_is_taken() -> None:
     laid, walk = walk_of(account, 60000.0, 48000.0)
     kinds = Counter(e.kind for e in logged(laid, walk))
     assert kinds[REDUCED] > 0 and kinds[TAKEN] == 1
+
+
+def test_money_from_outside_saves_a_long_that_would_be_taken_and_is_no_gain() -> None:
+    """100 come in at 56000, the line moves from 54000 / 0.996 to 53000 / 0.996; equity less what came in is that of 10 % of a
+    coin bought at 60000."""
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(5)}, (btc("0.1", MarginMode.ISOLATED, "600"),))
+    key = LegKey("BTCUSDT", MarginMode.ISOLATED, LegSide.NET)
+    added = Watch("BTCUSDT", D(56000), -1, "USDT", D(100), True, key)
+    marks, funding = straight(60000.0, 54000.0, 53400.0)
+    assert agree(account, "binance_usdm", ("BTCUSDT",), marks, funding, (added,)) == DONE
+    laid, walk = walked(account, rulebook_of("binance_usdm"), ("BTCUSDT",), marks, funding, (added,))
+    assert [(e.kind, e.time) for e in logged(laid, walk)] == [(PUT_IN, pytest.approx(4 / 6)), (MOVED, pytest.approx(4 / 6))]
+    assert walk.tally["added"] == 100
+    assert walk.tally["equity"] == pytest.approx(605 - 660)
+    assert final(laid, walk).positions[0].isolated_margin == 700
+
+
+def test_two_top_ups_at_one_level_both_come_and_money_to_a_leg_that_is_gone_stays_cash() -> None:
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(50)}, (btc("0.1", MarginMode.ISOLATED, "600"),))
+    key = LegKey("BTCUSDT", MarginMode.ISOLATED, LegSide.NET)
+    both = (Watch("BTCUSDT", D(56000), -1, "USDT", D(20), False, key), Watch("BTCUSDT", D(56000), -1, "USDT", D(7), True, None))
+    later = Watch("BTCUSDT", D(50000), -1, "USDT", D(30), True, key)
+    marks, funding = straight(60000.0, 49000.0)
+    assert agree(account, "binance_usdm", ("BTCUSDT",), marks, funding, (*both, later)) in (DONE, GONE)
+    laid, walk = walked(account, rulebook_of("binance_usdm"), ("BTCUSDT",), marks, funding, (*both, later))
+    assert [e.kind for e in logged(laid, walk)] == [MOVED, PUT_IN, TAKEN, PUT_IN]
+    assert final(laid, walk).cash["USDT"] == 50 - 20 + 7 + 30
 
 
 def test_both_legs_of_a_hedge_are_walked() -> None:

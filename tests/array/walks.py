@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.account.events import Reduced, TakenOver, Traded
+from plimsoll.account.commands import AddMargin, Command, Deposit
+from plimsoll.account.events import Deposited, MarginMoved, Reduced, TakenOver, Traded
 from plimsoll.account.state import Environment, Venue
-from plimsoll.array import ladder
+from plimsoll.array import ladder, watches
 from plimsoll.array.between import no_road
-from plimsoll.array.desk import EVENT_RECORD, Laid, Told, account_of, copied, lay_desk, new_tally
+from plimsoll.array.desk import EVENT_RECORD, Laid, Told, Watch, account_of, copied, lay_desk, new_tally
 from plimsoll.array.study import walker_of
 from plimsoll.indexes import teller_of
 from plimsoll.kept import kept_folder
 from plimsoll.model import Account
 from plimsoll.number import ONE
+from plimsoll.plan import TopUp
 from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
@@ -52,10 +54,15 @@ def columns(laid: Laid, marks: np.ndarray, tellers: dict[str, str]) -> np.ndarra
 
 
 def walked(
-    account: Account, rulebook: Rulebook, symbols: Sequence[str], marks: np.ndarray, funding: np.ndarray
+    account: Account,
+    rulebook: Rulebook,
+    symbols: Sequence[str],
+    marks: np.ndarray,
+    funding: np.ndarray,
+    top_ups: Sequence[Watch] = (),
 ) -> tuple[Laid, Walked]:
     tellers = tellers_of(account, symbols, rulebook)
-    laid = lay_desk(account, rulebook, symbols, Told(tellers, "USDT", True))
+    laid = lay_desk(account, rulebook, symbols, Told(tellers, "USDT", True), top_ups)
     held, tally, log = copied(laid.held), new_tally(), np.zeros(4096, EVENT_RECORD)
     table = columns(laid, marks, tellers)
     road, due = no_road(len(symbols)), np.any(funding != 0, axis=1)
@@ -73,12 +80,28 @@ def history_of(symbols: Sequence[str], marks: np.ndarray, funding: np.ndarray) -
     return History("test", tuple(symbols), tuple(frames))
 
 
+def planned(watch: Watch) -> TopUp:
+    """The same top-up in the words of the exact player; rows of prices are hours, and prices floats."""
+    commands: tuple[Command, ...] = (Deposit(watch.asset, watch.amount),) if watch.fresh else ()
+    if watch.leg is not None:
+        commands += (AddMargin(watch.leg.symbol, watch.amount, watch.leg.side),)
+    at = START + timedelta(hours=watch.step) if watch.level is None else None
+    level = None if watch.level is None else Decimal(float(watch.level))
+    return TopUp(watch.symbol, level, at, commands)
+
+
 def played(
-    account: Account, rulebook: Rulebook, symbols: Sequence[str], marks: np.ndarray, funding: np.ndarray
+    account: Account,
+    rulebook: Rulebook,
+    symbols: Sequence[str],
+    marks: np.ndarray,
+    funding: np.ndarray,
+    top_ups: Sequence[Watch] = (),
 ) -> Played:
     venue = Venue(rulebook, Environment())
     unit = Unit("USDT", True)
-    return play(account, (), (), history_of(symbols, marks, funding), venue, BarPath.SYNCHRONISED, unit)
+    history, added = history_of(symbols, marks, funding), [planned(watch) for watch in top_ups]
+    return play(account, (), added, history, venue, BarPath.SYNCHRONISED, unit)
 
 
 class Happened(NamedTuple):
@@ -90,13 +113,17 @@ class Happened(NamedTuple):
 
 
 def happenings(played: Played, rulebook: Rulebook) -> list[Happened]:
-    """Forced closes, takeovers and orders that closed, as the exact machine told them."""
+    """Forced closes, takeovers, orders that closed and money added, as the exact machine told them."""
     kinds = {Reduced: ladder.REDUCED, TakenOver: ladder.TAKEN, Traded: ladder.FILLED}
     out = []
     for told in played.told:
+        time = (told.time - START) / timedelta(hours=1)
+        if isinstance(told.event, Deposited):
+            out.append(Happened(watches.PUT_IN, "", time, 0.0, float(told.event.amount)))
+        if isinstance(told.event, MarginMoved) and told.event.why == "user":
+            out.append(Happened(watches.MOVED, str(told.event.leg), time, 0.0, float(told.event.amount)))
         if type(told.event) in kinds:
             event: Any = told.event
-            time = (told.time - START) / timedelta(hours=1)
             amount = float(event.size * rulebook.instruments[event.leg.symbol].multiplier)
             out.append(Happened(kinds[type(event)], str(event.leg), time, float(event.price), amount))
     return out
@@ -105,7 +132,13 @@ def happenings(played: Played, rulebook: Rulebook) -> list[Happened]:
 def logged(laid: Laid, walked: Walked) -> list[Happened]:
     rows = walked.log[: walked.tally["events"]]
     return [
-        Happened(int(r["kind"]), str(laid.keys[r["leg"]]), r["step"] - 1 + r["part"], float(r["price"]), float(r["amount"]))
+        Happened(
+            int(r["kind"]),
+            str(laid.keys[r["leg"]]) if r["leg"] >= 0 else "",
+            r["step"] - 1 + r["part"],
+            float(r["price"]),
+            float(r["amount"]),
+        )
         for r in rows
         if r["kind"] != ladder.CANCELLED
     ]

@@ -81,6 +81,22 @@ ORDER_RECORD: Final = np.dtype(
 )
 """A resting order that only closes. `leg`: which (as in `Held.names`); `level`: the price it waits for."""
 
+WATCH_RECORD: Final = np.dtype(
+    [
+        ("market", np.int64),
+        ("level", np.float64),
+        ("step", np.int64),
+        ("home", np.int64),
+        ("amount", np.float64),
+        ("fresh", np.bool_),
+        ("leg", np.int64),
+        ("live", np.bool_),
+    ],
+    align=True,
+)
+"""A top-up at `level` of a market's mark, or (`step` not -1) at the end of that step of the path. `fresh`: the amount comes
+from outside to the cash of pool `home`; `leg` (as in `Held.names`): it goes on into that isolated leg (-1: it does not)."""
+
 EVENT_RECORD: Final = np.dtype(
     [
         ("kind", np.int64),
@@ -114,13 +130,15 @@ TALLY_RECORD: Final = np.dtype(
         ("forced", np.float64),
         ("funding", np.float64),
         ("shortfall", np.float64),
+        ("added", np.float64),
     ],
     align=True,
 )
 """What a walk adds up. `step`, `part`: how far it is, in rows of the table at hand, whose first row is row `base` of the path;
 `since`, `span`: the stretch of the step that is being played, `ways`: see `wander`;
 `filled`: how many orders have closed something; `reduced`: how many forced sales there were; `closest`: the least distance of
-a decision from going the other way, over the gross scale; `forced`: fees and penalties of forced closes."""
+a decision from going the other way, over the gross scale; `forced`: fees and penalties of forced closes; `added`: what
+came from outside, which `equity` and `lowest` are without."""
 
 
 class Desk(NamedTuple):
@@ -145,7 +163,8 @@ class Desk(NamedTuple):
 class Held(NamedTuple):
     """One path's account. `names[i]`: which leg of the account `legs[i]` is; legs that are gone are behind `leg_to` of their
     pool. `beside_names`: the same for the copies that stand beside other pools. `hits`: when each leg was first closed by force
-    (inf: never), in rows of the path and parts of one. `spare`: room for trying a step."""
+    (inf: never), in rows of the path and parts of one. `spare`: room for trying a step. `watches`: top-ups, live
+    until done."""
 
     pools: Column
     legs: Column
@@ -158,6 +177,20 @@ class Held(NamedTuple):
     asks: Column
     hits: Column
     spare: Column
+    watches: Column
+
+
+class Watch(NamedTuple):
+    """Money that is added when the mark of `symbol` gets to `level`, or (None) at the end of step `step`: `amount` of `asset`,
+    `fresh` from outside, and from the cash into the isolated leg `leg` (None: no further)."""
+
+    symbol: str
+    level: Decimal | None
+    step: int
+    asset: str
+    amount: Decimal
+    fresh: bool
+    leg: LegKey | None
 
 
 class Laid(NamedTuple):
@@ -184,12 +217,21 @@ class Told(NamedTuple):
     mixed: bool
 
 
-def lay_desk(account: Account, rulebook: Rulebook, symbols: Sequence[str], told: Told) -> Laid:
-    """The account as float columns, markets in the order of `symbols`, which hold all of its own. BadInput: as `lay_out`."""
+def lay_desk(
+    account: Account,
+    rulebook: Rulebook,
+    symbols: Sequence[str],
+    told: Told,
+    watches: Sequence[Watch] = (),
+    waiting: Sequence[int] | None = None,
+) -> Laid:
+    """The account as float columns, markets in the order of `symbols`, which hold all of its own. `watches`: its top-ups;
+    `waiting`: which of them still are to come (None: all). BadInput: as `lay_out`."""
     with exact():
         layout = _in_order(lay_out(account, rulebook), symbols, account, rulebook)
         keys = tuple(key for spec in layout.specs for key in spec.legs)
         held = _held(layout, keys, account, rulebook, told)
+        held = held._replace(watches=_watches(layout, keys, watches, range(len(watches)) if waiting is None else waiting))
         plain = _is_plain(layout, account, rulebook)
         tiers = _tiers(keys, account, rulebook)
         desk = Desk(
@@ -325,7 +367,21 @@ def _held(
         asks=records_of(flat["asks"], RESTING_RECORD),
         hits=np.full(len(keys), np.inf),
         spare=np.zeros(len(keys) + 1, LEG_RECORD),
+        watches=np.zeros(0, WATCH_RECORD),
     )
+
+
+def _watches(layout: Layout, keys: tuple[LegKey, ...], watches: Sequence[Watch], waiting: Sequence[int]) -> Column:
+    out = np.zeros(len(watches), WATCH_RECORD)
+    for i, (row, watch) in enumerate(zip(out, watches, strict=True)):
+        shared = [p for p, spec in enumerate(layout.specs) if not spec.isolated and not spec.apart]
+        row["market"] = layout.symbols.index(watch.symbol)
+        row["level"], row["step"] = (0.0, watch.step) if watch.level is None else (float(watch.level), -1)
+        row["home"] = next((p for p in shared if watch.asset in layout.specs[p].coins), -1)
+        row["amount"], row["fresh"] = float(watch.amount), watch.fresh
+        row["leg"] = keys.index(watch.leg) if watch.leg in keys else -1
+        row["live"] = i in waiting
+    return out
 
 
 def _home(spec: PoolSpec, layout: Layout) -> int:

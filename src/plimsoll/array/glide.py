@@ -7,6 +7,7 @@ from plimsoll.array.between import STRAIGHT, Road
 from plimsoll.array.compile import Column
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.ladder import BAND, charges, pool_of, stake, standing
+from plimsoll.array.watches import before_watch
 from plimsoll.rules.columns import HOLD
 
 assess_pool: Any
@@ -41,9 +42,9 @@ def glide(
     ahead: Column,
 ) -> int:
     """How many of `window` rows from `step` on can be passed because nothing happens at them: every pool has headroom (headroom
-    being concave on the way), also while funding is paid, and no order is reached, nor is the road likely to between the rows.
-    Pool by pool, so that a pool's columns are read once; funding is then paid up to there. `ahead`: room for what is found out
-    about the rows looked at."""
+    being concave on the way), also while funding is paid, no order is reached and no money added, nor likely to be between the
+    rows. Pool by pool, so that a pool's columns are read once; funding is then paid up to there. `ahead`: room for what is
+    found out about the rows looked at."""
     free = 0
     while free < window and step + free < len(marks) and (desk.pays or not due[step + free]):
         free += 1
@@ -52,6 +53,9 @@ def glide(
             free = before_order(held, i, marks, lasts, step, free)
             if road.kind != STRAIGHT:
                 free = before_level(held, i, road, marks, step, free)
+    for i in range(len(held.watches)):
+        if held.watches[i].live:
+            free = before_watch(held, i, road, marks, tally[0].base, step, free)
     ahead[EQUITY : PAID + 1, :free] = 0.0
     for p in range(len(held.pools)):
         free = glide_pool(desk, held, p, road, marks, funding, due, step, free, ahead)
@@ -198,8 +202,9 @@ def with_less(pool: Any, amount: float) -> Any:
 
 
 def near(desk: Desk, held: Held, a: Column, b: Column, reach: float) -> bool:
-    """Whether a path from `a` to `b` may well have met a pool's line or an order's level: it has at an end, or twice the
-    product of the distances at both ends is below `reach`. That a venue cancels orders before a pool fails is seen at ends."""
+    """Whether a path from `a` to `b` may well have met a pool's line or the level of an order or a top-up: it has at an end, or
+    twice the product of the distances at both ends is below `reach`. That a venue cancels orders before a pool fails is seen at
+    ends."""
     for p in range(len(held.pools)):
         pool = pool_of(held, p)
         if len(pool.legs) == 0:
@@ -211,6 +216,10 @@ def near(desk: Desk, held: Held, a: Column, b: Column, reach: float) -> bool:
     for i in range(len(held.orders)):
         order = held.orders[i]
         if order.live and within_level(a[order.market], b[order.market], order.level, reach):
+            return True
+    for i in range(len(held.watches)):
+        watch = held.watches[i]
+        if watch.live and watch.step < 0 and within_level(a[watch.market], b[watch.market], watch.level, reach):
             return True
     return False
 
@@ -260,8 +269,9 @@ def worth(desk: Desk, held: Held, p: int, pool: Any, margin: Any, marks: Column)
 
 
 def mark_equity(tally: Column, equity: float) -> None:
-    """The equity of this instant, and whether it is the lowest."""
+    """The equity of this instant less what was put in on the way, and whether it is the lowest."""
     record = tally[0]
+    equity -= record.added
     record.equity = equity
     if equity < record.lowest:
         record.lowest = equity

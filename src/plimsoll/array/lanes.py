@@ -7,7 +7,7 @@ from typing import Any
 from plimsoll.array.between import Road, Survey, lay_road
 from plimsoll.array.compile import Column, owning
 from plimsoll.array.desk import Desk, Held
-from plimsoll.array.ladder import DONE
+from plimsoll.array.ladder import DONE, HAND
 
 walk: Any
 _HELD: Any = Held
@@ -31,6 +31,7 @@ def walk_lanes(
     status: Column,
     tallies: Column,
     events: Column,
+    ways: Column,
     table: Column,
     rates: Column,
 ) -> None:
@@ -38,7 +39,7 @@ def walk_lanes(
     prices at the block's start; `tellers` [coins]: whose price is a coin's (-1: one); `paid` [steps, m, lanes or 1]: funding in
     the steps that `due` names; `road`, `survey`, `origin` (log prices at the block's start), `jumps`: as in `lay_road`, of
     paths `first` and on; `table` [steps + 1, m + coins], `rates` [steps + 1, m]: room. A lane's status and tally tell what
-    became of it; a lane that stops short stands where it stopped."""
+    became of it; a lane that stops short stands where it stopped, `ways` [lanes, ...] holds what its road had ahead."""
     for lane in range(len(status)):
         if status[lane] == DONE:
             tabulate(starts, tellers, before, logs, lane, table)
@@ -46,6 +47,8 @@ def walk_lanes(
             lay_road(road, survey, origin, logs, jumps, first + lane, lane)
             held = lane_of(lanes, lane)
             status[lane] = walk(desk, held, road, table, table, rates, due, 0, tallies[lane : lane + 1], events[lane])
+            if status[lane] == HAND:
+                ways[lane, :, :] = road.ways
 
 
 @owning
@@ -63,6 +66,7 @@ def lane_of(lanes: Held, lane: int) -> Any:
         lanes.asks[lane],
         lanes.hits[lane],
         lanes.spare[lane],
+        lanes.watches[lane],
     )
 
 

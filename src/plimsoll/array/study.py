@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.array import between, curves, glide, ladder, lanes, models, paths, randoms, walk, wander
+from plimsoll.array import between, curves, glide, ladder, lanes, models, paths, randoms, walk, wander, watches
 from plimsoll.array.between import Road, Survey, lay_road, look_over, open_survey, road_of
 from plimsoll.array.compile import Column, bound, build_digest, keep
-from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, Told, account_of, copied, lay_desk
+from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, Told, Watch, account_of, copied, lay_desk
 from plimsoll.array.funding import BESIDE, NONE, PROFILE, FundingModel
 from plimsoll.array.ladder import CLOSE, DONE, GONE, HAND
 from plimsoll.array.models import JUMPS, PathModel
@@ -25,17 +25,20 @@ from plimsoll.rulebook import Rulebook
 
 BLOCK = 64
 """Steps that are drawn and walked together: what they need fits into a core's cache."""
+MONEY = ("fees", "forced", "funding", "shortfall", "added")
+"""What a tally adds up, in the study's unit."""
 EVENTS = 8
 """Events that a lane keeps; only when and what was hit is counted."""
-KERNELS = (ladder, glide, walk, wander, lanes)
+KERNELS = (ladder, watches, glide, walk, wander, lanes)
 DRAWING = (curves, randoms, models, paths, between)
 
 
 class Settled(NamedTuple):
     """What the exact engine made of prices: the account after them; when each leg was first closed by force, in steps of the
-    path; money as in a tally."""
+    path; money as in a tally; which top-ups are still to come."""
 
     account: Account
+    waiting: tuple[int, ...]
     hits: dict[LegKey, float]
     equity: float
     lowest: float
@@ -43,14 +46,15 @@ class Settled(NamedTuple):
     forced: float
     funding: float
     shortfall: float
+    added: float
     filled: int
 
 
 class Exact(NamedTuple):
     """The exact engine, as a study needs it: `settle` plays an account from the first of rows of prices, where all is done, to
-    the last."""
+    the last; which of the case's top-ups are to come, and what has come from outside so far, it is told."""
 
-    settle: Callable[[Account, "Rows"], Settled]
+    settle: Callable[[Account, "Rows", tuple[int, ...], float], Settled]
 
 
 class Rows(NamedTuple):
@@ -65,13 +69,14 @@ class Rows(NamedTuple):
 
 class Case(NamedTuple):
     """One setting: an account at the start prices under a rulebook. `symbols`: what the paths' columns are called there;
-    `told`: as in `lay_desk`."""
+    `told`, `watches`: as in `lay_desk`."""
 
     symbols: tuple[str, ...]
     account: Account
     rulebook: Rulebook
     told: Told
     exact: Exact
+    watches: tuple[Watch, ...] = ()
 
 
 class Job(NamedTuple):
@@ -99,6 +104,7 @@ class Chunk(NamedTuple):
     forced: Column
     funding: Column
     shortfall: Column
+    added: Column
     filled: Column
     closes: int
     handed: int
@@ -127,7 +133,7 @@ def chunks(job: Job, cases: Sequence[Case], wanted: int, threads: int) -> Iterat
     """For each LANES paths in order, what became of them under each case; the last lanes of the last chunk may stand idle."""
     for made in (randoms.begin_stream, begin_paths, next_rows, look_over, lay_road, between.jump_at):
         keep(made, build_digest(None, DRAWING), job.folder)
-    laids = [lay_desk(case.account, case.rulebook, case.symbols, case.told) for case in cases]
+    laids = [lay_desk(case.account, case.rulebook, case.symbols, case.told, case.watches) for case in cases]
     waiting: list[Future[tuple[Chunk, ...]]] = []
     firsts = iter(range(0, wanted, LANES))
     with ThreadPoolExecutor(threads) as pool:
@@ -232,6 +238,7 @@ class _Run:
         self.tellers = np.array([_place(laid, case, coin) for coin in laid.coins], np.int64)
         self.starts = np.array(job.starts)
         self.road = road_of(job.model, job.seed, self.starts, self.tellers, BLOCK + 1, job.straight)
+        self.ways = np.zeros((LANES, *self.road.ways.shape))
         self.equity = np.zeros((len(job.grid), LANES))
 
     def through(self, block: _Block) -> None:
@@ -244,7 +251,7 @@ class _Run:
         kernel_of(self.case.rulebook.name, self.job.folder)(
             self.laid.desk, self.lanes, self.road, block.survey, block.origin, block.jumps, self.first,
             self.starts, self.tellers, block.before, block.logs, block.paid, due,
-            self.status, self.tallies, self.events, table, rates,
+            self.status, self.tallies, self.events, self.ways, table, rates,
         )  # fmt: skip
         for lane in np.flatnonzero((self.status == HAND) | asleep):
             self._by_itself(int(lane), block, due)
@@ -260,6 +267,7 @@ class _Run:
         if code == HAND:
             self.own[lane] = Lane(self.laid, _lane(self.lanes, lane), tuple(range(len(self.laid.keys))))
             at = int(tally["step"][0])
+            self.road.ways[:] = self.ways[lane]
         while True:
             own = self.own[lane]
             if code == DONE:
@@ -292,15 +300,17 @@ class _Run:
         """The exact engine takes the lane over some rows."""
         tally = self.tallies[lane]
         self.handed.add(lane)
-        settled = self.case.exact.settle(account_of(own.laid, own.held), rows)
+        waiting = tuple(int(i) for i in np.flatnonzero(own.held.watches["live"]))
+        settled = self.case.exact.settle(account_of(own.laid, own.held), rows, waiting, float(tally["added"]))
         for key, step in settled.hits.items():
             leg = self.laid.keys.index(key)
             self.lanes.hits[lane, leg] = min(self.lanes.hits[lane, leg], step)
-        for name in ("fees", "forced", "funding", "shortfall"):
+        for name in MONEY:
             tally[name] += getattr(settled, name)
         tally["filled"] += settled.filled
         tally["equity"], tally["lowest"] = settled.equity, min(tally["lowest"], settled.lowest)
-        laid = lay_desk(settled.account, self.case.rulebook, self.case.symbols, self.case.told)
+        case = self.case
+        laid = lay_desk(settled.account, case.rulebook, case.symbols, case.told, case.watches, settled.waiting)
         self.own[lane] = Lane(laid, copied(laid.held), tuple(self.laid.keys.index(key) for key in laid.keys))
 
     def _keep_hits(self, lane: int, own: Lane) -> None:
@@ -325,7 +335,7 @@ class _Run:
         t = self.tallies
         hits, equity = self.lanes.hits, self.equity
         return Chunk(
-            hits, equity, t["lowest"], t["fees"], t["forced"], t["funding"], t["shortfall"], t["filled"],
+            hits, equity, t["lowest"], t["fees"], t["forced"], t["funding"], t["shortfall"], t["added"], t["filled"],
             len(closes), len(self.handed),
         )  # fmt: skip
 
@@ -354,21 +364,23 @@ class _Run:
     def _replay(self, lane: int, rows: Rows) -> None:
         """A whole path by the exact engine, from one step of the grid to the next."""
         account, at, tally = self.case.account, 0, self.tallies[lane]
-        for name in ("fees", "forced", "funding", "shortfall", "filled"):
+        waiting = tuple(range(len(self.case.watches)))
+        for name in (*MONEY, "filled"):
             tally[name] = 0
         tally["lowest"] = np.inf
         self.lanes.hits[lane] = np.inf
         for index, stop in enumerate(self.job.grid):
             end = int(np.searchsorted(rows.steps, stop, side="right"))
-            settled = self.case.exact.settle(account, Rows(*(column[at:end] for column in rows)))
+            part = Rows(*(column[at:end] for column in rows))
+            settled = self.case.exact.settle(account, part, waiting, float(tally["added"]))
             for key, step in settled.hits.items():
                 leg = self.laid.keys.index(key)
                 self.lanes.hits[lane, leg] = min(self.lanes.hits[lane, leg], step)
-            for name in ("fees", "forced", "funding", "shortfall", "filled"):
+            for name in (*MONEY, "filled"):
                 tally[name] += getattr(settled, name)
             tally["lowest"] = min(tally["lowest"], settled.lowest)
             self.equity[index, lane] = settled.equity
-            account, at = settled.account, end - 1
+            account, waiting, at = settled.account, settled.waiting, end - 1
 
 
 _OWN = 100

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from plimsoll.array.compile import Column
-from plimsoll.array.study import Chunk
+from plimsoll.array.study import MONEY, Chunk
 
 SHARES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 TAIL: Final = 0.05
@@ -32,7 +32,7 @@ class Sums:
         self.times = np.zeros((legs + 1, TIMES + 1), np.int64)
         self.equity = np.zeros((points, 2, BINS))
         self.lowest = np.zeros((2, BINS))
-        self.money = dict.fromkeys(("fees", "forced", "funding", "shortfall", "final", "square"), 0.0)
+        self.money = dict.fromkeys((*MONEY, "final", "square"), 0.0)
 
     def add(self, chunk: Chunk, count: int) -> None:
         """The first `count` paths of a chunk."""
@@ -52,7 +52,7 @@ class Sums:
         for point in range(len(self.grid)):
             self.equity[point] += _histogram(chunk.equity[point, :count], start)
         self.lowest += _histogram(chunk.lowest[:count], start)
-        for name in ("fees", "forced", "funding", "shortfall"):
+        for name in MONEY:
             self.money[name] += float(getattr(chunk, name)[:count].sum())
         self.money["final"] += float(final.sum())
         self.money["square"] += float(((final - start) ** 2).sum())

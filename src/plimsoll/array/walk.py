@@ -33,6 +33,7 @@ from plimsoll.array.ladder import (
     standing,
 )
 from plimsoll.array.wander import lent_road, wander
+from plimsoll.array.watches import awaits_money, comes_due, meets, next_watch, top_up, top_ups_due
 from plimsoll.rules.columns import HOLD
 
 assess_pool: Any
@@ -78,27 +79,44 @@ def walk(
         if step == len(marks):
             break
         record.step = step
+        timed = comes_due(held, record.base + step)
+        looks = not (due[step] or timed)
         if road.kind == STRAIGHT:
-            code = tick(desk, held, marks[step - 1], marks[step], lasts[step - 1], lasts[step], not due[step], tally, log)
+            code = tick(desk, held, marks[step - 1], marks[step], lasts[step - 1], lasts[step], looks, tally, log)
         else:
-            code = wander(desk, held, road, marks[step - 1], marks[step], step, not due[step], tally, log)
-        if code == DONE and due[step]:
-            record.part = 1.0
-            code = pay_funding(desk, held, marks[step], funding[step], tally, log)
-            if code == HAND:
-                only_funding(road, marks[step], tally)
-            look(desk, held, marks[step], tally)
+            code = wander(desk, held, road, marks[step - 1], marks[step], step, looks, tally, log)
+        if code == DONE and not looks:
+            code = at_its_end(desk, held, road, marks[step], funding[step], due[step], timed, tally, log)
         if code != DONE:
             return code
-        if live_legs(held) == 0 and live_orders(held) == 0 and only_money(held):
+        if live_legs(held) == 0 and live_orders(held) == 0 and only_money(held) and not awaits_money(held):
             return GONE
         step += 1
     record.step = len(marks) - 1
     return DONE
 
 
-def only_funding(road: Road, marks: Column, tally: Column) -> None:
-    """All that is left of the step is its funding, at its end."""
+def at_its_end(
+    desk: Desk, held: Held, road: Road, marks: Column, rates: Column, due: bool, timed: bool, tally: Column, log: Column
+) -> int:
+    """What a step brings at its end: funding (`due`), then money that is planned for that time (`timed`)."""
+    record = tally[0]
+    record.part = 1.0
+    code = DONE
+    if timed and not desk.plain:
+        code = HAND
+    elif due:
+        code = pay_funding(desk, held, marks, rates, tally, log)
+    if code == HAND:
+        only_its_end(road, marks, tally)
+    elif code == DONE and timed:
+        code = top_ups_due(desk, held, marks, record.base + record.step, tally, log)
+    look(desk, held, marks, tally)
+    return code
+
+
+def only_its_end(road: Road, marks: Column, tally: Column) -> None:
+    """All that is left of the step is what comes at its end."""
     for row in range(2):
         road.ways[row, 0], road.ways[row, 1] = 1.0, 0.0
         for k in range(road.ways.shape[1] - 2):
@@ -137,6 +155,7 @@ def lent_held(held: Held) -> Any:
         lent(held.asks),
         lent(held.hits),
         lent(held.spare),
+        lent(held.watches),
     )
 
 
@@ -153,7 +172,7 @@ def tick(
     desk: Desk, held: Held, a: Column, b: Column, last_a: Column, last_b: Column, looks: bool, tally: Column, log: Column
 ) -> int:
     """From prices `a` to prices `b`. `looks`: equity and headroom at `b` count (else funding comes first)."""
-    if live_orders(held) == 0 or not touched(held, b, last_b):
+    if (live_orders(held) == 0 or not touched(held, b, last_b)) and not meets(held, a, b):
         code = quiet(desk, held, a, b, looks, tally)
         if code != JUMPED:
             return code
@@ -223,25 +242,29 @@ def through(
     done, rest = 0.0, 0.0
     marks, lasts = b.copy(), last_b.copy()
     while True:
-        order, at = next_order(held, a, b, last_a, last_b, done)
+        order, watch, at = next_stop(held, a, b, last_a, last_b, done)
         if order == -2:
             return CLOSE
-        end = 1.0 if order < 0 else at
+        end = min(at, 1.0)
         lost = first_loss(desk, held, a, b, done, end)
         if lost == -2.0:
             return CLOSE
         sinking = lost >= 0.0 and max(lost, rest) <= end
-        if not sinking and order < 0:
+        if not sinking and order < 0 and watch < 0:
             break
         done = max(lost, rest) if sinking else at
         between(a, b, done, marks)
         between(last_a, last_b, done, lasts)
-        if not sinking:
+        if not sinking and watch >= 0:
+            marks[held.watches[watch].market] = held.watches[watch].level
+        elif not sinking:
             row = held.orders[order]
             (marks if row.on_mark else lasts)[row.market] = row.level
         record.part = record.since + record.span * done
         before = record.reduced
         code = stand(desk, held, marks, lasts, CROSSED if sinking else JUMPED, tally, log)
+        if code == DONE and watch >= 0 and not sinking:
+            code = top_up(desk, held, watch, marks, tally, log)
         if code != DONE:
             return code
         if record.reduced != before:
@@ -269,6 +292,21 @@ def between(a: Column, b: Column, at: float, out: Column) -> None:
     """Prices after the share `at` of the way from `a` to `b`."""
     for i in range(len(a)):
         out[i] = a[i] + (b[i] - a[i]) * at if at < 1.0 else b[i]
+
+
+def next_stop(
+    held: Held, a: Column, b: Column, last_a: Column, last_b: Column, done: float
+) -> tuple[int, int, float]:
+    """(order, top-up, share of the way) of what is reached first, -1 for the other; -2, -2: too close to call."""
+    order, at = next_order(held, a, b, last_a, last_b, done)
+    watch, share = next_watch(held, a, b, done)
+    if order == -2 or watch == -2:
+        return -2, -2, 0.0
+    if order >= 0 and watch >= 0 and abs(share - at) <= BAND and held.orders[order].market != held.watches[watch].market:
+        return -2, -2, 0.0
+    if watch >= 0 and share < at:
+        return -1, watch, share
+    return order, -1, at
 
 
 def next_order(

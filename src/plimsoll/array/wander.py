@@ -17,6 +17,8 @@ tick: Any
 quiet: Any
 touched: Any
 stand: Any
+meets: Any
+top_ups_leapt: Any
 _ROAD: Any = Road
 
 LEFT: Final = 0
@@ -101,10 +103,11 @@ def wander(
 
 
 def leap(desk: Desk, held: Held, road: Road, b: Column, looks: bool, tally: Column, log: Column) -> int:
-    """All prices are at `b` at once: a stop fills there, beyond its price."""
+    """All prices are at `b` at once: a stop fills there, beyond its price, and money is added there."""
     record = tally[0]
     record.part = 1.0
-    if live_orders(held) == 0 or not touched(held, b, b):
+    before = road.room[HERE]
+    if (live_orders(held) == 0 or not touched(held, b, b)) and not meets(held, before, b):
         code = quiet(desk, held, b, b, looks, tally)
         if code != JUMPED:
             return int(code)
@@ -112,6 +115,8 @@ def leap(desk: Desk, held: Held, road: Road, b: Column, looks: bool, tally: Colu
         remember(road, b, -1, 1.0, True, tally)
         return HAND
     code = stand(desk, held, b, b, JUMPED, tally, log)
+    if code == DONE:
+        code = top_ups_leapt(desk, held, before, b, tally, log)
     if looks:
         look(desk, held, b, tally)
     return int(code)

@@ -94,6 +94,7 @@ def summary(odds: Odds, unit: str) -> dict[str, Cell]:
 
     first, days, gain = first_to_go(odds), odds.days_to_liquidation, per_risk(odds)
     gained = () if gain is None else (f"mean gain per unit of it {gain:+.3f}",)
+    later = (f"put in on the way {cash(odds.added, unit)}, the mean",) if odds.added else ()
     mean, bounds = odds.final_mean, (odds.final_mean.low, odds.final_mean.high)
     return {
         "Liquidated": Cell(percent(odds.liquidated.value), "bad" if odds.liquidated.value else "", (around(odds.liquidated),)),
@@ -110,7 +111,7 @@ def summary(odds: Odds, unit: str) -> dict[str, Cell]:
         "Funding, mean": Cell(cash(odds.funding, unit)),
         "Forced closes cost, mean": Cell(cash(odds.forced, unit)),
         "Lost beyond the account, mean": Cell(cash(odds.shortfall, unit)),
-        "Start": Cell(cash(odds.start_equity, unit), "", (f"value held {cash(odds.notional, unit)}",)),
+        "Start": Cell(cash(odds.start_equity, unit), "", (f"value held {cash(odds.notional, unit)}", *later)),
         "Money at risk": Cell(cash(odds.money_at_risk, unit), "", gained),
         "Paths": Cell(f"{odds.paths:,}", "", (f"{odds.close_calls:,} replayed exactly", f"{odds.handed:,} with exact steps")),
     }

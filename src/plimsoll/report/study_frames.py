@@ -86,6 +86,7 @@ def _setting(odds: Odds) -> Row:
         "funding": odds.funding,
         "forced": odds.forced,
         "shortfall": odds.shortfall,
+        "added": odds.added,
         "close_calls": odds.close_calls,
         "handed": odds.handed,
         **_spread("final_equity", odds.final_equity),
