@@ -1,13 +1,19 @@
 """The account walk beside other ways to walk the same account: `python -m bench.walks`.
 
 An answer is one position at one step. The bare walk is three cross positions far from their line (every step assessed by the
-compiled rule, equity and headroom kept) beside the same sums in NumPy, all steps at once. The full walk has funding every
+compiled rule, equity and headroom kept) beside the same sums in NumPy, all steps at once, and in C (`walks.c`, where there is
+a compiler). The full walk has funding every
 eighth step, a stop and a take-profit to look out for, beside the exact engine on a shorter stretch of the same prices.
 """
 
+import ctypes
+import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -98,6 +104,36 @@ def in_numpy(of: Ground) -> Side:
     return Side("NumPy, whole columns", work, STEPS * 3, f"lowest equity {work()[0]:,.6f}")
 
 
+def in_c(of: Ground, folder: str) -> Side | None:
+    """Equity and headroom of every step by a loop in C; None: there is no compiler."""
+    source, built = Path(__file__).with_name("walks.c"), Path(folder) / "walks.so"
+    if shutil.which("cc") is None:
+        return None
+    flags = ("-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC")
+    if subprocess.run(["cc", *flags, str(source), "-o", str(built), "-lm"], capture_output=True, check=False).returncode:
+        return None
+    tables = [of.venue.rulebook.instruments[s].brackets for s in SYMBOLS]
+    width = max(len(rows) for rows in tables)
+    floors, rates, deductions = np.full((3, width), np.inf), np.zeros((3, width)), np.zeros((3, width))
+    for k, brackets in enumerate(tables):
+        floors[k, : len(brackets)] = [float(row.floor) for row in brackets]
+        rates[k, : len(brackets)] = [float(row.maintenance_rate) for row in brackets]
+        deductions[k, : len(brackets)] = [float(row.deduction) for row in brackets]
+    sizes, entries, lowest = np.array([float(s) for s in SIZES]), np.array(ENTRIES), np.zeros(2)
+    walk = ctypes.CDLL(str(built)).bare_walk
+
+    def at(column: Any) -> ctypes.c_void_p:
+        return ctypes.c_void_p(column.ctypes.data)
+
+    def work() -> Any:
+        counts = (ctypes.c_int64(len(of.marks)), ctypes.c_int64(3), ctypes.c_double(2_000_000))
+        tables = (ctypes.c_int64(width), at(floors), at(rates), at(deductions))
+        walk(*counts, at(of.marks), at(sizes), at(entries), *tables, at(lowest))
+        return lowest
+
+    return Side("C", work, STEPS * 3, f"lowest equity {float(work()[0]):,.6f}")
+
+
 def exact_engine(of: Ground) -> Side:
     """`play` over the first steps."""
     frames = []
@@ -118,6 +154,10 @@ def rows() -> Iterator[Ratio]:
     """The bare walk against NumPy, the full walk against the exact engine."""
     bare = ground((), 0)
     yield by_turns("bare margin walk, three cross positions", compiled(bare), in_numpy(bare), 15)
+    with TemporaryDirectory() as folder:
+        loop = in_c(bare, folder)
+        if loop is not None:
+            yield by_turns("the same beside C", compiled(bare), loop, 0.5)
     stop = Order("s", "BTCUSDT", "sell", Decimal(5), OrderType.STOP_MARKET, stop_price=Decimal(40000), reduce_only=True)
     take = msgspec.structs.replace(stop, id="t", type=OrderType.TAKE_PROFIT_MARKET, stop_price=Decimal(90000))
     full = ground((stop, take), 8)

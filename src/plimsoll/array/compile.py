@@ -226,6 +226,18 @@ def _type_of_record(kind: type[msgspec.Struct], _context: object) -> Any:
     return numba.types.NamedTupleClass(twin(kind))
 
 
+_OWNING: Any = numba.njit(error_model="numpy", nogil=True)
+_UNOWNED: Any = cast("Any", numba).njit(error_model="numpy", nogil=True, _nrt=False)
+"""Without counting owners a rule's call costs its arithmetic: a step of three legs takes 15 ns, and 29 with."""
+
+
+def owning(function: F) -> F:
+    """A kernel text that makes columns, or hands over some that have owners. All others are compiled without counting owners:
+    they may only be given columns that are `lent`, or that their caller holds on to, and return none of their own."""
+    function.owns = True  # type: ignore[attr-defined]
+    return function
+
+
 @cache
 def _register(function: FunctionType) -> None:
     """Tell numba that compiled code may call this function: once, for a second time would compile it twice."""
@@ -258,7 +270,7 @@ def fast_rule(name: str, rule: str) -> Callable[..., Any]:
     for callee in _called(function):
         space = dict(callee.__globals__) | {other.__name__: jitted for other, jitted in done.items()}
         fresh = FunctionType(ANY_TYPE.get(callee, callee).__code__, space, callee.__name__, callee.__defaults__)
-        done[callee] = numba.njit(error_model="numpy", nogil=True)(fresh)
+        done[callee] = _UNOWNED(fresh)
     return cast("Callable[..., Any]", done[function])
 
 
@@ -296,7 +308,7 @@ def _space(name: str | None, modules: tuple[ModuleType, ...]) -> dict[str, Any]:
         space |= {rule: fast_rule(name, rule) for rule in wanted}
     for function in (f for module in modules for f in rule_functions(module.__name__)):
         fresh = FunctionType(function.__code__, space, function.__name__, function.__defaults__)
-        space[function.__name__] = numba.njit(error_model="numpy", nogil=True)(fresh)
+        space[function.__name__] = (_OWNING if hasattr(function, "owns") else _UNOWNED)(fresh)
     return space
 
 

@@ -59,20 +59,41 @@ def glide(
     ahead[EQUITY : PAID + 1, :free] = 0.0
     for p in range(len(held.pools)):
         free = glide_pool(desk, held, p, road, marks, funding, due, step, free, ahead)
-    record = tally[0]
-    for p in range(len(held.pools)):
-        row, at = held.pools[p], FIRST + 3 * p
-        if free > 0:
-            row.cash = ahead[at + CASH, free - 1]
-            stake(held, p, row.cash)
-        for k in range(free if row.leg_to > row.leg_from else 0):
-            row.least = min(row.least, ahead[at + HEADROOM, k])
-            record.closest = min(record.closest, ahead[at + CLOSENESS, k])
-    for k in range(free):
-        record.step = step + k
-        record.funding += ahead[PAID, k]
-        mark_equity(tally, ahead[EQUITY, k])
+    if free > 0:
+        for p in range(len(held.pools)):
+            keep_pool(held, p, ahead, free, tally)
+        keep_rows(ahead, step, free, tally)
     return free
+
+
+def keep_pool(held: Held, p: int, ahead: Column, free: int, tally: Column) -> None:
+    """What a pool was on the rows that are passed: its cash after them, its least headroom and closeness."""
+    row, at = held.pools[p], FIRST + 3 * p
+    row.cash = ahead[at + CASH, free - 1]
+    stake(held, p, row.cash)
+    if row.leg_to > row.leg_from:
+        row.least = least_of(ahead[at + HEADROOM], free, row.least)
+        tally[0].closest = least_of(ahead[at + CLOSENESS], free, tally[0].closest)
+
+
+def least_of(column: Column, count: int, least: float) -> float:
+    """The least of the first numbers of a column and of one more."""
+    for k in range(count):
+        least = min(least, column[k])
+    return least
+
+
+def keep_rows(ahead: Column, step: int, free: int, tally: Column) -> None:
+    """Funding and equity of the rows that are passed."""
+    record, equity, paid = tally[0], ahead[EQUITY], ahead[PAID]
+    lowest, at, total = record.lowest, -1, record.funding
+    for k in range(free):
+        total += paid[k]
+        if equity[k] < lowest:
+            lowest, at = equity[k], k
+    record.step, record.funding, record.equity = step + free - 1, total, equity[free - 1]
+    if at >= 0:
+        record.lowest, record.lowest_step = lowest, record.base + step + at
 
 
 def before_order(held: Held, i: int, marks: Column, lasts: Column, step: int, free: int) -> int:

@@ -7,7 +7,7 @@ digit is too close to call (CLOSE).
 
 from typing import Any, Final
 
-from plimsoll.array.compile import Column
+from plimsoll.array.compile import Column, owning
 from plimsoll.array.desk import Desk, Held
 from plimsoll.rules.columns import CANCEL, HOLD, REDUCE, TAKE_OVER, Pool
 
@@ -396,6 +396,7 @@ def pay_funding(desk: Desk, held: Held, marks: Column, rates: Column, tally: Col
     return DONE
 
 
+@owning
 def pay_all_or_nothing(desk: Desk, held: Held, marks: Column, rates: Column, tally: Column) -> int:
     """Funding of every market, or none of it where a pool fails on the way."""
     pools, legs, wallets, paid = held.pools.copy(), held.legs.copy(), held.wallets.copy(), tally[0].funding

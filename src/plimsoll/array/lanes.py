@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from plimsoll.array.between import Road, Survey, lay_road
-from plimsoll.array.compile import Column
+from plimsoll.array.compile import Column, owning
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.ladder import DONE, HAND
 
@@ -13,6 +13,7 @@ walk: Any
 _HELD: Any = Held
 
 
+@owning
 def walk_lanes(
     desk: Desk,
     lanes: Held,
@@ -50,6 +51,7 @@ def walk_lanes(
                 ways[lane, :, :] = road.ways
 
 
+@owning
 def lane_of(lanes: Held, lane: int) -> Any:
     """One lane's columns."""
     return _HELD(
@@ -68,6 +70,7 @@ def lane_of(lanes: Held, lane: int) -> Any:
     )
 
 
+@owning
 def tabulate(starts: Column, tellers: Column, before: Column, logs: Column, lane: int, table: Column) -> None:
     """One lane's prices, an instant a row, those of the coins behind the marks."""
     m = len(starts)
@@ -80,6 +83,7 @@ def tabulate(starts: Column, tellers: Column, before: Column, logs: Column, lane
             table[row, m + c] = 1.0 if tellers[c] < 0 else table[row, tellers[c]]
 
 
+@owning
 def charge_table(paid: Column, lane: int, rates: Column) -> None:
     """One lane's funding rates, in the rows of its prices; none in the first."""
     at = lane if paid.shape[2] > 1 else 0

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from plimsoll.array.between import STRAIGHT, Road
-from plimsoll.array.compile import Column, lent
+from plimsoll.array.compile import Column, lent, owning
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.glide import AHEAD, FIRST, glide, look, mark_equity, worth
 from plimsoll.array.ladder import (
@@ -47,6 +47,7 @@ LOOKS: Final = 50
 DEPTH: Final = 30
 
 
+@owning
 def walk(
     desk: Desk,
     held: Held,
@@ -232,6 +233,7 @@ def touched(held: Held, b: Column, last_b: Column) -> bool:
     return False
 
 
+@owning
 def through(
     desk: Desk, held: Held, a: Column, b: Column, last_a: Column, last_b: Column, looks: bool, tally: Column, log: Column
 ) -> int:
@@ -332,6 +334,7 @@ def next_order(
     return best, at
 
 
+@owning
 def first_loss(desk: Desk, held: Held, a: Column, b: Column, done: float, end: float) -> float:
     """The first share of the way in (done, end] at which some pool's headroom is gone; -1: none, -2: too close to call."""
     first = -1.0
@@ -349,6 +352,7 @@ def first_loss(desk: Desk, held: Held, a: Column, b: Column, done: float, end: f
     return first
 
 
+@owning
 def earliest(
     desk: Desk, pool: Any, bends: bool, a: Column, b: Column, low: float, high: float, marks: Column
 ) -> float:
