@@ -16,7 +16,7 @@ import plimsoll
 from plimsoll.account_file import parse_account, read_account
 from plimsoll.advice import advice_of
 from plimsoll.advice_facts import Ground, holdings_of, known_walls, lift_of, stand, together_of
-from plimsoll.advise_command import AdviseWish, Case, gather, prepare_advice, read_profile
+from plimsoll.advise_command import AdviseWish, Case, gather, prepare_advice, read_profile, run_advice
 from plimsoll.array import models
 from plimsoll.array.covariance import step_covariance
 from plimsoll.cli import run
@@ -296,6 +296,19 @@ def test_one_position_and_an_account_that_is_all_cross() -> None:
     assert {t.study.odds[0].setting.mode for t in evidence.trials if t.change is Change.TOP_UP} == {CROSS}
     assert any("entry_price" in line for line in evidence.left_out)
     assert advice_of(evidence, case.profile).headline
+
+
+@pytest.mark.parametrize(
+    ("watch", "said"), [("watched", "In the numbers are 1 top-up"), ("unwatched", "1 planned top-up is left")]
+)
+def test_top_ups_of_the_file_are_in_the_numbers_where_somebody_watches(watch: str, said: str, tmp_path: Path) -> None:
+    source = Path(plimsoll.__file__).parent / "examples" / "textbook.toml"
+    text = '[[top_ups]]\nsymbol = "BTCUSDT"\namount = "50"\nat_price = "99000"\nfrom = "outside"\n'
+    file = tmp_path / "topped.toml"
+    file.write_text(f"{source.read_text()}\n{text}")
+    advice = run_advice(wish(str(file), watch=watch, paths=512, horizon="2d", leverage="10", stops="3%", top_ups="100"))
+    assert any(said in sentence for finding in advice.findings for sentence in finding.sentences)
+    assert all((one.odds.added > 0) == (watch == "watched") for one in advice.played)
 
 
 def test_the_whole_run_on_the_textbook_account() -> None:

@@ -12,7 +12,7 @@ LANES = 4000
 
 def chunk_of(final: np.ndarray, hits: np.ndarray) -> Chunk:
     flat = np.zeros(len(final))
-    return Chunk(hits, np.stack([final, final]), final - 1, flat + 2, flat, flat, flat, flat, 1, 2)
+    return Chunk(hits, np.stack([final, final]), final - 1, flat + 2, flat, flat, flat, flat + 7, flat, 1, 2)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_bars_hold_every_path_once(drawn: tuple[Sums, np.ndarray, np.ndarray]) -
 def test_only_the_paths_asked_for_count() -> None:
     sums = Sums(500.0, 1, (1, 2))
     sums.add(chunk_of(np.full(10, 400.0), np.full((10, 1), np.inf)), 7)
-    assert (sums.paths, sums.money["final"]) == (7, 2800)
+    assert (sums.paths, sums.money["final"], sums.money["added"]) == (7, 2800, 49)
 
 
 def test_an_interval_after_wilson() -> None:

@@ -56,7 +56,8 @@ def glide(
     for i in range(len(held.watches)):
         if held.watches[i].live:
             free = before_watch(held, i, road, marks, tally[0].base, step, free)
-    ahead[EQUITY : PAID + 1, :free] = 0.0
+    ahead[EQUITY, :free] = -tally[0].added
+    ahead[PAID, :free] = 0.0
     for p in range(len(held.pools)):
         free = glide_pool(desk, held, p, road, marks, funding, due, step, free, ahead)
     if free > 0:
