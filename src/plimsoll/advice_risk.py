@@ -158,12 +158,11 @@ def you_findings(desk: Desk) -> list[Finding]:
         sentences.append("Nobody watches: no top-up and no close by hand is counted on; a stop that rests at the venue is.")
         if planned:
             sentences.append(f"{planned} planned top-up{'s are' if planned > 1 else ' is'} left out of all settings.")
-    elif profile.watch is Watch.WATCHED:
-        sentences.append("Somebody watches: what can be done by hand comes on top; none of it is in the numbers.")
     else:
-        sentences.append("Whether somebody watches was not said (--watched, --unwatched): nothing by hand is in the numbers.")
-    if planned and profile.watch is not Watch.UNWATCHED:
-        sentences.append(f"In the numbers are {planned} top-up{'s' if planned > 1 else ''} of the file.")
+        unsaid = "Whether somebody watches was not said (--watched, --unwatched)"
+        said = "Somebody watches" if profile.watch is Watch.WATCHED else unsaid
+        counted = f"but the {planned} top-up{'s' if planned > 1 else ''} of the file " if planned else ""
+        sentences.append(f"{said}: of what can be done by hand nothing {counted}is in the numbers.")
     told = {
         Prefer.PRESERVATION: "Preservation first: lost accounts weigh more than lost positions.",
         Prefer.EFFICIENCY: "Efficiency first: lost positions weigh more than lost accounts, and higher leverage ties up less.",
