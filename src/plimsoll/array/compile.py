@@ -226,14 +226,16 @@ def _type_of_record(kind: type[msgspec.Struct], _context: object) -> Any:
     return numba.types.NamedTupleClass(twin(kind))
 
 
-_OWNING: Any = cast("Any", numba).njit(error_model="numpy", nogil=True, _nrt=True)
-_UNOWNED: Any = cast("Any", numba).njit(error_model="numpy", nogil=True, _nrt=False)
-"""Without counting owners a rule's call costs its arithmetic: a step of three legs takes 15 ns, and 29 with."""
+_OWNING: Any = cast("Any", numba).njit(error_model="numpy", nogil=True, _nrt=True, no_cpython_wrapper=False)
+_UNOWNED: Any = cast("Any", numba).njit(error_model="numpy", nogil=True, _nrt=False, no_cpython_wrapper=True)
+"""Without counting owners a rule's call costs its arithmetic: a step of three legs takes 15 ns, and 29 with. What only kernels
+call needs no way in from Python, which takes long to make for tuples of columns."""
 
 
 def owning(function: F) -> F:
-    """A kernel text that makes columns, or hands over some that have owners. All others are compiled without counting owners:
-    they may only be given columns that are `lent`, or that their caller holds on to, and return none of their own."""
+    """A kernel text that Python calls, that makes columns, or that hands over some that have owners. All others are compiled
+    without counting owners: they may only be given columns that are `lent`, or that their caller holds on to, and return none
+    of their own."""
     function.owns = True  # type: ignore[attr-defined]
     return function
 

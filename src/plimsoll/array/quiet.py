@@ -19,6 +19,7 @@ from plimsoll.array.compile import (
     float_markets,
     float_pool,
     lent,
+    owning,
 )
 from plimsoll.array.ladder import BAND, NUDGE, standing
 from plimsoll.margin.pools import Layout
@@ -55,6 +56,7 @@ class Asked(NamedTuple):
 _ASKED: Any = Asked
 
 
+@owning
 def scan(
     pool: Any,
     more: Column,
@@ -172,6 +174,7 @@ def clears(pool: Any, markets: Column, a: Column, b: Column, headroom: float, ro
     return low > room and len(pool.beside) == 0
 
 
+@owning
 def unreached(prices: Column, column: int, level: float, way: int, first: int, count: int) -> int:
     """How many of `count` rows pass before a watched level is reached, or as good as reached: by falling (`way` -1), by rising
     (+1), from either side (0)."""
