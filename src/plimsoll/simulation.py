@@ -30,7 +30,7 @@ from plimsoll.law import law_digest
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import lay_out
 from plimsoll.margin.views import LegView
-from plimsoll.model import Account, LegKey, MarginMode, Marks
+from plimsoll.model import Account, LegKey, MarginMode, Marks, leg_key
 from plimsoll.model_choice import Modelled
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.odds import Counted, LegInfo, odds_of, width_of
@@ -140,7 +140,10 @@ def _between(kind: int, straight: bool) -> str:
     own = {STUDENT: ", a Student's with a variance drawn for the step", GARCH: ", each with the variance of its step"}
     of = own.get(kind, "")
     leaps = " Jumps come at once: stops slip in them." if kind == JUMPS else ""
-    return f"Steps near a line or a stop are seen from within, at points of the Brownian bridge{of}.{leaps}"
+    return (
+        f"Steps near a line or a stop are seen from within, at points of the Brownian bridge{of}.{leaps} What the exact engine "
+        "decides (its paths are counted below) moves straight from point to point."
+    )
 
 
 def _check(symbols: Sequence[str], modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> None:
@@ -198,6 +201,10 @@ def _open(
         return f"{bad.field}: {bad.cure}"
     if begun.refusals:
         return "; ".join(refusal_text(refused) for refused in begun.refusals)
+    held = {leg_key(position) for position in begun.state.account.positions}
+    for order in begun.state.account.orders:
+        if not order.reduce_only and LegKey(order.symbol, order.mode, order.position_side) not in held:
+            return f"order {order.id} may open another position in {order.symbol}, which is not simulated; leave it out"
     view = assess(begun.state.account, begun.state.marks, rulebook, Prices.OWN)
     if any(pool.liquidatable for pool in view.pools):
         return "is due for liquidation at the start"

@@ -12,8 +12,9 @@ import pytest
 from plimsoll.account_file import read_account
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
+from plimsoll.model import MarginMode, OrderType
 from plimsoll.model_choice import Modelled, build, read_model_words
-from plimsoll.plan import Plan, PlanMode, symbols_of
+from plimsoll.plan import Plan, PlanMode, PlannedOrder, symbols_of
 from plimsoll.rulebook import Rulebook, in_force
 from plimsoll.simulation import simulate
 from plimsoll.studies import Ask, Setting, Stopped, Study
@@ -120,3 +121,14 @@ def test_a_symbol_without_a_price_is_said() -> None:
             plan, [Job(book(plan.venue), book(plan.venue))], [Setting(plan.venue, PlanMode.CROSS)],
             model(plan, WORDS, 1), {"BTCUSDT": Decimal(100000)}, Ask(horizon_seconds=86400),
         )  # fmt: skip
+
+
+def test_an_order_that_opens_another_position_is_refused_with_the_reason() -> None:
+    plan = textbook()
+    size, leverage = Decimal("0.2"), Decimal(10)
+    order = PlannedOrder(
+        "x", "ETHUSDT", "sell", OrderType.LIMIT, size, price=Decimal(4040), leverage=leverage, mode=MarginMode.CROSS
+    )
+    opening = msgspec.structs.replace(plan, positions=plan.positions[:1], orders=(order,))
+    with pytest.raises(BadInput, match="may open another position in ETHUSDT"):
+        studied(plan=opening, paths=64)

@@ -139,6 +139,10 @@ RESTING_RECORD = np.dtype(
 )
 
 
+LAYOUTS: Final = ("plimsoll.array.desk", "plimsoll.array.models", "plimsoll.rules.columns")
+"""Modules whose records and constants machine code has taken in as places and numbers."""
+
+
 class Compiled(NamedTuple):
     """One rulebook in float64. Arguments as in the interface: a pool of `float_pool`, columns of `float_column`, markets
     of `float_markets`, the rulebook's own Reading."""
@@ -333,7 +337,8 @@ def build_digest(name: str | None, modules: tuple[ModuleType, ...]) -> str:
     """SHA-256 over all that machine code is made of: the rules' text, the kernels', numba and Python."""
     parts = [numba.__version__, llvmlite.__version__, platform.python_version()]
     parts += [] if name is None else [name, law_text(name)]
-    parts += [inspect.getsource(module) for module in (*_sources(modules), importlib.import_module(__name__))]
+    laid = [importlib.import_module(module) for module in (__name__, *LAYOUTS)]
+    parts += [inspect.getsource(module) for module in (*_sources(modules), *laid)]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -133,6 +133,9 @@ def chunks(job: Job, cases: Sequence[Case], wanted: int, threads: int) -> Iterat
     """For each LANES paths in order, what became of them under each case; the last lanes of the last chunk may stand idle."""
     for made in (randoms.begin_stream, begin_paths, next_rows, look_over, lay_road, between.jump_at):
         keep(made, build_digest(None, DRAWING), job.folder)
+    for name in dict.fromkeys(case.rulebook.name for case in cases):  # bound here: threads would each bind their own
+        kernel_of(name, job.folder), walker_of(name, job.folder)
+    _tables(job.folder)
     laids = [lay_desk(case.account, case.rulebook, case.symbols, case.told, case.watches) for case in cases]
     waiting: list[Future[tuple[Chunk, ...]]] = []
     firsts = iter(range(0, wanted, LANES))
