@@ -299,7 +299,8 @@ def test_one_position_and_an_account_that_is_all_cross() -> None:
 
 
 @pytest.mark.parametrize(
-    ("watch", "said"), [("watched", "In the numbers are 1 top-up"), ("unwatched", "1 planned top-up is left")]
+    ("watch", "said"),
+    [("watched", "nothing but the 1 top-up of the file is in the numbers"), ("unwatched", "1 planned top-up is left")],
 )
 def test_top_ups_of_the_file_are_in_the_numbers_where_somebody_watches(watch: str, said: str, tmp_path: Path) -> None:
     source = Path(plimsoll.__file__).parent / "examples" / "textbook.toml"
