@@ -13,7 +13,7 @@ from plimsoll.cautions import Caution, cautions, distance
 from plimsoll.explain import Explanation, explain, table_line
 from plimsoll.margin.assess import assess
 from plimsoll.margin.views import Assessment, LegView
-from plimsoll.model import Bracket
+from plimsoll.model import Account, Bracket, PositionMode
 from plimsoll.number import show
 from plimsoll.plan import Opening, Plan, Skipped
 from plimsoll.prices.history import History
@@ -124,7 +124,8 @@ def _tables(symbols: Sequence[str], rulebook: Rulebook) -> tuple[str, ...]:
 def ratio_word(rulebook: Rulebook) -> str:
     """The direction of a venue's ratio, asked of its own rule with a balance of twice the requirement."""
     two, one = Decimal(2), Decimal(1)
-    ratio = rulebook.rules.venue_ratio(PoolMargin(two, one, one, one, two))
+    nobody = Account(PositionMode.ONE_WAY, {})
+    ratio = rulebook.rules.venue_ratio(PoolMargin(two, one, one, one, two), nobody)
     return "usage" if ratio is not None and ratio < 1 else "cover"
 
 

@@ -440,6 +440,8 @@ def all_readings(rulebook: Rulebook) -> tuple[Rulebook, ...]:
 
 
 def match(rulebook: Rulebook, base: str, quote: str, kind: Kind) -> Instrument | None:
-    """The venue's instrument of the same base, quote and kind: a perpetual before an expiry, None without either."""
-    same = [i for i in rulebook.instruments.values() if (i.base, i.quote, i.kind) == (base, quote, kind)]
-    return min(same, key=lambda instrument: (instrument.expires, instrument.symbol), default=None)
+    """The venue's instrument of the same base, quote and kind: a perpetual before an expiry; of a linear contract else the
+    coins themselves, and the other way round, which profit alike. None without any."""
+    alike = (Kind.LINEAR, Kind.SPOT) if kind in (Kind.LINEAR, Kind.SPOT) else (kind,)
+    same = [i for i in rulebook.instruments.values() if (i.base, i.quote) == (base, quote) and i.kind in alike]
+    return min(same, key=lambda instrument: (instrument.kind is not kind, instrument.expires, instrument.symbol), default=None)
