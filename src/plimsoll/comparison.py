@@ -16,7 +16,7 @@ from plimsoll.engines import Counter, Engine, Lead
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_note
 from plimsoll.law import law_digest
-from plimsoll.model import PositionMode
+from plimsoll.model import Kind, PositionMode
 from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
 from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
@@ -207,6 +207,7 @@ def unit_of(opening: Opening, venue: Venue) -> Unit:
     where the venue values coins together and the account holds several."""
     instruments = [venue.rulebook.instruments[symbol] for symbol in opening.symbols.values()]
     settles = {instrument.settle for instrument in instruments}
+    settles |= {instrument.base for instrument in instruments if instrument.kind is Kind.SPOT}
     if venue.rulebook.coins:
         settles |= {asset for asset, amount in opening.account.cash.items() if amount != 0}
     return Unit(instruments[0].settle, False) if len(settles) == 1 else Unit(instruments[0].quote, True)

@@ -44,7 +44,7 @@ def inside(key: LegKey) -> LegKey | None:
 
 
 def _open(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee_rate: Decimal, order_id: str) -> None:
-    """Bought or sold short; an isolated wall first takes its margin from the cash."""
+    """Bought or sold short; an isolated wall first takes its margin and the fee from the cash."""
     instrument, before, at = turn.instrument(key.symbol), turn.held(key), inside(key)
     sign = 1 if side == "buy" else -1
     leverage = leverage_of(turn.account, turn.rulebook, *key) if before is None else before.leverage
@@ -56,7 +56,7 @@ def _open(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
         rules, market = turn.rulebook.rules, turn.market(key.symbol)
         rate = rules.initial_rate(leverage)
         margin = money(rules.margin_at_fill(sign * size * instrument.multiplier, price, leverage, rate, market))
-        postings = transfer(instrument.quote, margin, _CASH, purse(at))
+        postings = transfer(instrument.quote, margin + fee, _CASH, purse(at))
     if before is None:
         coins: dict[str, Decimal] | None = None if at is None else {}
         after = Position(key.symbol, key.mode, key.side, sign * size, price, leverage, margin, coins=coins)
@@ -158,12 +158,13 @@ def cover_inside(turn: Turn, pool: str, asset: str, key: LegKey, short: Decimal)
 
 
 def unaffordable(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee_rate: Decimal) -> Reject | None:
-    """Why the venue would not lend for a trade, tried on a copy of the account: a pool that could not carry its initial margin
-    then, an isolated margin that the cash has not, more of a coin than is lent."""
+    """Why the venue would not lend for a trade, tried on a copy of the account whose debts cost nothing yet: a pool that could
+    not carry its initial margin then, or an isolated margin that the cash has not."""
     if split_size(turn.held(key), side, size).opening == 0:
         return None
     instrument, at = turn.instrument(key.symbol), inside(key)
-    trial = Turn(turn.state, turn.venue)
+    free = msgspec.structs.replace(turn.account, interest_rates={})
+    trial = Turn(msgspec.structs.replace(turn.state, account=free), turn.venue)
     deal(trial, key, side, size, price, fee_rate)
     if at is not None:
         before, after = turn.account.cash.get(instrument.quote, ZERO), trial.account.cash.get(instrument.quote, ZERO)

@@ -181,7 +181,7 @@ def _home(now: Instant, i: int, margin: PoolMargin[Decimal], alone: Alone | None
         solved = _unsolved if now.prices is Prices.NONE else solver_apart(on, i, margin)
         return Home(spec, pool, margin, on.markets, solved, _factors(solved), felt, alone, ())
     markets, solved, felt = now.layout.markets, _unsolved, UNFELT
-    if pool.legs:
+    if pool.legs or pool.wallets:
         markets = held_brackets(rules, pool, now.column, markets)
         solved = solver_of(rules, pool, margin, now.column, markets)
         if now.prices is Prices.ALL:
@@ -203,7 +203,7 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
     mark, base, rules = now.column[leg.market], now.bases[leg.market], now.rulebook.rules
     if now.layout.markets[leg.market].spot:
-        own = at_factor(at.together(_with_coin(now, leg.market)), mark)
+        own = prices_at(at.solved(_with_coin(now, leg.market)), mark)
     elif rules.PRICES_STATED:
         found = in_wide_digits(rules.stated_liquidation_price, leg, at.pool, at.margin, now.column, at.markets)
         price = +found.price if found.found else None
@@ -364,7 +364,7 @@ def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
         requirement=margin.requirement,
         headroom=margin.balance - margin.requirement,
         scale=margin.scale,
-        venue_ratio=now.rulebook.rules.venue_ratio(margin, now.account),
+        venue_ratio=now.rulebook.rules.venue_ratio(margin, spec, now.account),
         liquidatable=(bool(pool.legs or pool.wallets) or margin.requirement > 0)
         and now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
         portfolio_liquidation_move=_common_move(now, home, views) if now.prices is Prices.ALL else None,
@@ -452,10 +452,10 @@ def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], leg
 def _coin_price(now: Instant, home: Home, at: int) -> Decimal | None:
     """The index price of a coin at which a pool with debts fails, when that price alone moves; the nearer one."""
     pool = home.pool
-    if now.prices is not Prices.ALL or not any(w.borrowed > 0 or w.balance < 0 for w in pool.wallets):
+    if now.prices is Prices.NONE or not any(w.borrowed > 0 or w.balance < 0 for w in pool.wallets):
         return None
     place = pool.wallets[at].place
-    return nearest(at_factor(home.together((place,)), now.column[place]), now.column[place])
+    return nearest(prices_at(home.solved((place,)), now.column[place]), now.column[place])
 
 
 def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]) -> AccountView:

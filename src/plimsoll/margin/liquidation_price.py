@@ -208,7 +208,8 @@ def _along_whole(
 ) -> Solver:
     """The solver of a valued pool whose rulebook states no lines: the line at x is read off two whole assessments so near each
     other that a bend between them is below the digits of the result."""
-    room = rounding_room(pool, margin)
+    own = replace(pool, legs=tuple([leg for leg in pool.legs if not markets[leg.market].spot]))
+    room = rounding_room(own, margin)
 
     def solve(moving: tuple[int, ...]) -> Solved:
         move = Move(rules, lambda: pool, marks, markets, moving, False, room)
@@ -289,7 +290,8 @@ def held_brackets(
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     """What 34-digit sums over several legs may round the other way, so that headroom is to fall short by as much."""
     if pool.wallets:
-        return margin.scale * 4 * (len(pool.legs) + len(pool.rests) + len(pool.wallets)) * LAST_DIGIT
+        terms = len(pool.legs) + len(pool.rests) + len(pool.wallets)
+        return margin.scale * 4 * terms * LAST_DIGIT if terms > 2 else ZERO
     legs = len(pool.legs) + len(pool.beside)
     return margin.scale * (legs + 2) * LAST_DIGIT if legs > 1 else ZERO
 

@@ -251,7 +251,7 @@ def _wallet(asset: str, spec: PoolSpec, at: _At) -> Wallet[Decimal]:
     if coin is None:
         cure = "what this coin counts as collateral is not known here; add [[collateral]] in a table file of your own"
         raise BadInput(at.rulebook.name, "coin", asset, cure)
-    coin = at.rulebook.rules.coin_in_rules(coin, asset, spec, at.account)
+    coin = at.rulebook.rules.coin_in_rules(coin, asset, spec, at.account, at.rulebook.instruments)
     columns = coin.columns
     inside = at.held[spec.legs[0]] if spec.isolated else at.account
     there = inside.cash if isinstance(inside, Account) else inside.coins or {}

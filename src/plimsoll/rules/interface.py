@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from plimsoll.errors import Reject
 from plimsoll.model import Account, Coin, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
 from plimsoll.rules.apart import Apart
-from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PoolAsk, PriceAsk, SizeAsk
 from plimsoll.rules.columns import CoinLine, CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step, Wallet
 from plimsoll.rules.drawing import PoolSpec
 
@@ -269,10 +269,16 @@ class Rules(Protocol):
     def printed(self, quantity: str, ask: LegAsk, /) -> Decimal | None:
         """A number that this venue alone prints of a position, by the name that cases give it; None: it prints no such one."""
 
-    def coin_in_rules(self, coin: Coin, asset: str, spec: PoolSpec, account: Account, /) -> Coin:
+    def coin_in_rules(
+        self, coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument], /
+    ) -> Coin:
         """What a coin counts and its debt needs in a pool of an account, where that depends on more than the coin."""
 
-    def venue_ratio(self, margin: PoolMargin[Decimal], account: Account, /) -> Decimal | None:
+    def printed_of_pool(self, quantity: str, ask: PoolAsk, /) -> Decimal | None:
+        """A number that this venue alone prints of an account, a coin or a pair, by the name that cases give it; None: it
+        prints no such one."""
+
+    def venue_ratio(self, margin: PoolMargin[Decimal], spec: PoolSpec, account: Account, /) -> Decimal | None:
         """The venue's own ratio, in its own direction."""
 
     def venue_initial_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:

@@ -82,6 +82,7 @@ from plimsoll.rules.usual import (
     cross_apart,
     mode_on_leverage,
     pays_profit_out,
+    printed_of_pool,
 )
 
 __all__ = [
@@ -149,6 +150,7 @@ __all__ = [
     "pools_of",
     "position_margin",
     "printed",
+    "printed_of_pool",
     "profit",
     "sized_margin",
     "stated_liquidation_price",

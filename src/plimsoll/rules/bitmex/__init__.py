@@ -72,7 +72,7 @@ from plimsoll.rules.bitmex.people import (
 )
 from plimsoll.rules.bitmex.procedure import next_step
 from plimsoll.rules.common import assess_coin, borrowable, coin_line, interest, order_line, wall_bounds
-from plimsoll.rules.usual import DEBTS, FIRST_HOUR_AT_ONCE, STATES_LINES, coin_in_rules
+from plimsoll.rules.usual import DEBTS, FIRST_HOUR_AT_ONCE, STATES_LINES, coin_in_rules, printed_of_pool
 
 __all__ = [
     "APART",
@@ -140,6 +140,7 @@ __all__ = [
     "pools_of",
     "position_margin",
     "printed",
+    "printed_of_pool",
     "profit",
     "sized_margin",
     "stated_liquidation_price",
