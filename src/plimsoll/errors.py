@@ -63,6 +63,7 @@ class Reason(StrEnum):
     MARGIN_WOULD_LIQUIDATE = "margin_would_liquidate"
     WITHDRAW_TOO_MUCH = "withdraw_too_much"
     NOT_OFFERED = "not_offered"
+    LEVERAGE_LOWER = "leverage_lower"
 
 
 class Reject(msgspec.Struct, frozen=True):

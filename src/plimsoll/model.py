@@ -185,7 +185,8 @@ class Position(msgspec.Struct, frozen=True):
     `added_margin` was put in by hand (or frozen there by a rule) and `lost_margin` has been eaten by funding. `cost`: the
     signed value paid, in the settle asset, where the venue keeps it apart from the entry price (None: it follows from it).
     `remarked`: the signed value that running profit counts from, after the venue has paid earlier profit out (None: `cost`).
-    `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash."""
+    `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash.
+    `part_sold`: when a part of it was last sold by force, while the venue heeds that."""
 
     symbol: str
     mode: MarginMode
@@ -200,6 +201,7 @@ class Position(msgspec.Struct, frozen=True):
     remarked: Decimal | None = None
     realised_pnl: Decimal = Decimal(0)
     auto_add_margin: bool = False
+    part_sold: datetime | None = None
 
 
 class Order(msgspec.Struct, frozen=True):

@@ -462,10 +462,10 @@ def _tier(key: LegKey, account: Account, rulebook: Rulebook) -> Decimal:
 
 def _is_plain(layout: Layout, account: Account, rulebook: Rulebook) -> bool:
     """Whether the ladder and the closing orders can run on these columns: one asset a pool, each pool by itself, money not
-    counted in whole units, walls that keep what was put in, and no order that opens a position."""
+    counted in whole units, walls that keep what was put in, no order that opens a position, and no clock in the ladder."""
     pools = all(not (p.wallets or p.apart or p.beside or p.asks) for p in layout.pools)
     units = all(market.unit == 0 for market in layout.markets) and not rulebook.rules.MARGIN_FOLLOWS
-    legs = all(leg.spare == 0 and leg.cost == 0 for p in layout.pools for leg in p.legs)
+    legs = rulebook.rules.WAITS == 0 and all(leg.spare == 0 and leg.cost == 0 for p in layout.pools for leg in p.legs)
     return pools and units and legs and all(order.reduce_only or closes(order) for order in account.orders)
 
 

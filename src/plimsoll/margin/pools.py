@@ -176,6 +176,7 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         spec.assets.index(instrument.settle) if spec.assets else 0,
         at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         ZERO if position.remarked is None else position.remarked,
+        -ONE if position.part_sold is None else ZERO,
     )
 
 

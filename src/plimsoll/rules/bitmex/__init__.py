@@ -72,12 +72,14 @@ from plimsoll.rules.bitmex.people import (
 )
 from plimsoll.rules.bitmex.procedure import next_step
 from plimsoll.rules.common import assess_coin, coin_line, order_line
+from plimsoll.rules.usual import LEVERAGE_SETS_MODE, WAITS, may_leave
 
 __all__ = [
     "APART",
     "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "PRICES_STATED",
@@ -85,6 +87,7 @@ __all__ = [
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "TITLE",
+    "WAITS",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
     "assess_coin",
@@ -115,6 +118,7 @@ __all__ = [
     "margin_bounds",
     "margin_on_leverage",
     "may_grow",
+    "may_leave",
     "may_set_leverage",
     "may_switch_mode",
     "may_switch_position_mode",

@@ -72,9 +72,12 @@ from plimsoll.rules.common import (
 )
 from plimsoll.rules.usual import (
     CHARGES_FUNDING_AHEAD,
+    LEVERAGE_SETS_MODE,
     MARGIN_FOLLOWS,
     PRICES_STATED,
+    WAITS,
     cross_apart,
+    may_leave,
     mode_on_leverage,
     pays_profit_out,
 )
@@ -84,6 +87,7 @@ __all__ = [
     "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "PRICES_STATED",
@@ -91,6 +95,7 @@ __all__ = [
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "TITLE",
+    "WAITS",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
     "assess_coin",
@@ -121,6 +126,7 @@ __all__ = [
     "margin_bounds",
     "margin_on_leverage",
     "may_grow",
+    "may_leave",
     "may_set_leverage",
     "may_switch_mode",
     "may_switch_position_mode",
