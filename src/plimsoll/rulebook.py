@@ -220,6 +220,8 @@ class Dated(Protocol):
 
 
 D = TypeVar("D", bound=Dated)
+DOLLARS = ("USDT", "USDC", "USD")
+"""What contracts are quoted in that is worth a dollar, or as good as."""
 
 
 def discover() -> tuple[str, ...]:
@@ -440,6 +442,11 @@ def all_readings(rulebook: Rulebook) -> tuple[Rulebook, ...]:
 
 
 def match(rulebook: Rulebook, base: str, quote: str, kind: Kind) -> Instrument | None:
-    """The venue's instrument of the same base, quote and kind: a perpetual before an expiry, None without either."""
-    same = [i for i in rulebook.instruments.values() if (i.base, i.quote, i.kind) == (base, quote, kind)]
+    """The venue's instrument of the same base, quote and kind: a perpetual before an expiry, None without either. One quoted in
+    another dollar where the venue quotes nothing in the dollar asked for."""
+    there = rulebook.instruments.values()
+    quotes: tuple[str, ...] = (quote,)
+    if quote in DOLLARS and kind is Kind.LINEAR and not any(i.quote == quote for i in there):
+        quotes = DOLLARS
+    same = [i for i in there if (i.base, i.kind) == (base, kind) and i.quote in quotes]
     return min(same, key=lambda instrument: (instrument.expires, instrument.symbol), default=None)

@@ -39,6 +39,7 @@ from plimsoll.rules.hyperliquid.formulas import (
 )
 from plimsoll.rules.hyperliquid.people import (
     DEFAULT_LEVERAGE,
+    EXEMPT,
     LEVERAGE_SETS_MODE,
     MODE_SCOPE,
     REGIMES,
@@ -85,6 +86,7 @@ __all__ = [
     "APART",
     "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
+    "EXEMPT",
     "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",

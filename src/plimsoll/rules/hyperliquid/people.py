@@ -31,6 +31,18 @@ WAITS = seconds_of_pause(Decimal(1))
 SETTLES_EXPIRIES_DAILY = False
 """There are no expiring contracts."""
 
+EXEMPT = {
+    "after_a_command_no_pool_is_left_under_water": (
+        "LIQ",
+        "after_a_command_a_pool_under_water_is_one_that_the_venue_waits_with",
+    ),
+    "each_step_of_a_ladder_leaves_less_and_the_ladder_ends": (
+        "LIQ",
+        "each_step_of_a_ladder_leaves_less_until_the_venue_waits",
+    ),
+}
+"""After a part-sale the venue waits, and a position that nobody takes is kept until the vault may have it."""
+
 WALLET_HOLDS_ISOLATED = True
 """Isolated margin is counted into the USDC balance. Grade derived (ACCOUNT prints it apart, as rawUsd)."""
 
