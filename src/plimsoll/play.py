@@ -38,6 +38,8 @@ LOOKS = 50
 continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
 
 
+TICK = timedelta(microseconds=1)
+"""The least step of a clock."""
 HAIR = Decimal("1e-60")
 """Less headroom than any account has that has some."""
 
@@ -319,7 +321,7 @@ def _pause(tape: Tape, began: datetime, time: datetime, done: Decimal) -> _Pause
         return None
     over, at = min(ahead), done + ONE / LOOKS
     if over <= time:
-        share = Decimal((over - began) / (time - began))
+        share = Decimal((over - began) // TICK) / Decimal((time - began) // TICK)
         if share <= at:
             return _Pause(max(share, done), over)
     return _Pause(at, None) if at <= 1 else None
