@@ -152,7 +152,9 @@ def test_float_takes_the_same_step_unless_a_hairs_breadth_decides(venue: str, da
         poorer = D(data.draw(st.integers(0, 120))) / 1000
         for pool in both[1].pools:
             size = sum((leg.initial_rate * abs(leg.amount) for leg in pool.legs), D(0))
-            pool = replace(pool, cash=pool.cash - poorer * size)
+            since = data.draw(st.sampled_from([D(0), D("29.999999"), D(30), D(45)]))
+            legs = tuple(leg if leg.since < 0 else replace(leg, since=since) for leg in pool.legs)
+            pool = replace(pool, cash=pool.cash - poorer * size, legs=legs)
             exactly = step_of(both, pool, both[2], fills, stage)
             floating = float_step(compile_rules(venue), both, pool, fills, stage)
             if alike(exactly, floating):

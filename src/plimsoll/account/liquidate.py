@@ -148,7 +148,7 @@ def _with_clock(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal
     for key, leg in zip(spec.legs, pool.legs, strict=True):
         position = turn.held(key)
         sold = None if position is None else position.part_sold
-        legs.append(leg if sold is None else replace(leg, since=Decimal((now - sold) // _TICK) / 10**6))
+        legs.append(leg if sold is None else replace(leg, since=max(Decimal((now - sold) // _TICK) / 10**6, ZERO)))
     return replace(pool, legs=tuple(legs))
 
 

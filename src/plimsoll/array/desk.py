@@ -248,8 +248,7 @@ def lay_desk(
             pays=_pays(layout, rulebook),
         )
         steady = _is_steady(account, rulebook)
-    specs = layout.specs
-    names, assets = tuple(spec.key for spec in specs), tuple(spec.asset for spec in specs)
+    names, assets = tuple(spec.key for spec in layout.specs), tuple(spec.asset for spec in layout.specs)
     return Laid(account, layout.symbols, layout.assets, keys, names, assets, desk, held, steady)
 
 
