@@ -2,7 +2,9 @@
 
 from plimsoll.rules.common import (
     assess_coin,
+    borrowable,
     coin_line,
+    interest,
     movable,
     order_line,
     profit,
@@ -10,6 +12,7 @@ from plimsoll.rules.common import (
     stated_liquidation_price,
     topped_up,
     value,
+    wall_bounds,
 )
 from plimsoll.rules.hyperliquid.formulas import (
     Reading,
@@ -75,18 +78,25 @@ from plimsoll.rules.hyperliquid.procedure import next_step
 from plimsoll.rules.usual import (
     APART,
     CHARGES_FUNDING_AHEAD,
+    DEBTS,
+    FIRST_HOUR_AT_ONCE,
     MARGIN_FOLLOWS,
     PRICES_STATED,
+    STATES_LINES,
+    coin_in_rules,
     cross_apart,
     mode_on_leverage,
     pays_profit_out,
+    printed_of_pool,
 )
 
 __all__ = [
     "APART",
     "CHARGES_FUNDING_AHEAD",
+    "DEBTS",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "FIRST_HOUR_AT_ONCE",
     "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
@@ -94,6 +104,7 @@ __all__ = [
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
+    "STATES_LINES",
     "TITLE",
     "WAITS",
     "WALLET_HOLDS_ISOLATED",
@@ -102,10 +113,12 @@ __all__ = [
     "assess_pool",
     "available_balance",
     "bankruptcy_price",
+    "borrowable",
     "bracket",
     "break_even_price",
     "cancels",
     "closing_fee",
+    "coin_in_rules",
     "coin_line",
     "cross_apart",
     "displayed_liquidation_price",
@@ -116,6 +129,7 @@ __all__ = [
     "headroom_line",
     "initial_margin",
     "initial_rate",
+    "interest",
     "is_liquidatable",
     "leg_name",
     "leverage_key",
@@ -145,6 +159,7 @@ __all__ = [
     "pools_of",
     "position_margin",
     "printed",
+    "printed_of_pool",
     "profit",
     "sized_margin",
     "stated_liquidation_price",
@@ -155,5 +170,6 @@ __all__ = [
     "venue_code",
     "venue_initial_ratio",
     "venue_ratio",
+    "wall_bounds",
     "withdrawable",
 ]

@@ -142,7 +142,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     return None
 
 
-def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
     """Cross margin ratio = maintenance / account value: usage, liquidation above 1. Grade memory. None without a balance or
     requirement."""
     if margin.requirement == 0 or margin.balance == 0:
