@@ -1,7 +1,7 @@
 """Random accounts for every rulebook, drawn by Hypothesis: plain ones and ones that stand exactly on a boundary."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 
@@ -18,6 +18,8 @@ from plimsoll.table_files import load
 D = Decimal
 VENUES = discover()
 DAY = date(2026, 7, 2)
+SOLD = datetime(2026, 7, 1, 23, 59, 45, tzinfo=UTC)
+"""When a part of a position was sold, where a venue heeds that: a quarter of a minute before random lives begin."""
 LEVERAGES = tuple(D(x) for x in (1, 2, 3, 5, 10, 20, 25, 50, 75, 100, 125))
 
 
@@ -136,6 +138,8 @@ def accounts(
                         key = rules.leverage_key(symbol, mode, side if hedge else LegSide.NET)
                         leverage = leverages.setdefault(key, draw(leverages_of(instrument)))
                         positions.append(draw(_position(instrument, mode, side, hedge, leverage, marks[symbol])))
+        if rules.WAITS and draw(st.booleans()):
+            positions = [msgspec.structs.replace(p, part_sold=draw(st.sampled_from([None, SOLD]))) for p in positions]
         assets = {rulebook.instruments[p.symbol].settle for p in positions}
         gross = _gross(positions, marks, rulebook)
         cash = {asset: (gross[asset] * draw(shares())).quantize(D("1e-8")) for asset in sorted(assets)}

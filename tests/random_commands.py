@@ -149,7 +149,7 @@ def _moves(draw: st.DrawFn, venue: str, state: State, n: int) -> SetMarks:
         moved[symbol] = min(D(1000000), max(D("0.05"), (state.marks.marks[symbol] * share).quantize(D("0.01"))))
     if draw(st.integers(0, 40)) == 40:
         moved[symbols[0]] = D(0)
-    time = START + timedelta(minutes=-n if draw(st.integers(0, 40)) == 40 else n)
+    time = START + timedelta(seconds=20 * (-n if draw(st.integers(0, 40)) == 40 else n))
     indexes = marks_at(venue, {**state.marks.marks, **moved}).indexes if draw(st.booleans()) else {}
     return SetMarks(moved, dict(moved), {a: p for a, p in indexes.items() if p > 0}, time)
 

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     BORROW_TOO_MUCH = "borrow_too_much"
     REPAY_TOO_MUCH = "repay_too_much"
     NOT_OFFERED = "not_offered"
+    LEVERAGE_LOWER = "leverage_lower"
 
 
 class Reject(msgspec.Struct, frozen=True):

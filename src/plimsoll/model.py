@@ -190,6 +190,7 @@ class Position(msgspec.Struct, frozen=True):
     signed value paid, in the settle asset, where the venue keeps it apart from the entry price (None: it follows from it).
     `remarked`: the signed value that running profit counts from, after the venue has paid earlier profit out (None: `cost`).
     `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash.
+    `part_sold`: when a part of it was last sold by force, while the venue heeds that.
 
     A position in SPOT counts coins bought (+) or sold short (-) with borrowed money. In cross they are among the account's
     own cash and debts. An isolated one has `coins` of its own inside its wall, `borrowed` and `interest` owed there, all by
@@ -211,6 +212,7 @@ class Position(msgspec.Struct, frozen=True):
     coins: dict[str, Decimal] | None = None
     borrowed: dict[str, Decimal] = {}
     interest: dict[str, Decimal] = {}
+    part_sold: datetime | None = None
 
 
 class Order(msgspec.Struct, frozen=True):

@@ -236,6 +236,8 @@ class Dated(Protocol):
 
 
 D = TypeVar("D", bound=Dated)
+DOLLARS = ("USDT", "USDC", "USD")
+"""What contracts are quoted in that is worth a dollar, or as good as."""
 
 
 def discover() -> tuple[str, ...]:
@@ -457,9 +459,14 @@ def all_readings(rulebook: Rulebook) -> tuple[Rulebook, ...]:
 
 def match(rulebook: Rulebook, base: str, quote: str, kind: Kind) -> Instrument | None:
     """The venue's instrument of the same base, quote and kind: a perpetual before an expiry; of a linear contract else the
-    coins themselves, and the other way round, which profit alike. None without any."""
+    coins themselves, and the other way round, which profit alike. One quoted in another dollar where the venue quotes nothing
+    in the dollar asked for. None without any."""
+    there = rulebook.instruments.values()
     alike = (Kind.LINEAR, Kind.SPOT) if kind in (Kind.LINEAR, Kind.SPOT) else (kind,)
-    same = [i for i in rulebook.instruments.values() if (i.base, i.quote) == (base, quote) and i.kind in alike]
+    quotes: tuple[str, ...] = (quote,)
+    if quote in DOLLARS and kind is Kind.LINEAR and not any(i.quote == quote for i in there):
+        quotes = DOLLARS
+    same = [i for i in there if i.base == base and i.quote in quotes and i.kind in alike]
     return min(same, key=lambda instrument: (instrument.kind is not kind, instrument.expires, instrument.symbol), default=None)
 
 

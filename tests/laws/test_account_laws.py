@@ -79,6 +79,14 @@ def test_after_a_command_no_pool_is_left_under_water(venue: str, data: st.DataOb
 
 @law
 @given(st.data())
+def test_after_a_command_a_pool_under_water_is_one_that_the_venue_waits_with(venue: str, data: st.DataObject) -> None:
+    life = live(data, venue)
+    for state, refused in zip(life.states[1:], life.rejects, strict=True):
+        assert refused is not None or not abandoned(state, life.world)
+
+
+@law
+@given(st.data())
 def test_the_same_question_has_the_same_answer(venue: str, data: st.DataObject) -> None:
     life = live(data, venue, 8)
     for before, command, after in zip(life.states, life.commands, life.states[1:], strict=False):
@@ -124,10 +132,22 @@ def test_a_liquidated_trader_owes_nothing(venue: str, data: st.DataObject) -> No
 @law
 @given(st.data())
 def test_each_step_of_a_ladder_leaves_less_and_the_ladder_ends(venue: str, data: st.DataObject) -> None:
-    """Reductions only shrink a leg; a leg that was taken over is gone, but for what the opposite leg of its symbol balances;
-    every shortfall is covered to the last unit."""
+    state, _ = taken_down(venue, data)
+    assert not assess_fails(state, venue)
+
+
+@law
+@given(st.data())
+def test_each_step_of_a_ladder_leaves_less_until_the_venue_waits(venue: str, data: st.DataObject) -> None:
+    assert not abandoned(*taken_down(venue, data))
+
+
+def taken_down(venue: str, data: st.DataObject) -> tuple[State, Venue]:
+    """An account after the ladders of its pools. Reductions only shrink a leg; a leg that was taken over is gone, but for what
+    the opposite leg of its symbol balances; every shortfall is covered to the last unit."""
     account, marks = data.draw(on_boundaries(venue))
-    decision = decide(State(account, marks), SetMarks(marks.marks), Venue(rulebook_of(venue), data.draw(worlds(venue))))
+    world = Venue(rulebook_of(venue), data.draw(worlds(venue)))
+    decision = decide(State(account, marks), SetMarks(marks.marks), world)
     sizes = {LegKey(p.symbol, p.mode, p.side): abs(p.size) for p in account.positions}
     for event in decision.events:
         if isinstance(event, (Reduced, TakenOver)):
@@ -138,7 +158,17 @@ def test_each_step_of_a_ladder_leaves_less_and_the_ladder_ends(venue: str, data:
             sizes[event.leg] = left
         if isinstance(event, ShortfallCovered):
             assert event.from_fund >= 0 and event.from_counterparties >= 0
-    assert not assess_fails(decision.state, venue)
+    return decision.state, world
+
+
+def abandoned(state: State, world: Venue) -> list[str]:
+    """Pools that would be liquidated, and of which no part was just sold and nobody is missing who would take the rest."""
+    view = assess(state.account, state.marks, world.rulebook, Prices.NONE)
+    nobody = {symbol for symbol, price in world.environment.liquidation_fill.items() if price is None}
+    patient = world.rulebook.rules.WAITS > 0
+    sold = {p.symbol for p in state.account.positions if p.part_sold is not None}
+    waited = {leg.pool for leg in view.legs if patient and leg.symbol in sold | nobody}
+    return [pool.key for pool in view.pools if pool.liquidatable and pool.key not in waited]
 
 
 def assess_fails(state: State, venue: str) -> bool:

@@ -71,6 +71,10 @@ def pool_of_one(venue: str, symbol: str, size: Decimal, cash: Decimal, price: De
 
 
 ROUNDED = "a_legs_stated_line_is_its_share_of_the_headroom"
+UNDER_WATER = {
+    "after_a_command_no_pool_is_left_under_water",
+    "each_step_of_a_ladder_leaves_less_and_the_ladder_ends",
+}
 TIERED = "headroom_is_concave_in_the_price_or_its_inverse"
 
 
@@ -132,6 +136,23 @@ def test_the_exemption_from_maintenance_at_most_initial_is_needed(venue: str) ->
         leg, market = lone_leg(venue, symbol, D(1), D(100), leverage, MarginMode.ISOLATED)
         initial = rulebook.rules.initial_margin(leg, D(400), market)
         assert rulebook.rules.maintenance_margin(leg, D(400), market) > initial
+
+
+@pytest.mark.parametrize("venue", [v for v in VENUES if rulebook_of(v).rules.WAITS > 0])
+def test_a_venue_that_waits_leaves_a_large_position_under_water(venue: str) -> None:
+    """Three quarters of what it needs: a fifth is sold, and four fifths still need more than there is."""
+    rulebook = rulebook_of(venue)
+    assert set(exempt_of(venue)) >= UNDER_WATER
+    symbol = next(s for s, i in sorted(rulebook.instruments.items()) if i.kind is Kind.LINEAR)
+    with exact():
+        leg, market = lone_leg(venue, symbol, D(10000), D(100), D(2), MarginMode.CROSS)
+        cash = rulebook.rules.maintenance_margin(leg, D(100), market) * 3 / 4
+    held = Position(symbol, MarginMode.CROSS, LegSide.NET, D(10000), D(100), D(2))
+    marks = marks_at(venue, {symbol: D(100)})
+    account = Account(PositionMode.ONE_WAY, {rulebook.instruments[symbol].settle: cash}, (held,))
+    after = decide(State(account, marks), SetMarks(marks.marks), Venue(rulebook)).state
+    assert [p.size for p in after.account.positions] == [D(8000)]
+    assert any(pool.liquidatable for pool in pools(venue, after.account, after.marks).values())
 
 
 def exempt(law_name: str) -> pytest.MarkDecorator:

@@ -169,6 +169,14 @@ class StageReached(msgspec.Struct, frozen=True, tag=True):
     postings: tuple[Posting, ...] = ()
 
 
+class Resumed(msgspec.Struct, frozen=True, tag=True):
+    """A pool was found whole after a part-sale and the pause behind it: what its `legs` remembered of that is over."""
+
+    pool: str
+    legs: tuple[LegKey, ...]
+    postings: tuple[Posting, ...] = ()
+
+
 class Reduced(msgspec.Struct, frozen=True, tag=True):
     """A forced close in the market of a `side` long or short: `fee` to the venue, `penalty` to the insurance fund."""
 
@@ -261,4 +269,5 @@ Event = (
     | Converted
     | Deleveraged
     | ShortfallCovered
+    | Resumed
 )

@@ -5,6 +5,7 @@ money and positions stands here once for every venue.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from plimsoll.account.events import (
     MarginMoved,
     OrderCancelled,
     Reduced,
+    Resumed,
     ShortfallCovered,
     StageReached,
     TakenOver,
@@ -30,7 +32,19 @@ from plimsoll.margin.pools import Layout, orders_in_scope
 from plimsoll.margin.waterfall import deleverage, split_shortfall
 from plimsoll.model import LegKey, MarginMode, Position, Stage, leg_key
 from plimsoll.number import ZERO, ceil_to
-from plimsoll.rules.columns import CANCEL, CONVERT, HOLD, REDUCE, TOP_UP, Pool, PoolMargin, Step
+from plimsoll.rules.columns import (
+    CANCEL,
+    CONVERT,
+    HOLD,
+    PART,
+    REDUCE,
+    RESUME,
+    TOP_UP,
+    WAIT,
+    Pool,
+    PoolMargin,
+    Step,
+)
 from plimsoll.rules.drawing import PoolSpec
 
 _MARKET = Posting(Ledger.MARKET, "", ZERO)
@@ -40,18 +54,23 @@ _OTHERS = Posting(Ledger.COUNTERPARTIES, "", ZERO)
 _CASH = Posting(Ledger.CASH, "", ZERO)
 _STEPS = 10_000
 """More steps than any ladder takes: reaching it means that a rule does not end, which is our fault."""
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+"""When a part was sold in a run that tells no times: none passes there."""
+_TICK = timedelta(microseconds=1)
+_BEGUN = (Stage.CANCELLING, Stage.REDUCING)
 
 
 def liquidate(turn: Turn) -> None:
     """Take every failing pool through its venue's ladder. A pool that holds costs one assessment; one with resting orders
-    is put to the venue's procedure as well, which may want the orders gone before the pool itself fails."""
+    is put to the venue's procedure as well, which may want the orders gone before the pool itself fails, and so is one of which
+    a part was sold, for which a pause may be over."""
     layout = turn.layout()
     column = turn.column(layout)
     rules = turn.rulebook.rules
     failing = []
     margins = margins_of(layout, turn.rulebook, column)
     for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-        due = pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement)
+        due = pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement) or _remembers(pool)
         if due and (pool.legs or pool.wallets):
             failing.append(spec)
     for spec in failing:
@@ -66,7 +85,8 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
         at = next((i for i, spec in enumerate(layout.specs) if spec.key == key), None)
         if at is None or not (layout.specs[at].legs or (layout.specs[at].assets and stage < Stage.TAKEN_OVER)):
             break
-        spec, pool = layout.specs[at], _with_free_cash(turn, layout.specs[at], layout.pools[at])
+        spec = layout.specs[at]
+        pool = _with_clock(turn, spec, _with_free_cash(turn, spec, layout.pools[at]))
         column = turn.column(layout)
         margin = turn.rulebook.rules.assess_pool(pool, column, layout.markets)
         step = turn.rulebook.rules.next_step(
@@ -75,9 +95,11 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
         if step.kind == HOLD:
             if _nothing_left(pool) and turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
                 break
-            if stage is not Stage.HEALTHY:
+            if stage is not Stage.HEALTHY or turn.state.stages.get(key) in _BEGUN:
                 turn.emit(StageReached(key, asset, Stage.HEALTHY, margin.balance, margin.requirement))
             finish(turn, spec)
+            return
+        if step.kind == WAIT:
             return
         if step.kind == CANCEL:
             stage = _reach(turn, spec, stage, Stage.CANCELLING, margin)
@@ -88,7 +110,9 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
             convert(turn, spec, step)
         elif step.kind == TOP_UP:
             _top_up(turn, spec, step)
-        elif step.kind == REDUCE:
+        elif step.kind == RESUME:
+            turn.emit(Resumed(key, tuple(k for k in spec.legs if layout.held[k].part_sold is not None)))
+        elif step.kind in (REDUCE, PART):
             stage = _reach(turn, spec, stage, Stage.REDUCING, margin)
             for leg in (step.leg, step.other):
                 if leg >= 0:
@@ -116,6 +140,24 @@ def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Dec
     view = asset_view(turn, spec.asset)
     free = ZERO if view is None else money(max(ZERO, view.available_balance))
     return replace(pool, legs=(replace(pool.legs[0], spare=free),))
+
+
+def _remembers(pool: Pool[Decimal]) -> bool:
+    """Whether a part of the pool was sold and the venue has not gone on since."""
+    return any(leg.since >= 0 for leg in pool.legs)
+
+
+def _with_clock(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal]:
+    """A pool of which a part was sold: with how many seconds ago that is, by the time of the marks."""
+    if not _remembers(pool):
+        return pool
+    now = turn.state.marks.time or _NEVER
+    legs = []
+    for key, leg in zip(spec.legs, pool.legs, strict=True):
+        position = turn.held(key)
+        sold = None if position is None else position.part_sold
+        legs.append(leg if sold is None else replace(leg, since=max(Decimal((now - sold) // _TICK) / 10**6, ZERO)))
+    return replace(pool, legs=tuple(legs))
 
 
 def _top_up(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
@@ -150,6 +192,8 @@ def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, s
     own = wall(key)
     postings = transfer(asset, realised, _MARKET, own) + transfer(asset, fee, own, _FEES) + transfer(asset, penalty, own, _FUND)
     after = _smaller(turn, position, size)
+    if step.kind == PART:
+        after = replace(after, part_sold=turn.state.marks.time or _NEVER)
     turn.emit(Reduced(pool, key, _side(position), size, price, fee, penalty, realised, after, postings))
     if after.size == 0 and key.mode is MarginMode.ISOLATED:
         _empty_wall(turn, pool, asset, key)

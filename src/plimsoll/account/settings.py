@@ -83,6 +83,10 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
         return Reject(Reason.LEVERAGE_INVALID, "leverage must be greater than zero", command.leverage, ZERO)
     if chosen is not None:
         return _choose(turn, command.symbol, command.leverage, chosen)
+    if rules.LEVERAGE_SETS_MODE and command.mode is not None:
+        refused = _mode_with_leverage(turn, command.symbol, command.mode)
+        if refused is not None:
+            return refused
     mode = rules.fill_mode(turn.account, command.symbol, command.mode)
     setting = rules.leverage_key(command.symbol, mode, command.position_side)
     under = [p for p in turn.account.positions if rules.leverage_key(p.symbol, p.mode, p.side) == setting]
@@ -119,6 +123,13 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     )
     turn.emit(LeverageSet(setting, command.symbol, command.leverage, tuple(leg_key(p) for p in under), postings))
     return None
+
+
+def _mode_with_leverage(turn: Turn, symbol: str, mode: MarginMode) -> Reject | None:
+    """The margin mode that comes with a leverage, as if it had been set by itself."""
+    if turn.rulebook.rules.fill_mode(turn.account, symbol, None) is mode:
+        return None
+    return set_margin_mode(turn, SetMarginMode(symbol, mode))
 
 
 def _would_sink(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Reject | None:

@@ -64,6 +64,7 @@ LEG_RECORD = np.dtype(
         ("wallet", np.int64),
         ("spare", np.float64),
         ("remarked", np.float64),
+        ("since", np.float64),
     ],
     align=True,
 )

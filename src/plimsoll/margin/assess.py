@@ -28,7 +28,7 @@ from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, OrdersView, PoolView
 from plimsoll.model import Account, LegKey, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
-from plimsoll.rulebook import Rulebook
+from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules.asks import PriceAsk
 from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin, Rest
 from plimsoll.rules.drawing import PoolSpec
@@ -411,7 +411,11 @@ def _asset_view(
         cash=pool.cash,
         equity=pool.cash + running + assigned + other.isolated_equity,
         available_balance=rules.available_balance(pool, margin, cross_orders, isolated_orders),
-        withdrawable=rules.withdrawable(pool, margin, cross_orders, isolated_orders),
+        withdrawable=rules.may_leave(
+            regime_of(now.rulebook, now.account),
+            rules.available_balance(pool, margin, cross_orders, isolated_orders),
+            rules.withdrawable(pool, margin, cross_orders, isolated_orders),
+        ),
         account_initial_margin=margin.initial
         + sum((leg.initial_margin for leg in walled), ZERO)
         + cross_orders

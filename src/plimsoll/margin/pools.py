@@ -22,7 +22,7 @@ from plimsoll.model import (
 )
 from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook, regime_of
-from plimsoll.rules.columns import Leg, Market, Pool, Rest, Resting, Standing, Wallet
+from plimsoll.rules.columns import PART, Leg, Market, Pool, Rest, Resting, Standing, Wallet
 from plimsoll.rules.drawing import PoolSpec, each_apart
 from plimsoll.rules.resting import new_value, opens
 
@@ -177,6 +177,7 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         spec.assets.index(spec.asset if spec.isolated else instrument.settle) if spec.assets else 0,
         at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         ZERO if position.remarked is None else position.remarked,
+        -ONE if position.part_sold is None else ZERO,
     )
 
 
@@ -377,3 +378,17 @@ def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:
     """Every leg of every pool under the key of its position."""
     pairs = zip(layout.specs, layout.pools, strict=True)
     return {key: leg for spec, pool in pairs for key, leg in zip(spec.legs, pool.legs, strict=True)}
+
+
+def sells_in_parts(leg: Leg[Decimal], layout: Layout, rulebook: Rulebook) -> bool:
+    """Whether a forced sale of a leg would be of a part, with a pause behind it (asked at its entry, a hair below its
+    requirement), or such a pause is still heeded. Call inside `exact()`."""
+    rules = rulebook.rules
+    if rules.WAITS == 0 or leg.since >= 0:
+        return rules.WAITS != 0
+    marks = [ONE] * (len(layout.symbols) + len(layout.assets))
+    marks[leg.market] = leg.entry
+    pool = Pool(ZERO, (leg,), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO)
+    margin = rules.assess_pool(pool, marks, layout.markets)
+    failing = msgspec.structs.replace(margin, balance=margin.requirement * (1 - ONE / 10**9))
+    return rules.next_step(2, pool, failing, marks, marks, layout.markets, rulebook.reading).kind == PART

@@ -46,7 +46,8 @@ class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
     (else 0). `added`, `lost`: of the isolated money, what was put in by hand and what funding took. `cost`: the signed value
     paid (0: it follows from the entry). `wallet`: the coin it settles in, as an index into the wallets of a valued pool.
     `spare`: free cash that the venue may add to it by itself (0: it may not). `remarked`: the signed value that running
-    profit counts from, where the venue has paid earlier profit out (0: the cost)."""
+    profit counts from, where the venue has paid earlier profit out (0: the cost). `since`: seconds since a part of it was sold
+    by force, where the venue then waits and has not gone on (-1: no such wait)."""
 
     market: int
     amount: N
@@ -62,6 +63,7 @@ class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
     wallet: int
     spare: N
     remarked: N
+    since: N
 
 
 class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
@@ -234,12 +236,15 @@ class CoinMargin(msgspec.Struct, Generic[N], frozen=True, gc=False):
 
 
 class Step(msgspec.Struct, Generic[N], frozen=True, gc=False):
-    """One act of a liquidation. `kind`: HOLD, CANCEL, REDUCE, TAKE_OVER, CONVERT, TOP_UP; `leg`: index in the pool (-1: none);
+    """One act of a liquidation. `kind`: one of those named below; `leg`: index in the pool (-1: none);
     `other`: a second leg reduced by the same amount at its own fill (-1: none); `amount` > 0; `price` of the fill; `fee` to
     the venue and `penalty` to the insurance fund, of each leg, in its settle asset.
 
     CONVERT sells `amount` of the wallet `leg` for units of the wallet `other`, `price` each, to repay what is owed in that
-    coin; its fee is in units of `other`. TOP_UP moves `amount` of free cash into an isolated leg."""
+    coin; its fee is in units of `other`. TOP_UP moves `amount` of free cash into an isolated leg.
+
+    PART reduces, and the leg remembers when (`Leg.since`). WAIT leaves a pool that fails alone, for `amount` seconds by the
+    venue's word. RESUME forgets what was remembered: the next liquidation of the pool begins anew."""
 
     kind: int
     leg: int
@@ -256,3 +261,6 @@ REDUCE = 2
 TAKE_OVER = 3
 CONVERT = 4
 TOP_UP = 5
+PART = 6
+WAIT = 7
+RESUME = 8

@@ -24,11 +24,13 @@ class Rules(Protocol):
     DEBTS: str
     FIRST_HOUR_AT_ONCE: bool
     LENDS_IN: tuple[MarginMode, ...]
+    LEVERAGE_SETS_MODE: bool
     MARGIN_FOLLOWS: bool
     MODE_SCOPE: str
     PRICES_STATED: bool
     SETTLES_EXPIRIES_DAILY: bool
     STATES_LINES: bool
+    WAITS: Decimal
     WALLET_HOLDS_ISOLATED: bool
 
     @property
@@ -263,6 +265,9 @@ class Rules(Protocol):
 
     def leg_name(self, key: LegKey, position_mode: PositionMode, /) -> str:
         """A position's printed name."""
+
+    def may_leave(self, regime: int, available: Decimal, withdrawable: Decimal, /) -> Decimal:
+        """What may leave the account under a dated regime, given what the rules of today say."""
 
     def displayed_liquidation_price(self, ask: PriceAsk, /) -> Decimal | None:
         """The liquidation price as the venue prints it."""

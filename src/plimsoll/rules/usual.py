@@ -17,6 +17,12 @@ PRICES_STATED = False
 CHARGES_FUNDING_AHEAD = False
 """The next funding payment is not part of a requirement."""
 
+LEVERAGE_SETS_MODE = False
+"""Choosing a leverage says nothing of the margin mode."""
+
+WAITS = Decimal(0)
+"""Nothing in a liquidation depends on how long ago something else in it was."""
+
 MARGIN_FOLLOWS = False
 """An isolated wall holds what has gone into it; nothing sizes it anew."""
 
@@ -58,3 +64,8 @@ def pays_profit_out(regime: int, before: datetime | None, now: datetime | None) 
 def mode_on_leverage(account: Account, symbol: str, leverage: Decimal, asked: MarginMode | None) -> MarginMode | None:
     """Choosing a leverage leaves the margin mode alone."""
     return None
+
+
+def may_leave(regime: int, available: Decimal, withdrawable: Decimal) -> Decimal:
+    """What may leave the account is what `withdrawable` says, whenever it is asked."""
+    return withdrawable

@@ -3,7 +3,13 @@
 The venue's texts for coin-margined contracts give the formulas and the procedure of its dollar-margined ones with inverse value
 and profit, so these are the same functions, by name. What differs stands in `people.py`."""
 
-from plimsoll.rules.binance_coinm.people import SOURCES, TITLE, break_even_price, may_switch_position_mode, venue_code
+from plimsoll.rules.binance_coinm.people import (
+    SOURCES,
+    TITLE,
+    break_even_price,
+    may_switch_position_mode,
+    venue_code,
+)
 from plimsoll.rules.binance_usdm.formulas import (
     Reading,
     assess_pool,
@@ -76,11 +82,14 @@ from plimsoll.rules.usual import (
     DEBTS,
     FIRST_HOUR_AT_ONCE,
     LENDS_IN,
+    LEVERAGE_SETS_MODE,
     MARGIN_FOLLOWS,
     PRICES_STATED,
     STATES_LINES,
+    WAITS,
     coin_in_rules,
     cross_apart,
+    may_leave,
     mode_on_leverage,
     pays_profit_out,
     printed_of_pool,
@@ -93,6 +102,7 @@ __all__ = [
     "DEFAULT_LEVERAGE",
     "FIRST_HOUR_AT_ONCE",
     "LENDS_IN",
+    "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "PRICES_STATED",
@@ -101,6 +111,7 @@ __all__ = [
     "SOURCES",
     "STATES_LINES",
     "TITLE",
+    "WAITS",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
     "assess_coin",
@@ -134,6 +145,7 @@ __all__ = [
     "margin_bounds",
     "margin_on_leverage",
     "may_grow",
+    "may_leave",
     "may_set_leverage",
     "may_switch_mode",
     "may_switch_position_mode",

@@ -71,8 +71,25 @@ from plimsoll.rules.bitmex.people import (
     venue_ratio,
 )
 from plimsoll.rules.bitmex.procedure import next_step
-from plimsoll.rules.common import assess_coin, borrowable, coin_line, interest, order_line, wall_bounds
-from plimsoll.rules.usual import DEBTS, FIRST_HOUR_AT_ONCE, LENDS_IN, STATES_LINES, coin_in_rules, printed_of_pool
+from plimsoll.rules.common import (
+    assess_coin,
+    borrowable,
+    coin_line,
+    interest,
+    order_line,
+    wall_bounds,
+)
+from plimsoll.rules.usual import (
+    DEBTS,
+    FIRST_HOUR_AT_ONCE,
+    LENDS_IN,
+    LEVERAGE_SETS_MODE,
+    STATES_LINES,
+    WAITS,
+    coin_in_rules,
+    may_leave,
+    printed_of_pool,
+)
 
 __all__ = [
     "APART",
@@ -82,6 +99,7 @@ __all__ = [
     "EXEMPT",
     "FIRST_HOUR_AT_ONCE",
     "LENDS_IN",
+    "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "PRICES_STATED",
@@ -90,6 +108,7 @@ __all__ = [
     "SOURCES",
     "STATES_LINES",
     "TITLE",
+    "WAITS",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
     "assess_coin",
@@ -123,6 +142,7 @@ __all__ = [
     "margin_bounds",
     "margin_on_leverage",
     "may_grow",
+    "may_leave",
     "may_set_leverage",
     "may_switch_mode",
     "may_switch_position_mode",
