@@ -69,6 +69,7 @@ class InstrumentRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": 
     funding_hours: int | None = None
     family: str = ""
     expires: bool = False
+    alone: bool = False
     since: date
     until: date | None = None
     source: str
@@ -159,6 +160,19 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     grade: Grade
 
 
+class TermRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """One of the numbers that the rules name in TERMS. No `symbol`: of all contracts that have none of their own."""
+
+    name: str
+    symbol: str = ""
+    value: Decimal
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
 class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     """One parsed table file. `marginal`: brackets carry deductions that keep maintenance continuous. `closed`: the last day
     of a venue that is no more."""
@@ -176,6 +190,7 @@ class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     regimes: tuple[RegimeRow, ...] = ()
     readings: tuple[ReadingRow, ...] = ()
     units: tuple[UnitRow, ...] = ()
+    terms: tuple[TermRow, ...] = ()
     closed: date | None = None
 
 
@@ -259,7 +274,8 @@ def in_force(
     for symbol in known_symbols(table) if symbols is None else symbols:
         age = _age(table, symbol, as_of, policy)
         if isinstance(age, TableAge):
-            ages[symbol], instruments[symbol] = age, _in_units(_instrument(age, table.bracket_unit), table)
+            found = _in_units(_instrument(age, table.bracket_unit), table)
+            ages[symbol], instruments[symbol] = age, with_terms(found, table, as_of)
         elif asked and policy is Policy.IN_FORCE:
             raise RulebookGap(f"{table.name} {symbol}: {age}")
         else:
@@ -287,16 +303,38 @@ def _in_units(instrument: Instrument, table: VenueTable) -> Instrument:
     return instrument if unit is None else msgspec.structs.replace(instrument, unit=unit)
 
 
+def with_terms(
+    instrument: Instrument, table: VenueTable, as_of: date, stated: Mapping[str, Decimal] | None = None
+) -> Instrument:
+    """The instrument with the rules' TERMS: those that are `stated`, else those of the day for its symbol, else those for
+    all; 0 where the table has none. BadInput: the table names other terms than the rules."""
+    names = rules_of(table.name).TERMS
+    odd = next((row.name for row in table.terms if row.name not in names), None)
+    if odd is not None:
+        raise BadInput(table.file, "terms", odd, f"the rules know {', '.join(names) or 'none'}")
+    found, given = [], stated or {}
+    for name in names:
+        rows = [row for row in table.terms if row.name == name]
+        row = nearest((row for row in rows if row.symbol == instrument.symbol), as_of)
+        row = row or nearest((row for row in rows if not row.symbol), as_of)
+        found.append(given.get(name, Decimal(0) if row is None else row.value))
+    return msgspec.structs.replace(instrument, terms=tuple(found)) if names else instrument
+
+
 def for_case(
-    table: VenueTable, instruments: dict[str, Instrument], as_of: date = date.max, coins: Mapping[str, Coin] | None = None
+    table: VenueTable,
+    instruments: dict[str, Instrument],
+    as_of: date = date.max,
+    coins: Mapping[str, Coin] | None = None,
+    terms: Mapping[str, Mapping[str, Decimal]] | None = None,
 ) -> Rulebook:
     """A rulebook whose instruments, and `coins` where pools are valued, are given in full (a case, an exchange's answer);
-    default readings, latest fees, the regime of the day."""
-    rules = rules_of(table.name)
+    default readings, latest fees, the regime of the day. `terms`: symbol -> those of the rules' TERMS that are stated."""
+    rules, stated = rules_of(table.name), terms or {}
     return Rulebook(
         name=table.name,
         rules=rules,
-        instruments={symbol: _in_units(instrument, table) for symbol, instrument in instruments.items()},
+        instruments={s: with_terms(_in_units(i, table), table, as_of, stated.get(s)) for s, i in instruments.items()},
         fees=_fees(table, date.max),
         readings=_defaults(table),
         reading=reading_of(rules, table.readings, _defaults(table)),

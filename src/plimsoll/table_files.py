@@ -26,6 +26,7 @@ from plimsoll.rulebook import (
     LoanRow,
     ReadingRow,
     RegimeRow,
+    TermRow,
     UnitRow,
     VenueTable,
     discover,
@@ -47,8 +48,9 @@ SECTIONS: dict[str, Any] = {
     "regimes": RegimeRow,
     "readings": ReadingRow,
     "units": UnitRow,
+    "terms": TermRow,
 }
-DATED = ("brackets", "instruments", "liquidation_fees", "fees", "collateral", "loans", "regimes")
+DATED = ("brackets", "instruments", "liquidation_fees", "fees", "collateral", "loans", "regimes", "terms")
 CELLS = ("floor", "cap", "rate", "deduction", "max_leverage")
 LAST_CELL = "initial_rate"
 """A sixth cell of a bracket, where the venue states an initial rate for the row itself."""
@@ -62,8 +64,8 @@ ENUMS: dict[str, type[StrEnum]] = {"grade": Grade, "grades": Grade, "kind": Kind
 CONTINUITY = Decimal("0.000001")
 """Largest relative error of a deduction: venues print them rounded."""
 
-R = TypeVar("R", BracketTable, InstrumentRow, LiquidationFeeRow, FeeRow, CollateralRow, LoanRow, RegimeRow)
-Entry = BracketTable | InstrumentRow | LiquidationFeeRow | FeeRow | CollateralRow | LoanRow | RegimeRow
+R = TypeVar("R", BracketTable, InstrumentRow, LiquidationFeeRow, FeeRow, CollateralRow, LoanRow, RegimeRow, TermRow)
+Entry = BracketTable | InstrumentRow | LiquidationFeeRow | FeeRow | CollateralRow | LoanRow | RegimeRow | TermRow
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -148,6 +150,7 @@ def merge(base: VenueTable, user: VenueTable) -> VenueTable:
         collateral=_over(base.collateral, user.collateral),
         loans=_over(base.loans, user.loans),
         regimes=_over(base.regimes, user.regimes),
+        terms=_over(base.terms, user.terms),
     )
 
 
@@ -172,6 +175,8 @@ def _key(entry: Entry) -> str:
         return entry.asset
     if isinstance(entry, RegimeRow):
         return entry.name
+    if isinstance(entry, TermRow):
+        return f"{entry.name} {entry.symbol}"
     return "" if isinstance(entry, FeeRow) else entry.symbol
 
 
@@ -361,6 +366,11 @@ def _check_regime(row: RegimeRow, place: Place) -> None:
         raise place.bad("option", None, "name the regime and its option")
 
 
+def _check_term(row: TermRow, place: Place) -> None:
+    if not row.value.is_finite() or row.value < 0:
+        raise place.bad("value", row.value, "give a finite number, 0 or above")
+
+
 def _check_deductions(rows: Sequence[Bracket], marginal: bool, place: Place) -> None:
     """Marginal: floor * (rate - rate below) + deduction below, within the venue's printing; otherwise none at all."""
     below = Bracket(ZERO, None, ZERO, ZERO, None)
@@ -428,4 +438,5 @@ CHECKS: dict[type, Callable[[Any, Place], None]] = {
     CollateralRow: _check_collateral,
     LoanRow: _check_loans,
     RegimeRow: _check_regime,
+    TermRow: _check_term,
 }

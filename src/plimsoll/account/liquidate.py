@@ -73,9 +73,10 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
             int(stage), pool, margin, column, _fills(turn, layout, column), layout.markets, turn.rulebook.reading
         )
         if step.kind == HOLD:
-            if not pool.legs and turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
+            failing_still = turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement)
+            if not pool.legs and failing_still:
                 break
-            if stage is not Stage.HEALTHY:
+            if stage is not Stage.HEALTHY and not failing_still:
                 turn.emit(StageReached(key, asset, Stage.HEALTHY, margin.balance, margin.requirement))
             return
         if step.kind == CANCEL:
@@ -263,8 +264,10 @@ def _too_much(
     lot: Decimal | None,
 ) -> Decimal:
     """Contracts that the fund cannot carry: where the market fills, those whose loss exceeds it; where nobody fills, all of
-    them if their value exceeds the fund (its position cap, F-ADL)."""
+    them if their value exceeds the fund (its position cap, F-ADL), or if it takes no positions."""
     fund = fund_size(turn.state, turn.venue, asset)
+    if fill is None and not turn.rulebook.rules.FUND_TAKES_POSITIONS:
+        return size
     if fund is None:
         return ZERO
     instrument = turn.instrument(position.symbol)

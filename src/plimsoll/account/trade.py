@@ -135,7 +135,7 @@ def _open(
     if fresh or position is None:
         return Opened(fee, Position(key.symbol, key.mode, key.side, after, entry, leverage), postings)
     grown = msgspec.structs.replace(position, size=after, entry_price=entry)
-    if turn.rulebook.rules.MARGIN_FOLLOWS:
+    if turn.rulebook.rules.MARGIN_FOLLOWS or turn.rulebook.rules.BALANCE_PAYS_POSITIONS:
         grown = _with_cost(turn, position, grown, sign * parts.opening, price)
     return Opened(fee, grown, postings)
 

@@ -84,6 +84,7 @@ MARKET_RECORD = np.dtype(
         ("unit", np.float64),
         ("funding_rate", np.float64),
         ("regime", np.int64),
+        ("terms", np.float64, (ROWS,)),
     ],
     align=True,
 )

@@ -87,6 +87,7 @@ def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> M
         instrument.unit or ZERO,
         instrument.funding_rate or ZERO,
         regime,
+        instrument.terms,
     )
 
 

@@ -18,7 +18,8 @@ class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     them. `lot` and `tick` are steps of an amount and of a price (zero: unknown). `regime`: which of the rules' REGIMES is in
     force, by date or by the account's own statement (0 where a venue has none). `initials`: the row's own initial rate where
     the venue states one (else 0). `unit`: the amount of money that the venue counts in (0: it does not round).
-    `funding_rate`: the one that the next funding will charge (0: none is known)."""
+    `funding_rate`: the one that the next funding will charge (0: none is known). `terms`: the venue's further numbers, in the
+    order of its TERMS."""
 
     inverse: bool
     multiplier: N
@@ -35,6 +36,7 @@ class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     unit: N
     funding_rate: N
     regime: int
+    terms: Sequence[N] = ()
 
 
 class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):

@@ -1,9 +1,11 @@
 """What most venues answer where a few have something of their own. Plain Python; a venue that differs writes its own."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from plimsoll.model import Account, MarginMode
+from plimsoll.errors import Reject
+from plimsoll.model import Account, Instrument, MarginMode, Order
 
 APART = None
 """No cross position fails by itself."""
@@ -16,6 +18,23 @@ CHARGES_FUNDING_AHEAD = False
 
 MARGIN_FOLLOWS = False
 """An isolated wall holds what has gone into it; nothing sizes it anew."""
+
+TERMS: tuple[str, ...] = ()
+"""No number is asked for beyond those that instruments and brackets have."""
+
+BALANCE_PAYS_POSITIONS = False
+"""The balance that the venue prints does not change when a position is opened, but for the fee."""
+
+FUND_TAKES_POSITIONS = True
+"""A position that nobody fills goes to the insurance fund, as far as that can carry it."""
+
+ORDERS_RESERVE = True
+"""What a resting order needs is set aside when it is placed; it is not asked for again when it fills."""
+
+
+def may_open(account: Account, order: Order, instruments: Mapping[str, Instrument]) -> Reject | None:
+    """Any contract may be traded beside any other."""
+    return None
 
 
 def cross_apart(regime: int) -> bool:

@@ -34,6 +34,7 @@ from plimsoll.model import (
     Trigger,
 )
 from plimsoll.number import ONE, ZERO, exact, parse, parse_positive
+from plimsoll.rulebook import rules_of
 from plimsoll.rules.interface import Rules
 from plimsoll.text_files import read_json, read_text
 
@@ -84,6 +85,21 @@ class CaseInstrument(msgspec.Struct, frozen=True):
     taker_rate: Decimal | None = None
     liquidation_fee_rate: Decimal | None = None
     funding_rate: Decimal | None = None
+    initial_rate: Decimal | None = None
+    maintenance_fraction: Decimal = ONE
+    market_type: Literal["cross", "isolated"] = "cross"
+    open_interest: Decimal | None = None
+    open_interest_lower_cap: Decimal | None = None
+    open_interest_upper_cap: Decimal | None = None
+
+    @property
+    def table(self) -> tuple[Bracket, ...]:
+        """The brackets; where there are none, the one row that an initial rate and the share of it that maintains make."""
+        if self.brackets or self.initial_rate is None:
+            return self.brackets or NO_TABLE
+        with exact():
+            maintained, leverage = self.initial_rate * self.maintenance_fraction, ONE / self.initial_rate
+        return (Bracket(ZERO, None, maintained, ZERO, leverage, self.initial_rate),)
 
 
 class CaseWallet(msgspec.Struct, frozen=True):
@@ -289,17 +305,33 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
             quote=i.quote,
             settle=i.settle,
             multiplier=i.multiplier,
-            brackets=i.brackets or NO_TABLE,
+            brackets=i.table,
             bracket_unit=i.bracket_unit,
             tick=i.tick,
             lot=i.lot,
             family=i.family,
             taker_rate=i.taker_rate,
-            liquidation_fee_rate=i.liquidation_fee_rate,
+            liquidation_fee_rate=i.liquidation_fee_rate or _option(case, "max_liquidation_fee"),
             funding_rate=i.funding_rate,
+            alone=i.market_type == "isolated",
         )
         for symbol, i in case.instruments.items()
     }
+
+
+def _option(case: Case, name: str) -> Decimal | None:
+    """A number among the account's options; None: it is not there."""
+    return None if name not in case.account.options else parse(case.account.options[name], name, f"options of {case.id}")
+
+
+def terms_of(case: Case) -> dict[str, dict[str, Decimal]]:
+    """Symbol -> those of the rules' TERMS that the case states, of the instrument or for the whole account."""
+    names = rules_of(case.rulebook).TERMS
+    found: dict[str, dict[str, Decimal]] = {}
+    for symbol, instrument in case.instruments.items():
+        told = {name: getattr(instrument, name, None) or _option(case, name) for name in names}
+        found[symbol] = {name: value for name, value in told.items() if value is not None}
+    return found
 
 
 def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
@@ -335,6 +367,13 @@ def account_of(case: Case, rules: Rules) -> Account:
     for p in positions:
         leverages[rules.leverage_key(p.symbol, p.mode, p.side)] = p.leverage
     cash = {asset: wallet.balance for asset, wallet in stated.wallets.items()}
+    if rules.BALANCE_PAYS_POSITIONS:
+        positions = tuple(_paid_for(p, case, rules) for p in positions)
+        with exact():
+            for p in positions:
+                if p.mode is MarginMode.CROSS:
+                    settle = case.instruments[p.symbol].settle
+                    cash[settle] = cash.get(settle, ZERO) + (p.cost or ZERO)
     if rules.WALLET_HOLDS_ISOLATED:
         for p in positions:
             settle = case.instruments[p.symbol].settle
@@ -375,7 +414,7 @@ def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees
     implied = _implied_price(case.instruments[p.symbol], p.size, p.signed_cost)
     entry = p.entry or implied or case.marks.get(p.symbol) or ONE
     size = p.size if p.side == "long" else -p.size
-    leverage = p.leverage or (rules.DEFAULT_LEVERAGE if rules.MARGIN_FOLLOWS else ONE)
+    leverage = p.leverage or (ONE if rules.DEFAULT_LEVERAGE > 0 and not rules.MARGIN_FOLLOWS else rules.DEFAULT_LEVERAGE)
     margin = ZERO
     if p.mode is MarginMode.ISOLATED and p.isolated_margin is not None:
         margin = p.isolated_margin
@@ -398,6 +437,14 @@ def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees
         realised_pnl=p.realised_pnl,
         auto_add_margin=p.auto_add_margin,
     )
+
+
+def _paid_for(position: Position, case: Case, rules: Rules) -> Position:
+    """The position with what the balance paid for it, at its entry price."""
+    market = market_of(instruments_of(case)[position.symbol], ZERO)
+    with exact():
+        worth = rules.value(position.size * market.multiplier, position.entry_price, market)
+        return msgspec.structs.replace(position, cost=worth if position.size > 0 else -worth)
 
 
 def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> Order:

@@ -19,9 +19,9 @@ from plimsoll.account.events import (
 from plimsoll.account.state import State, Venue
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, moved
-from plimsoll.margin.pools import market_of
+from plimsoll.margin.pools import market_of, signed_cost
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, PoolView
-from plimsoll.model import LegKey, Outside, PositionMode
+from plimsoll.model import LegKey, MarginMode, Outside, PositionMode
 from plimsoll.number import ZERO, exact, show
 from plimsoll.rulebook import Rulebook, VenueTable, for_case, regime_of
 from plimsoll.rulebook import coins_of as table_coins
@@ -36,6 +36,7 @@ from plimsoll.verify.cases import (
     instruments_of,
     marks_of,
     parse_case,
+    terms_of,
 )
 from plimsoll.verify.fill_in import with_known_balance, with_totals, with_walls
 from plimsoll.verify.stated import of_account, printed, replaced
@@ -62,7 +63,7 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
     case = parse_case(raw)
     where = f"{raw.file}: case {raw.id}"
     known = table_coins(table, case.as_of)
-    rulebook = for_case(table, instruments_of(case), case.as_of, coins_of(case, known))
+    rulebook = for_case(table, instruments_of(case), case.as_of, coins_of(case, known), terms_of(case))
     marks, listed = marks_of(case), with_totals(case)
     account = with_walls(account_of(case, rulebook.rules), case, marks, rulebook)
     if case.known.available_balance is not None:
@@ -87,7 +88,7 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
         elif reject is not None:
             rows.append(_row(raw, n, Expectation("accepted", step.do, "accepted"), f"{reject.reason}: {reject.message}"))
         if step.events is not None:
-            told = event_lines(events)
+            told = event_lines(events, rulebook.rules.FUND_TAKES_POSITIONS)
             rows.append(_row(raw, n, Expectation("events", step.do, "; ".join(step.events)), "; ".join(told)))
         rows += _compare(raw, n, step.expect, state, events, venue, given)
     return rows
@@ -169,7 +170,6 @@ _POOL: dict[str, Callable[[PoolView], Value]] = {
     "headroom": lambda p: p.headroom,
 }
 _ASSET: dict[str, Callable[[AssetView], Value]] = {
-    "wallet_balance": lambda a: a.wallet_balance,
     "cross_wallet_balance": lambda a: a.cash,
     "equity": lambda a: a.equity,
     "available_balance": lambda a: a.available_balance,
@@ -210,6 +210,7 @@ def quantity(look: Look, name: str, of: str) -> Value:
     with exact():
         if name in _STEP:
             return _STEP[name](look, of)
+        of = _only_pool(look, name, of)
         if name in _POOL:
             pool = next((p for p in look.view.pools if p.key == of), None)
             if pool is None:
@@ -218,8 +219,10 @@ def quantity(look: Look, name: str, of: str) -> Value:
             return _GONE.get(name) if pool is None else _POOL[name](pool)
         if name in _ACCOUNT and look.view.account is not None and of == look.view.account.pool:
             return _ACCOUNT[name](look.view.account)
-        if name in _ASSET and of.startswith("asset:"):
+        if (name in _ASSET or name == "wallet_balance") and of.startswith("asset:"):
             asset = next((a for a in look.view.assets if f"asset:{a.asset}" == of), None)
+            if name == "wallet_balance":
+                return ZERO if asset is None else asset.wallet_balance - _paid(look, asset.asset)
             return ZERO if asset is None else _ASSET[name](asset)
         if name in _LEG:
             leg = next((v for v in look.view.legs if v.name == of), None)
@@ -227,6 +230,23 @@ def quantity(look: Look, name: str, of: str) -> Value:
         if of == "account":
             return of_account(name, look.given.known, look.rulebook)
         return printed(name, of, look.state, look.rulebook, look.given.outside)
+
+
+def _only_pool(look: Look, name: str, of: str) -> str:
+    """`account` where the account is one pool and has no name of its own for it: that pool; else `of`."""
+    keys = [pool.key for pool in look.view.pools]
+    if of == "account" and len(keys) == 1 and (name in _POOL or name in _ASSET):
+        return keys[0]
+    return of
+
+
+def _paid(look: Look, asset: str) -> Decimal:
+    """What the balance that the venue prints has paid for positions held in cross, where it pays for them."""
+    if not look.rulebook.rules.BALANCE_PAYS_POSITIONS:
+        return ZERO
+    held = [p for p in look.state.account.positions if p.mode is MarginMode.CROSS]
+    mine = [p for p in held if look.rulebook.instruments[p.symbol].settle == asset]
+    return sum((signed_cost(p, look.rulebook) for p in mine), ZERO)
 
 
 def _size(look: Look, of: str) -> Value:
@@ -317,8 +337,9 @@ _STEP: dict[str, Callable[[Look, str], Value]] = {
 }
 
 
-def event_lines(events: Sequence[Event]) -> list[str]:
-    """Forced events in the words of the case format, e.g. `reduce BTCUSDT:long 1.5 @ 57000`."""
+def event_lines(events: Sequence[Event], fund_takes: bool) -> list[str]:
+    """Forced events in the words of the case format, e.g. `reduce BTCUSDT:long 1.5 @ 57000`. Where no fund takes positions,
+    one that nobody fills is told by those who are deleveraged."""
     lines: list[str] = []
     taken: dict[LegKey, str] = {}
     for e in events:
@@ -328,6 +349,8 @@ def event_lines(events: Sequence[Event]) -> list[str]:
         elif isinstance(e, (Reduced, TakenOver)):
             word = "reduce" if isinstance(e, Reduced) else "take_over"
             taken[e.leg] = e.side
+            if isinstance(e, TakenOver) and e.fill is None and not fund_takes:
+                continue
             lines.append(f"{word} {e.leg.symbol}:{e.side} {show(e.size)} @ {show(e.price)}")
         elif isinstance(e, Converted):
             lines.append(f"convert {e.source} {show(e.amount)} to {e.target} {show(e.proceeds)}")

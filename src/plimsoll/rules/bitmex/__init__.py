@@ -72,18 +72,23 @@ from plimsoll.rules.bitmex.people import (
 )
 from plimsoll.rules.bitmex.procedure import next_step
 from plimsoll.rules.common import assess_coin, coin_line, order_line
+from plimsoll.rules.usual import BALANCE_PAYS_POSITIONS, FUND_TAKES_POSITIONS, ORDERS_RESERVE, TERMS, may_open
 
 __all__ = [
     "APART",
+    "BALANCE_PAYS_POSITIONS",
     "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "FUND_TAKES_POSITIONS",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "ORDERS_RESERVE",
     "PRICES_STATED",
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
+    "TERMS",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
@@ -115,6 +120,7 @@ __all__ = [
     "margin_bounds",
     "margin_on_leverage",
     "may_grow",
+    "may_open",
     "may_set_leverage",
     "may_switch_mode",
     "may_switch_position_mode",
