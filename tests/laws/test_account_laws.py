@@ -124,10 +124,21 @@ def test_a_liquidated_trader_owes_nothing(venue: str, data: st.DataObject) -> No
 @law
 @given(st.data())
 def test_each_step_of_a_ladder_leaves_less_and_the_ladder_ends(venue: str, data: st.DataObject) -> None:
+    """And what ends holds, or is empty."""
+    assert not assess_fails(check_ladder(venue, data, Venue(rulebook_of(venue), data.draw(worlds(venue)))), venue)
+
+
+@law
+@given(st.data())
+def test_each_step_of_a_ladder_leaves_less(venue: str, data: st.DataObject) -> None:
+    check_ladder(venue, data, Venue(rulebook_of(venue), data.draw(worlds(venue))))
+
+
+def check_ladder(venue: str, data: st.DataObject, world: Venue) -> State:
     """Reductions only shrink a leg; a leg that was taken over is gone, but for what the opposite leg of its symbol balances;
     every shortfall is covered to the last unit."""
     account, marks = data.draw(on_boundaries(venue))
-    decision = decide(State(account, marks), SetMarks(marks.marks), Venue(rulebook_of(venue), data.draw(worlds(venue))))
+    decision = decide(State(account, marks), SetMarks(marks.marks), world)
     sizes = {LegKey(p.symbol, p.mode, p.side): abs(p.size) for p in account.positions}
     for event in decision.events:
         if isinstance(event, (Reduced, TakenOver)):
@@ -138,7 +149,23 @@ def test_each_step_of_a_ladder_leaves_less_and_the_ladder_ends(venue: str, data:
             sizes[event.leg] = left
         if isinstance(event, ShortfallCovered):
             assert event.from_fund >= 0 and event.from_counterparties >= 0
-    assert not assess_fails(decision.state, venue)
+    return decision.state
+
+
+@law
+@given(st.data())
+def test_what_is_left_under_water_has_money_and_nobody_takes_it(venue: str, data: st.DataObject) -> None:
+    """Where the market fills at the mark nothing is left; where it does not, what is left can still pay for itself."""
+    account, marks = data.draw(on_boundaries(venue))
+    world = Venue(rulebook_of(venue), data.draw(worlds(venue)))
+    after = decide(State(account, marks), SetMarks(marks.marks), world).state
+    view = assess(after.account, after.marks, rulebook_of(venue), Prices.NONE)
+    legs = {leg.name: leg for leg in view.legs}
+    for pool in view.pools:
+        for leg in [legs[name] for name in pool.legs if pool.liquidatable]:
+            fill = world.environment.liquidation_fill.get(leg.symbol, leg.mark)
+            assert fill is None or (fill - leg.mark) * leg.size < 0
+            assert pool.margin_balance >= 0
 
 
 def assess_fails(state: State, venue: str) -> bool:

@@ -63,6 +63,8 @@ SOURCES = {
 }
 
 EXEMPT = {
+    "after_a_command_no_pool_is_left_under_water": ("CLOB", "what_is_left_under_water_has_money_and_nobody_takes_it"),
+    "each_step_of_a_ladder_leaves_less_and_the_ladder_ends": ("CLOB", "each_step_of_a_ladder_leaves_less"),
     "at_the_liquidation_price_the_pool_fails_and_one_tick_safer_it_does_not": (
         "LIB",
         "a_stated_liquidation_price_is_where_the_pool_loses_its_last_whole_unit_a_lot",
@@ -77,7 +79,8 @@ EXEMPT = {
         "a_legs_stated_line_is_its_share_of_the_headroom_but_for_whole_units",
     ),
 }
-"""Laws that this venue breaks: law -> (source key, the law that holds instead). Value is cut to whole quantums."""
+"""Laws that this venue breaks: law -> (source key, the law that holds instead). Value is cut to whole quantums; a position
+that nobody fills stays while NC >= 0."""
 
 TWICE = Context(prec=2 * DIGITS)
 """Twice the working digits, for a rate that is multiplied before it is rounded."""
