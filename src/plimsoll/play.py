@@ -38,6 +38,10 @@ LOOKS = 50
 continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
 
 
+HAIR = Decimal("1e-60")
+"""Less headroom than any account has that has some."""
+
+
 class Stretch(NamedTuple):
     """What a scout sees ahead: nothing happens on the frames before `until`, and none but those in `looks` can hold a new low;
     `opened`: nor on the way to the opening of frame `until`."""
@@ -385,12 +389,13 @@ def _alone(leg: Leg[Decimal]) -> Pool[Decimal]:
 def _along(
     pool: Pool[Decimal], tape: Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
 ) -> Callable[[Decimal], Decimal]:
-    """Headroom of a pool as a function of the way along the segment."""
+    """Headroom of a pool as a function of the way along the segment; a hair of it where there is none and that is safe."""
     layout, rules = tape.layout(), tape.venue.rulebook.rules
+    none = ZERO if rules.is_liquidatable(ONE, ONE) else HAIR
 
     def headroom(at: Decimal) -> Decimal:
         margin = rules.assess_pool(pool, _marks_along(tape, origin, target, at), layout.markets)
-        return margin.balance - margin.requirement
+        return margin.balance - margin.requirement or none
 
     return headroom
 

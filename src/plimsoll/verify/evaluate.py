@@ -169,6 +169,10 @@ _POOL: dict[str, Callable[[PoolView], Value]] = {
     "liquidatable": lambda p: p.liquidatable,
     "headroom": lambda p: p.headroom,
 }
+_SHARED: dict[str, Callable[[PoolView], Value]] = {
+    "account_initial_margin": lambda p: p.initial_margin,
+    "account_maintenance_margin": lambda p: p.maintenance_margin,
+}
 _ASSET: dict[str, Callable[[AssetView], Value]] = {
     "cross_wallet_balance": lambda a: a.cash,
     "equity": lambda a: a.equity,
@@ -210,7 +214,8 @@ def quantity(look: Look, name: str, of: str) -> Value:
     with exact():
         if name in _STEP:
             return _STEP[name](look, of)
-        of = _only_pool(look, name, of)
+        if of == "account" and name in (*_POOL, *_SHARED, *_ASSET) and _is_one_asset(look):
+            return _of_one_asset(look, name)
         if name in _POOL:
             pool = next((p for p in look.view.pools if p.key == of), None)
             if pool is None:
@@ -232,12 +237,18 @@ def quantity(look: Look, name: str, of: str) -> Value:
         return printed(name, of, look.state, look.rulebook, look.given.outside)
 
 
-def _only_pool(look: Look, name: str, of: str) -> str:
-    """`account` where the account is one pool and has no name of its own for it: that pool; else `of`."""
-    keys = [pool.key for pool in look.view.pools]
-    if of == "account" and len(keys) == 1 and (name in _POOL or name in _ASSET):
-        return keys[0]
-    return of
+def _is_one_asset(look: Look) -> bool:
+    """Whether `account` means the shared pool of the only asset there is: nothing is valued together, no total is stated."""
+    return look.view.account is None and len(look.view.assets) == 1 and look.given.known.equity is None
+
+
+def _of_one_asset(look: Look, name: str) -> Value:
+    """Of the shared pool what is its own, of its asset the rest."""
+    (asset,) = look.view.assets
+    if name in _POOL or name in _SHARED:
+        pool = next(p for p in look.view.pools if p.key == f"asset:{asset.asset}")
+        return _POOL[name](pool) if name in _POOL else _SHARED[name](pool)
+    return _ASSET[name](asset)
 
 
 def _paid(look: Look, asset: str) -> Decimal:
