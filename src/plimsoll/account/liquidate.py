@@ -131,13 +131,16 @@ def _fills(turn: Turn, layout: Layout, column: Sequence[Decimal]) -> tuple[Decim
 
 
 def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, step: Step[Decimal]) -> None:
-    """A forced close at `price`. Fee and penalty are charged only as far as the pool still has anything."""
+    """A forced close at `price`. Fee and penalty are charged only as far as the pool still has anything, unless the venue takes
+    them out of what the close itself brings."""
     position = turn.held(key)
     assert position is not None
     asset = turn.instrument(key.symbol).settle
     realised = realised_pnl(turn, position, size, price)
     slip = realised - realised_pnl(turn, position, size, turn.mark(key.symbol))
     room = money(max(ZERO, _balance(turn, pool, asset) + slip))
+    if turn.rulebook.rules.CHARGES_SURPLUS:
+        room = step.fee + step.penalty
     fee = min(money(step.fee), room)
     penalty = min(money(step.penalty), room - fee)
     own = wall(key)

@@ -21,6 +21,7 @@ class Rules(Protocol):
     TITLE: str
     BALANCE_PAYS_POSITIONS: bool
     CHARGES_FUNDING_AHEAD: bool
+    CHARGES_SURPLUS: bool
     DEFAULT_LEVERAGE: Decimal
     FUND_TAKES_POSITIONS: bool
     MARGIN_FOLLOWS: bool

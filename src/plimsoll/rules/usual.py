@@ -25,6 +25,9 @@ TERMS: tuple[str, ...] = ()
 BALANCE_PAYS_POSITIONS = False
 """The balance that the venue prints does not change when a position is opened, but for the fee."""
 
+CHARGES_SURPLUS = False
+"""Fee and penalty of a forced close are charged as far as the pool has anything left."""
+
 FUND_TAKES_POSITIONS = True
 """A position that nobody fills goes to the insurance fund, as far as that can carry it."""
 

@@ -72,12 +72,20 @@ from plimsoll.rules.bitmex.people import (
 )
 from plimsoll.rules.bitmex.procedure import next_step
 from plimsoll.rules.common import assess_coin, coin_line, order_line
-from plimsoll.rules.usual import BALANCE_PAYS_POSITIONS, FUND_TAKES_POSITIONS, ORDERS_RESERVE, TERMS, may_open
+from plimsoll.rules.usual import (
+    BALANCE_PAYS_POSITIONS,
+    CHARGES_SURPLUS,
+    FUND_TAKES_POSITIONS,
+    ORDERS_RESERVE,
+    TERMS,
+    may_open,
+)
 
 __all__ = [
     "APART",
     "BALANCE_PAYS_POSITIONS",
     "CHARGES_FUNDING_AHEAD",
+    "CHARGES_SURPLUS",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
     "FUND_TAKES_POSITIONS",

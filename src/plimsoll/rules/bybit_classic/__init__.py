@@ -73,6 +73,7 @@ from plimsoll.rules.common import (
 from plimsoll.rules.usual import (
     BALANCE_PAYS_POSITIONS,
     CHARGES_FUNDING_AHEAD,
+    CHARGES_SURPLUS,
     FUND_TAKES_POSITIONS,
     MARGIN_FOLLOWS,
     ORDERS_RESERVE,
@@ -88,6 +89,7 @@ __all__ = [
     "APART",
     "BALANCE_PAYS_POSITIONS",
     "CHARGES_FUNDING_AHEAD",
+    "CHARGES_SURPLUS",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
     "FUND_TAKES_POSITIONS",

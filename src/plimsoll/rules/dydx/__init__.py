@@ -32,6 +32,7 @@ from plimsoll.rules.dydx.formulas import (
 )
 from plimsoll.rules.dydx.people import (
     BALANCE_PAYS_POSITIONS,
+    CHARGES_SURPLUS,
     DEFAULT_LEVERAGE,
     EXEMPT,
     FUND_TAKES_POSITIONS,
@@ -74,6 +75,7 @@ __all__ = [
     "APART",
     "BALANCE_PAYS_POSITIONS",
     "CHARGES_FUNDING_AHEAD",
+    "CHARGES_SURPLUS",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
     "FUND_TAKES_POSITIONS",

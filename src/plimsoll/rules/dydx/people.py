@@ -44,6 +44,9 @@ WALLET_HOLDS_ISOLATED = False
 BALANCE_PAYS_POSITIONS = True
 """The USDC balance of a subaccount is less what its positions were paid for; it may be negative. SUB, LIB."""
 
+CHARGES_SURPLUS = True
+"""The fee of a fill is part of what it brings beyond the bankruptcy price, also where NC is below zero. CLOB."""
+
 FUND_TAKES_POSITIONS = False
 """The insurance fund pays losses only; what nobody fills goes to offsetting accounts. CLOB."""
 
