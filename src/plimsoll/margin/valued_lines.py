@@ -50,7 +50,8 @@ class Coins(msgspec.Struct, frozen=True, gc=False):
 
 
 def coins_of(rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]) -> Coins:
-    """The pool with its lines at the marks."""
+    """The pool with its lines at the marks. Legs in coins themselves have none: the coins have them."""
+    pool = replace(pool, legs=tuple([leg for leg in pool.legs if not markets[leg.market].spot]))
     pieces: list[Piece] = []
     at_market: dict[int, list[int]] = {}
     pnl = [ZERO] * len(pool.wallets)
@@ -134,7 +135,7 @@ class Moved(msgspec.Struct, frozen=True, gc=False):
 def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
     """The prices at the places `moving` move together by x, or by 1/x (`inverse`)."""
     if len(moving) == 1:
-        movers = coins.at_market[moving[0]]
+        movers = coins.at_market.get(moving[0], [])
         if len(movers) == 1:
             return _alone(coins, movers[0])
     else:

@@ -5,7 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from plimsoll.errors import Reject
-from plimsoll.model import Account, Instrument, MarginMode, Order
+from plimsoll.model import Account, Coin, Instrument, MarginMode, Order
+from plimsoll.rules.asks import PoolAsk
+from plimsoll.rules.drawing import PoolSpec
 
 APART = None
 """No cross position fails by itself."""
@@ -34,9 +36,30 @@ FUND_TAKES_POSITIONS = True
 ORDERS_RESERVE = True
 """What a resting order needs is set aside when it is placed; it is not asked for again when it fills."""
 
+DEBTS = ""
+"""No money is lent. Else `apart`: debts stand beside the balances; `overdrawn`: a balance below zero is the debt."""
+
+FIRST_HOUR_AT_ONCE = False
+"""Interest is charged for time that has passed."""
+
+STATES_LINES = True
+"""Headroom is made of the straight lines that the rules state; else prices are sought along whole assessments."""
+
 
 def may_open(account: Account, order: Order, instruments: Mapping[str, Instrument]) -> Reject | None:
     """Any contract may be traded beside any other."""
+    return None
+
+
+def coin_in_rules(
+    coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument]
+) -> Coin:
+    """A coin counts the same in every pool."""
+    return coin
+
+
+def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
+    """No further number is printed."""
     return None
 
 

@@ -71,14 +71,19 @@ from plimsoll.rules.bitmex.people import (
     venue_ratio,
 )
 from plimsoll.rules.bitmex.procedure import next_step
-from plimsoll.rules.common import assess_coin, coin_line, order_line
+from plimsoll.rules.common import assess_coin, borrowable, coin_line, interest, order_line, wall_bounds
 from plimsoll.rules.usual import (
     BALANCE_PAYS_POSITIONS,
     CHARGES_SURPLUS,
+    DEBTS,
+    FIRST_HOUR_AT_ONCE,
     FUND_TAKES_POSITIONS,
     ORDERS_RESERVE,
+    STATES_LINES,
     TERMS,
+    coin_in_rules,
     may_open,
+    printed_of_pool,
 )
 
 __all__ = [
@@ -86,8 +91,10 @@ __all__ = [
     "BALANCE_PAYS_POSITIONS",
     "CHARGES_FUNDING_AHEAD",
     "CHARGES_SURPLUS",
+    "DEBTS",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "FIRST_HOUR_AT_ONCE",
     "FUND_TAKES_POSITIONS",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
@@ -96,6 +103,7 @@ __all__ = [
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
+    "STATES_LINES",
     "TERMS",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",
@@ -104,10 +112,12 @@ __all__ = [
     "assess_pool",
     "available_balance",
     "bankruptcy_price",
+    "borrowable",
     "bracket",
     "break_even_price",
     "cancels",
     "closing_fee",
+    "coin_in_rules",
     "coin_line",
     "cross_apart",
     "displayed_liquidation_price",
@@ -118,6 +128,7 @@ __all__ = [
     "headroom_line",
     "initial_margin",
     "initial_rate",
+    "interest",
     "is_liquidatable",
     "leg_name",
     "leverage_key",
@@ -147,6 +158,7 @@ __all__ = [
     "pools_of",
     "position_margin",
     "printed",
+    "printed_of_pool",
     "profit",
     "sized_margin",
     "stated_liquidation_price",
@@ -157,5 +169,6 @@ __all__ = [
     "venue_code",
     "venue_initial_ratio",
     "venue_ratio",
+    "wall_bounds",
     "withdrawable",
 ]

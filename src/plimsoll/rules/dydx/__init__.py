@@ -1,6 +1,16 @@
 """The rulebook `dydx`: the interface, function by function."""
 
-from plimsoll.rules.common import assess_coin, coin_line, movable, order_line, sized_margin, topped_up
+from plimsoll.rules.common import (
+    assess_coin,
+    borrowable,
+    coin_line,
+    interest,
+    movable,
+    order_line,
+    sized_margin,
+    topped_up,
+    wall_bounds,
+)
 from plimsoll.rules.dydx.formulas import (
     Reading,
     assess_pool,
@@ -69,15 +79,29 @@ from plimsoll.rules.dydx.people import (
     venue_ratio,
 )
 from plimsoll.rules.dydx.procedure import next_step
-from plimsoll.rules.usual import APART, CHARGES_FUNDING_AHEAD, MARGIN_FOLLOWS, cross_apart, mode_on_leverage, pays_profit_out
+from plimsoll.rules.usual import (
+    APART,
+    CHARGES_FUNDING_AHEAD,
+    DEBTS,
+    FIRST_HOUR_AT_ONCE,
+    MARGIN_FOLLOWS,
+    STATES_LINES,
+    coin_in_rules,
+    cross_apart,
+    mode_on_leverage,
+    pays_profit_out,
+    printed_of_pool,
+)
 
 __all__ = [
     "APART",
     "BALANCE_PAYS_POSITIONS",
     "CHARGES_FUNDING_AHEAD",
     "CHARGES_SURPLUS",
+    "DEBTS",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "FIRST_HOUR_AT_ONCE",
     "FUND_TAKES_POSITIONS",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
@@ -86,6 +110,7 @@ __all__ = [
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
+    "STATES_LINES",
     "TERMS",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",
@@ -94,10 +119,12 @@ __all__ = [
     "assess_pool",
     "available_balance",
     "bankruptcy_price",
+    "borrowable",
     "bracket",
     "break_even_price",
     "cancels",
     "closing_fee",
+    "coin_in_rules",
     "coin_line",
     "cross_apart",
     "displayed_liquidation_price",
@@ -108,6 +135,7 @@ __all__ = [
     "headroom_line",
     "initial_margin",
     "initial_rate",
+    "interest",
     "is_liquidatable",
     "leg_name",
     "leverage_key",
@@ -137,6 +165,7 @@ __all__ = [
     "pools_of",
     "position_margin",
     "printed",
+    "printed_of_pool",
     "profit",
     "sized_margin",
     "stated_liquidation_price",
@@ -147,5 +176,6 @@ __all__ = [
     "venue_code",
     "venue_initial_ratio",
     "venue_ratio",
+    "wall_bounds",
     "withdrawable",
 ]

@@ -170,7 +170,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     return None
 
 
-def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
     """The chain compares NC and MMR and prints no ratio."""
     return None
 
