@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account.commands import AddMargin, Command, Deposit, PlaceOrder
+from plimsoll.dollars import in_dollars_of
 from plimsoll.errors import BadInput
 from plimsoll.model import (
     Account,
@@ -213,6 +214,9 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
     with exact():
         matched = match_symbols(plan, rulebook, home)
         notes: list[str] = []
+        if rulebook.name != home.name and not rulebook.coins:
+            wallet, notes = in_dollars_of(plan.wallet, matched.found.values())
+            plan = msgspec.structs.replace(plan, wallet=wallet)
         small: list[Skipped] = []
         sizes: Sizes = {}
         _check_legs(plan, mode)
@@ -330,11 +334,7 @@ def _fees(plan: Plan, rulebook: Rulebook, home: Rulebook, notes: list[str]) -> F
 
 
 def _cash(
-    plan: Plan,
-    positions: Iterable[Position],
-    found: Mapping[str, Instrument],
-    rulebook: Rulebook,
-    options: Mapping[str, str],
+    plan: Plan, positions: Iterable[Position], found: Mapping[str, Instrument], rulebook: Rulebook, options: Mapping[str, str]
 ) -> dict[str, Decimal]:
     """The wallet less the isolated money. BadInput: it does not suffice, or an asset that is needed is not in it. A venue that
     values all coins together needs none in particular."""

@@ -251,6 +251,8 @@ class Dated(Protocol):
 
 
 D = TypeVar("D", bound=Dated)
+DOLLARS = ("USDT", "USDC", "USD")
+"""What contracts are quoted in that is worth a dollar, or as good as."""
 
 
 def discover() -> tuple[str, ...]:
@@ -290,8 +292,7 @@ def in_force(
     for symbol in known_symbols(table) if symbols is None else symbols:
         age = _age(table, symbol, as_of, policy)
         if isinstance(age, TableAge):
-            found = _in_units(_instrument(age, table.bracket_unit), table)
-            ages[symbol], instruments[symbol] = age, with_terms(found, table, as_of)
+            ages[symbol], instruments[symbol] = age, with_terms(_instrument(age, table.bracket_unit), table, as_of)
         elif asked and policy is Policy.IN_FORCE:
             raise RulebookGap(f"{table.name} {symbol}: {age}")
         else:
@@ -313,44 +314,29 @@ def in_force(
     )
 
 
-def _in_units(instrument: Instrument, table: VenueTable) -> Instrument:
-    """The instrument with the unit of its settle asset, where the table has one."""
-    unit = next((row.unit for row in table.units if row.asset == instrument.settle), None)
-    return instrument if unit is None else msgspec.structs.replace(instrument, unit=unit)
-
-
-def with_terms(
-    instrument: Instrument, table: VenueTable, as_of: date, stated: Mapping[str, Decimal] | None = None
-) -> Instrument:
-    """The instrument with the rules' TERMS: those that are `stated`, else those of the day for its symbol, else those for
-    all; 0 where the table has none. BadInput: the table names other terms than the rules."""
-    names = rules_of(table.name).TERMS
-    odd = next((row.name for row in table.terms if row.name not in names), None)
-    if odd is not None:
-        raise BadInput(table.file, "terms", odd, f"the rules know {', '.join(names) or 'none'}")
-    found, given = [], stated or {}
+def with_terms(i: Instrument, table: VenueTable, as_of: date, stated: Mapping[str, Decimal] | None = None) -> Instrument:
+    """The instrument with the unit of its settle asset and the rules' TERMS: those `stated`, else of the day for its symbol,
+    else for all; 0 where the table has none."""
+    names, found = rules_of(table.name).TERMS, []
     for name in names:
-        rows = [row for row in table.terms if row.name == name]
-        row = nearest((row for row in rows if row.symbol == instrument.symbol), as_of)
-        row = row or nearest((row for row in rows if not row.symbol), as_of)
-        found.append(given.get(name, Decimal(0) if row is None else row.value))
-    return msgspec.structs.replace(instrument, terms=tuple(found)) if names else instrument
+        rows = [row for row in table.terms if row.name == name and row.symbol in ("", i.symbol)]
+        row = nearest((row for row in rows if row.symbol), as_of) or nearest(rows, as_of)
+        found.append((stated or {}).get(name, Decimal(0) if row is None else row.value))
+    unit = next((row.unit for row in table.units if row.asset == i.settle), i.unit)
+    return msgspec.structs.replace(i, terms=tuple(found), unit=unit) if names or unit is not i.unit else i
 
 
 def for_case(
-    table: VenueTable,
-    instruments: dict[str, Instrument],
-    as_of: date = date.max,
-    coins: Mapping[str, Coin] | None = None,
-    terms: Mapping[str, Mapping[str, Decimal]] | None = None,
-) -> Rulebook:
+    table: VenueTable, instruments: dict[str, Instrument], as_of: date = date.max,
+    coins: Mapping[str, Coin] | None = None, terms: Mapping[str, Mapping[str, Decimal]] | None = None,
+) -> Rulebook:  # fmt: skip
     """A rulebook whose instruments, and `coins` where pools are valued, are given in full (a case, an exchange's answer);
     default readings, latest fees, the regime of the day. `terms`: symbol -> those of the rules' TERMS that are stated."""
     rules, stated = rules_of(table.name), terms or {}
     return Rulebook(
         name=table.name,
         rules=rules,
-        instruments={s: with_terms(_in_units(i, table), table, as_of, stated.get(s)) for s, i in instruments.items()},
+        instruments={s: with_terms(i, table, as_of, stated.get(s)) for s, i in instruments.items()},
         fees=_fees(table, date.max),
         readings=_defaults(table),
         reading=reading_of(rules, table.readings, _defaults(table)),
@@ -481,9 +467,7 @@ def with_readings(rulebook: Rulebook, change: Mapping[str, str]) -> Rulebook:
         if option not in options[name]:
             raise BadInput(rulebook.name, f"reading {name}", option, f"choose one of {', '.join(options[name])}")
     chosen = rulebook.readings | dict(change)
-    return msgspec.structs.replace(
-        rulebook, readings=chosen, reading=reading_of(rulebook.rules, rulebook.options, chosen)
-    )
+    return msgspec.structs.replace(rulebook, readings=chosen, reading=reading_of(rulebook.rules, rulebook.options, chosen))
 
 
 def all_readings(rulebook: Rulebook) -> tuple[Rulebook, ...]:
@@ -495,9 +479,12 @@ def all_readings(rulebook: Rulebook) -> tuple[Rulebook, ...]:
 
 def match(rulebook: Rulebook, base: str, quote: str, kind: Kind) -> Instrument | None:
     """The venue's instrument of the same base, quote and kind: a perpetual before an expiry; of a linear contract else the
-    coins themselves, and the other way round, which profit alike. None without any."""
+    coins themselves, and the other way round, which profit alike. None without any. One quoted in another dollar where the
+    venue quotes nothing in the dollar asked for."""
+    there = rulebook.instruments.values()
     alike = (Kind.LINEAR, Kind.SPOT) if kind in (Kind.LINEAR, Kind.SPOT) else (kind,)
-    same = [i for i in rulebook.instruments.values() if (i.base, i.quote) == (base, quote) and i.kind in alike]
+    other = quote in DOLLARS and kind is Kind.LINEAR and not any(i.quote == quote for i in there)
+    same = [i for i in there if i.base == base and i.quote in (DOLLARS if other else (quote,)) and i.kind in alike]
     return min(same, key=lambda instrument: (instrument.kind is not kind, instrument.expires, instrument.symbol), default=None)
 
 

@@ -30,6 +30,7 @@ from plimsoll.rulebook import (
     UnitRow,
     VenueTable,
     discover,
+    rules_of,
 )
 from plimsoll.text_files import read_text, read_toml
 
@@ -298,6 +299,7 @@ def _check(table: VenueTable) -> None:
                 _check_deductions(entry.rows, table.marginal and not entry.whole, place)
         _check_overlaps(table.file, section, entries)
     _check_units(table)
+    _check_terms(table)
     _check_readings(table)
 
 
@@ -364,6 +366,14 @@ def _check_loans(entry: LoanRow, place: Place) -> None:
 def _check_regime(row: RegimeRow, place: Place) -> None:
     if not row.name or not row.option:
         raise place.bad("option", None, "name the regime and its option")
+
+
+def _check_terms(table: VenueTable) -> None:
+    known = rules_of(table.name).TERMS
+    for number, row in enumerate(table.terms, 1):
+        if row.name not in known:
+            place = Place(table.file, f"terms {number} ({row.name})")
+            raise place.bad("name", row.name, f"the rules know {', '.join(known) or 'none'}")
 
 
 def _check_term(row: TermRow, place: Place) -> None:

@@ -31,7 +31,8 @@ from plimsoll.model import Account, Instrument, MarginMode, Marks, Position
 from plimsoll.number import exact
 from plimsoll.rulebook import Rulebook, for_case
 from plimsoll.table_files import load
-from plimsoll.verify.cases import RawCase, account_of, instruments_of, marks_of, parse_case, read_cases, terms_of
+from plimsoll.verify.cases import RawCase, account_of, instruments_of, marks_of, parse_case, read_cases
+from plimsoll.verify.fill_in import terms_of, with_payments
 from plimsoll.verify.stated import printed
 from random_accounts import D, accounts, rulebook_of
 
@@ -181,7 +182,7 @@ def test_the_restatement_meets_the_protocols_own_tests(raw: RawCase) -> None:
     """And so does the program: three ways to the same whole numbers."""
     case = parse_case(raw)
     rulebook = for_case(load(VENUE), instruments_of(case), case.as_of, {}, terms_of(case))
-    account, marks = account_of(case, rulebook.rules), marks_of(case)
+    account, marks = with_payments(account_of(case, rulebook.rules), rulebook), marks_of(case)
     if not account.orders:
         check(rulebook, account, marks)
     sub = subaccounts(account, marks, rulebook)["asset:USDC"]

@@ -34,7 +34,6 @@ from plimsoll.model import (
     Trigger,
 )
 from plimsoll.number import ONE, ZERO, exact, parse, parse_positive
-from plimsoll.rulebook import rules_of
 from plimsoll.rules.interface import Rules
 from plimsoll.text_files import read_json, read_text
 
@@ -327,16 +326,6 @@ def _option(case: Case, name: str) -> Decimal | None:
     return None if name not in case.account.options else parse(case.account.options[name], name, f"options of {case.id}")
 
 
-def terms_of(case: Case) -> dict[str, dict[str, Decimal]]:
-    """Symbol -> those of the rules' TERMS that the case states, of the instrument or for the whole account."""
-    names = rules_of(case.rulebook).TERMS
-    found: dict[str, dict[str, Decimal]] = {}
-    for symbol, instrument in case.instruments.items():
-        told = {name: getattr(instrument, name, None) or _option(case, name) for name in names}
-        found[symbol] = {name: value for name, value in told.items() if value is not None}
-    return found
-
-
 def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
     """What each coin of the case counts, and what a debt in it needs: as the wallet says; loans it does not mention as the
     rulebook knows them."""
@@ -372,13 +361,6 @@ def account_of(case: Case, rules: Rules) -> Account:
     for p in positions:
         leverages[rules.leverage_key(p.symbol, p.mode, p.side)] = p.leverage
     cash = {asset: wallet.balance for asset, wallet in stated.wallets.items()}
-    if rules.BALANCE_PAYS_POSITIONS:
-        positions = tuple(_paid_for(p, case, rules) for p in positions)
-        with exact():
-            for p in positions:
-                if p.mode is MarginMode.CROSS:
-                    settle = case.instruments[p.symbol].settle
-                    cash[settle] = cash.get(settle, ZERO) + (p.cost or ZERO)
     if rules.WALLET_HOLDS_ISOLATED:
         for p in positions:
             settle = case.instruments[p.symbol].settle
@@ -458,14 +440,6 @@ def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees
         realised_pnl=p.realised_pnl,
         auto_add_margin=p.auto_add_margin,
     )
-
-
-def _paid_for(position: Position, case: Case, rules: Rules) -> Position:
-    """The position with what the balance paid for it, at its entry price."""
-    market = market_of(instruments_of(case)[position.symbol], ZERO)
-    with exact():
-        worth = rules.value(position.size * market.multiplier, position.entry_price, market)
-        return msgspec.structs.replace(position, cost=worth if position.size > 0 else -worth)
 
 
 def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> Order:

@@ -36,9 +36,8 @@ from plimsoll.verify.cases import (
     instruments_of,
     marks_of,
     parse_case,
-    terms_of,
 )
-from plimsoll.verify.fill_in import with_known_balance, with_totals, with_walls
+from plimsoll.verify.fill_in import terms_of, with_known_balance, with_payments, with_totals, with_walls
 from plimsoll.verify.stated import of_account, printed, printed_of_pool, replaced
 from plimsoll.verify.steps import command_of, step_of
 
@@ -65,7 +64,7 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
     known = table_coins(table, case.as_of)
     rulebook = for_case(table, instruments_of(case), case.as_of, coins_of(case, known), terms_of(case))
     marks, listed = marks_of(case), with_totals(case)
-    account = with_walls(account_of(case, rulebook.rules), case, marks, rulebook)
+    account = with_payments(with_walls(account_of(case, rulebook.rules), case, marks, rulebook), rulebook)
     if case.known.available_balance is not None:
         bare = assess(account, marks, rulebook, Prices.NONE, listed)
         account = with_known_balance(account, case, {a.asset: a.available_balance for a in bare.assets})
