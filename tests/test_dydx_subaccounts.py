@@ -1,5 +1,5 @@
-"""What dYdX's subaccounts ask of the account machine: markets that stand alone, orders for which nothing is set aside, positions
-that nobody takes, further numbers of tables."""
+"""What dYdX's subaccounts ask of the account machine: markets that stand alone, orders for which nothing is set aside,
+positions that nobody takes, further numbers of tables."""
 
 from datetime import date
 from decimal import Decimal
@@ -99,7 +99,9 @@ def test_a_users_own_open_interest_raises_the_initial_margin() -> None:
     assert decide(State(account, marks), PlaceOrder(order), Venue(BOOK)).reject is None
 
 
-@pytest.mark.parametrize(("name", "value", "said"), [("open_intrest", "1", "open_interest"), ("open_interest", "-1", "0 or above")])
+@pytest.mark.parametrize(
+    ("name", "value", "said"), [("open_intrest", "1", "open_interest"), ("open_interest", "-1", "0 or above")]
+)
 def test_a_term_that_is_none_is_refused_in_one_line(name: str, value: str, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         read(OWN.format(name=name, value=value), "own.toml")
