@@ -26,6 +26,7 @@ class Rules(Protocol):
     DEBTS: str
     FIRST_HOUR_AT_ONCE: bool
     FUND_TAKES_POSITIONS: bool
+    LENDS_IN: tuple[MarginMode, ...]
     MARGIN_FOLLOWS: bool
     MODE_SCOPE: str
     ORDERS_RESERVE: bool
