@@ -141,7 +141,8 @@ class BracketColumns(NamedTuple):
 class Instrument(msgspec.Struct, frozen=True, dict=True):
     """One contract. `multiplier`: base units (linear), quote face (inverse) or settle units per unit of price (quanto) per
     contract. `unit`: the amount of its settle asset that the venue counts in (None: it does not round money).
-    `funding_rate`: that of the next funding, where it is known."""
+    `funding_rate`: that of the next funding, where it is known. `alone`: it shares collateral with no other contract. `terms`:
+    further numbers that the venue's rules ask for, in the order of their TERMS (0: not stated)."""
 
     symbol: str
     kind: Kind
@@ -162,6 +163,8 @@ class Instrument(msgspec.Struct, frozen=True, dict=True):
     funding_hours: int | None = None
     unit: Decimal | None = None
     funding_rate: Decimal | None = None
+    alone: bool = False
+    terms: tuple[Decimal, ...] = ()
 
     @cached_property
     def columns(self) -> BracketColumns:

@@ -46,6 +46,9 @@ HAIR = Decimal("1e-60")
 HOUR = timedelta(hours=1)
 """Interest is charged by the hour."""
 
+HAIR = Decimal("1e-60")
+"""Less headroom than any account has that has some."""
+
 
 class Stretch(NamedTuple):
     """What a scout sees ahead: nothing happens on the frames before `until`, and none but those in `looks` can hold a new low;

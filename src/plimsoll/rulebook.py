@@ -78,6 +78,7 @@ class InstrumentRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": 
     funding_hours: int | None = None
     family: str = ""
     expires: bool = False
+    alone: bool = False
     since: date
     until: date | None = None
     source: str
@@ -168,6 +169,19 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     grade: Grade
 
 
+class TermRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """One of the numbers that the rules name in TERMS. No `symbol`: of all contracts that have none of their own."""
+
+    name: str
+    symbol: str = ""
+    value: Decimal
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
 class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     """One parsed table file. `marginal`: brackets carry deductions that keep maintenance continuous. `closed`: the last day
     of a venue that is no more."""
@@ -185,6 +199,7 @@ class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     regimes: tuple[RegimeRow, ...] = ()
     readings: tuple[ReadingRow, ...] = ()
     units: tuple[UnitRow, ...] = ()
+    terms: tuple[TermRow, ...] = ()
     closed: date | None = None
 
 
@@ -277,7 +292,7 @@ def in_force(
     for symbol in known_symbols(table) if symbols is None else symbols:
         age = _age(table, symbol, as_of, policy)
         if isinstance(age, TableAge):
-            ages[symbol], instruments[symbol] = age, _in_units(_instrument(age, table.bracket_unit), table)
+            ages[symbol], instruments[symbol] = age, with_terms(_instrument(age, table.bracket_unit), table, as_of)
         elif asked and policy is Policy.IN_FORCE:
             raise RulebookGap(f"{table.name} {symbol}: {age}")
         else:
@@ -299,22 +314,29 @@ def in_force(
     )
 
 
-def _in_units(instrument: Instrument, table: VenueTable) -> Instrument:
-    """The instrument with the unit of its settle asset, where the table has one."""
-    unit = next((row.unit for row in table.units if row.asset == instrument.settle), None)
-    return instrument if unit is None else msgspec.structs.replace(instrument, unit=unit)
+def with_terms(i: Instrument, table: VenueTable, as_of: date, stated: Mapping[str, Decimal] | None = None) -> Instrument:
+    """The instrument with the unit of its settle asset and the rules' TERMS: those `stated`, else of the day for its symbol,
+    else for all; 0 where the table has none."""
+    names, found = rules_of(table.name).TERMS, []
+    for name in names:
+        rows = [row for row in table.terms if row.name == name and row.symbol in ("", i.symbol)]
+        row = nearest((row for row in rows if row.symbol), as_of) or nearest(rows, as_of)
+        found.append((stated or {}).get(name, Decimal(0) if row is None else row.value))
+    unit = next((row.unit for row in table.units if row.asset == i.settle), i.unit)
+    return msgspec.structs.replace(i, terms=tuple(found), unit=unit) if names or unit is not i.unit else i
 
 
 def for_case(
-    table: VenueTable, instruments: dict[str, Instrument], as_of: date = date.max, coins: Mapping[str, Coin] | None = None
-) -> Rulebook:
+    table: VenueTable, instruments: dict[str, Instrument], as_of: date = date.max,
+    coins: Mapping[str, Coin] | None = None, terms: Mapping[str, Mapping[str, Decimal]] | None = None,
+) -> Rulebook:  # fmt: skip
     """A rulebook whose instruments, and `coins` where pools are valued, are given in full (a case, an exchange's answer);
-    default readings, latest fees, the regime of the day."""
-    rules = rules_of(table.name)
+    default readings, latest fees, the regime of the day. `terms`: symbol -> those of the rules' TERMS that are stated."""
+    rules, stated = rules_of(table.name), terms or {}
     return Rulebook(
         name=table.name,
         rules=rules,
-        instruments={symbol: _in_units(instrument, table) for symbol, instrument in instruments.items()},
+        instruments={s: with_terms(i, table, as_of, stated.get(s)) for s, i in instruments.items()},
         fees=_fees(table, date.max),
         readings=_defaults(table),
         reading=reading_of(rules, table.readings, _defaults(table)),
@@ -445,9 +467,7 @@ def with_readings(rulebook: Rulebook, change: Mapping[str, str]) -> Rulebook:
         if option not in options[name]:
             raise BadInput(rulebook.name, f"reading {name}", option, f"choose one of {', '.join(options[name])}")
     chosen = rulebook.readings | dict(change)
-    return msgspec.structs.replace(
-        rulebook, readings=chosen, reading=reading_of(rulebook.rules, rulebook.options, chosen)
-    )
+    return msgspec.structs.replace(rulebook, readings=chosen, reading=reading_of(rulebook.rules, rulebook.options, chosen))
 
 
 def all_readings(rulebook: Rulebook) -> tuple[Rulebook, ...]:

@@ -147,6 +147,7 @@ def words(rulebook: Rulebook, table: VenueTable, in_force_on: tuple[date, Policy
             *(_in_force(table, *in_force_on) if in_force_on is not None else ()),
             *_instruments(table),
             *_brackets(table),
+            *_terms(table),
             *_fees(table),
             *_codes(rulebook),
             "## Sources of the rules",
@@ -246,6 +247,17 @@ def _regimes(table: VenueTable) -> Iterator[str]:
         yield "Money is a whole number of units:"
         units = [(unit.asset, _number(unit.unit), unit.grade, _plain(unit.source)) for unit in table.units]
         yield _table(("asset", "unit", "grade", "source"), units)
+
+
+def _terms(table: VenueTable) -> Iterator[str]:
+    """Further numbers that the rules ask for by name, and the contracts that share collateral with no other."""
+    alone = sorted({row.symbol for row in table.instruments if row.alone})
+    if table.terms:
+        yield "## Further numbers"
+        rows = [(t.name, t.symbol or "all others", _number(t.value), t.since, _until(t.until), t.grade) for t in table.terms]
+        yield _table(("number", "of", "value", "from", "until", "grade"), rows)
+    if alone:
+        yield f"Alone on their collateral: {', '.join(alone)}."
 
 
 def _in_force(table: VenueTable, day: date, policy: Policy) -> Iterator[str]:

@@ -26,9 +26,11 @@ from plimsoll.rulebook import (
     LoanRow,
     ReadingRow,
     RegimeRow,
+    TermRow,
     UnitRow,
     VenueTable,
     discover,
+    rules_of,
 )
 from plimsoll.text_files import read_text, read_toml
 
@@ -47,8 +49,9 @@ SECTIONS: dict[str, Any] = {
     "regimes": RegimeRow,
     "readings": ReadingRow,
     "units": UnitRow,
+    "terms": TermRow,
 }
-DATED = ("brackets", "instruments", "liquidation_fees", "fees", "collateral", "loans", "regimes")
+DATED = ("brackets", "instruments", "liquidation_fees", "fees", "collateral", "loans", "regimes", "terms")
 CELLS = ("floor", "cap", "rate", "deduction", "max_leverage")
 LAST_CELL = "initial_rate"
 """A sixth cell of a bracket, where the venue states an initial rate for the row itself."""
@@ -62,8 +65,8 @@ ENUMS: dict[str, type[StrEnum]] = {"grade": Grade, "grades": Grade, "kind": Kind
 CONTINUITY = Decimal("0.000001")
 """Largest relative error of a deduction: venues print them rounded."""
 
-R = TypeVar("R", BracketTable, InstrumentRow, LiquidationFeeRow, FeeRow, CollateralRow, LoanRow, RegimeRow)
-Entry = BracketTable | InstrumentRow | LiquidationFeeRow | FeeRow | CollateralRow | LoanRow | RegimeRow
+R = TypeVar("R", BracketTable, InstrumentRow, LiquidationFeeRow, FeeRow, CollateralRow, LoanRow, RegimeRow, TermRow)
+Entry = BracketTable | InstrumentRow | LiquidationFeeRow | FeeRow | CollateralRow | LoanRow | RegimeRow | TermRow
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -148,6 +151,7 @@ def merge(base: VenueTable, user: VenueTable) -> VenueTable:
         collateral=_over(base.collateral, user.collateral),
         loans=_over(base.loans, user.loans),
         regimes=_over(base.regimes, user.regimes),
+        terms=_over(base.terms, user.terms),
     )
 
 
@@ -172,6 +176,8 @@ def _key(entry: Entry) -> str:
         return entry.asset
     if isinstance(entry, RegimeRow):
         return entry.name
+    if isinstance(entry, TermRow):
+        return f"{entry.name} {entry.symbol}"
     return "" if isinstance(entry, FeeRow) else entry.symbol
 
 
@@ -293,6 +299,7 @@ def _check(table: VenueTable) -> None:
                 _check_deductions(entry.rows, table.marginal and not entry.whole, place)
         _check_overlaps(table.file, section, entries)
     _check_units(table)
+    _check_terms(table)
     _check_readings(table)
 
 
@@ -359,6 +366,19 @@ def _check_loans(entry: LoanRow, place: Place) -> None:
 def _check_regime(row: RegimeRow, place: Place) -> None:
     if not row.name or not row.option:
         raise place.bad("option", None, "name the regime and its option")
+
+
+def _check_terms(table: VenueTable) -> None:
+    known = rules_of(table.name).TERMS
+    for number, row in enumerate(table.terms, 1):
+        if row.name not in known:
+            place = Place(table.file, f"terms {number} ({row.name})")
+            raise place.bad("name", row.name, f"the rules know {', '.join(known) or 'none'}")
+
+
+def _check_term(row: TermRow, place: Place) -> None:
+    if not row.value.is_finite() or row.value < 0:
+        raise place.bad("value", row.value, "give a finite number, 0 or above")
 
 
 def _check_deductions(rows: Sequence[Bracket], marginal: bool, place: Place) -> None:
@@ -428,4 +448,5 @@ CHECKS: dict[type, Callable[[Any, Place], None]] = {
     CollateralRow: _check_collateral,
     LoanRow: _check_loans,
     RegimeRow: _check_regime,
+    TermRow: _check_term,
 }

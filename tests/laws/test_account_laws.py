@@ -138,6 +138,12 @@ def test_each_step_of_a_ladder_leaves_less_and_the_ladder_ends(venue: str, data:
 
 @law
 @given(st.data())
+def test_each_step_of_a_ladder_leaves_less(venue: str, data: st.DataObject) -> None:
+    taken_down(venue, data)
+
+
+@law
+@given(st.data())
 def test_each_step_of_a_ladder_leaves_less_until_the_venue_waits(venue: str, data: st.DataObject) -> None:
     assert not abandoned(*taken_down(venue, data))
 
@@ -169,6 +175,22 @@ def abandoned(state: State, world: Venue) -> list[str]:
     sold = {p.symbol for p in state.account.positions if p.part_sold is not None}
     waited = {leg.pool for leg in view.legs if patient and leg.symbol in sold | nobody}
     return [pool.key for pool in view.pools if pool.liquidatable and pool.key not in waited]
+
+
+@law
+@given(st.data())
+def test_what_is_left_under_water_has_money_and_nobody_takes_it(venue: str, data: st.DataObject) -> None:
+    """Where the market fills at the mark nothing is left; where it does not, what is left can still pay for itself."""
+    account, marks = data.draw(on_boundaries(venue))
+    world = Venue(rulebook_of(venue), data.draw(worlds(venue)))
+    after = decide(State(account, marks), SetMarks(marks.marks), world).state
+    view = assess(after.account, after.marks, rulebook_of(venue), Prices.NONE)
+    legs = {leg.name: leg for leg in view.legs}
+    for pool in view.pools:
+        for leg in [legs[name] for name in pool.legs if pool.liquidatable]:
+            fill = world.environment.liquidation_fill.get(leg.symbol, leg.mark)
+            assert fill is None or (fill - leg.mark) * leg.size < 0
+            assert pool.margin_balance >= 0
 
 
 def assess_fails(state: State, venue: str) -> bool:

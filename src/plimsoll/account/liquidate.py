@@ -93,9 +93,11 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
             int(stage), pool, margin, column, _fills(turn, layout, column), layout.markets, turn.rulebook.reading
         )
         if step.kind == HOLD:
-            if _nothing_left(pool) and turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
+            failing_still = turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement)
+            if _nothing_left(pool) and failing_still:
                 break
-            if stage is not Stage.HEALTHY or turn.state.stages.get(key) in _BEGUN:
+            begun = stage is not Stage.HEALTHY or turn.state.stages.get(key) in _BEGUN
+            if begun and not failing_still:
                 turn.emit(StageReached(key, asset, Stage.HEALTHY, margin.balance, margin.requirement))
             finish(turn, spec)
             return
@@ -180,13 +182,16 @@ def _fills(turn: Turn, layout: Layout, column: Sequence[Decimal]) -> tuple[Decim
 
 
 def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, step: Step[Decimal]) -> None:
-    """A forced close at `price`. Fee and penalty are charged only as far as the pool still has anything."""
+    """A forced close at `price`. Fee and penalty are charged only as far as the pool still has anything, unless the venue takes
+    them out of what the close itself brings."""
     position = turn.held(key)
     assert position is not None
     asset = turn.instrument(key.symbol).settle
     realised = realised_pnl(turn, position, size, price)
     slip = realised - realised_pnl(turn, position, size, turn.mark(key.symbol))
     room = money(max(ZERO, _balance(turn, pool, asset) + slip))
+    if turn.rulebook.rules.CHARGES_SURPLUS:
+        room = step.fee + step.penalty
     fee = min(money(step.fee), room)
     penalty = min(money(step.penalty), room - fee)
     own = wall(key)
@@ -317,8 +322,10 @@ def _too_much(
     lot: Decimal | None,
 ) -> Decimal:
     """Contracts that the fund cannot carry: where the market fills, those whose loss exceeds it; where nobody fills, all of
-    them if their value exceeds the fund (its position cap, F-ADL)."""
+    them if their value exceeds the fund (its position cap, F-ADL), or if it takes no positions."""
     fund = fund_size(turn.state, turn.venue, asset)
+    if fill is None and not turn.rulebook.rules.FUND_TAKES_POSITIONS:
+        return size
     if fund is None:
         return ZERO
     instrument = turn.instrument(position.symbol)

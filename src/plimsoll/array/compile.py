@@ -86,6 +86,7 @@ MARKET_RECORD = np.dtype(
         ("funding_rate", np.float64),
         ("regime", np.int64),
         ("spot", np.bool_),
+        ("terms", np.float64, (ROWS,)),
     ],
     align=True,
 )

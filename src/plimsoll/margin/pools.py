@@ -88,6 +88,7 @@ def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> M
         instrument.funding_rate or ZERO,
         regime,
         instrument.kind == "spot",
+        instrument.terms,
     )
 
 

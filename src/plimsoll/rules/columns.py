@@ -19,7 +19,7 @@ class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     force, by date or by the account's own statement (0 where a venue has none). `initials`: the row's own initial rate where
     the venue states one (else 0). `unit`: the amount of money that the venue counts in (0: it does not round).
     `funding_rate`: the one that the next funding will charge (0: none is known). `spot`: coins change hands, so that a leg in
-    it has no profit of its own: the coins have it."""
+    it has no profit of its own: the coins have it. `terms`: the venue's further numbers, in the order of its TERMS."""
 
     inverse: bool
     multiplier: N
@@ -37,6 +37,7 @@ class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     funding_rate: N
     regime: int
     spot: bool
+    terms: Sequence[N] = ()
 
 
 class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):

@@ -19,14 +19,18 @@ class Rules(Protocol):
 
     __name__: str
     TITLE: str
-    DEFAULT_LEVERAGE: Decimal
+    BALANCE_PAYS_POSITIONS: bool
     CHARGES_FUNDING_AHEAD: bool
+    CHARGES_SURPLUS: bool
+    DEFAULT_LEVERAGE: Decimal
     DEBTS: str
     FIRST_HOUR_AT_ONCE: bool
+    FUND_TAKES_POSITIONS: bool
     LENDS_IN: tuple[MarginMode, ...]
     LEVERAGE_SETS_MODE: bool
     MARGIN_FOLLOWS: bool
     MODE_SCOPE: str
+    ORDERS_RESERVE: bool
     PRICES_STATED: bool
     SETTLES_EXPIRIES_DAILY: bool
     STATES_LINES: bool
@@ -40,6 +44,10 @@ class Rules(Protocol):
     @property
     def REGIMES(self) -> Mapping[str, tuple[str, ...]]:  # noqa: N802
         """At most one dated regime: its name -> its options, in the order in which `Market.regime` counts them."""
+
+    @property
+    def TERMS(self) -> tuple[str, ...]:  # noqa: N802
+        """Further numbers of a contract that tables date and `Market.terms` carries, in that order."""
 
     @property
     def APART(self) -> Apart | None:  # noqa: N802
@@ -304,6 +312,9 @@ class Rules(Protocol):
 
     def limit_counts(self, order: Order, own: Instrument, other: Instrument, /) -> bool:
         """Whether contracts of another leg or instrument count towards an order's size limit."""
+
+    def may_open(self, account: Account, order: Order, instruments: Mapping[str, Instrument], /) -> Reject | None:
+        """Whether an order may open a position beside those that the account holds."""
 
     def may_grow(self, ask: SizeAsk, /) -> Reject | None:
         """Whether a position may reach a size."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from plimsoll.model import Account, Coin, Instrument, MarginMode
+from plimsoll.errors import Reject
+from plimsoll.model import Account, Coin, Instrument, MarginMode, Order
 from plimsoll.rules.asks import PoolAsk
 from plimsoll.rules.drawing import PoolSpec
 
@@ -26,6 +27,21 @@ WAITS = Decimal(0)
 MARGIN_FOLLOWS = False
 """An isolated wall holds what has gone into it; nothing sizes it anew."""
 
+TERMS: tuple[str, ...] = ()
+"""No number is asked for beyond those that instruments and brackets have."""
+
+BALANCE_PAYS_POSITIONS = False
+"""The balance that the venue prints does not change when a position is opened, but for the fee."""
+
+CHARGES_SURPLUS = False
+"""Fee and penalty of a forced close are charged as far as the pool has anything left."""
+
+FUND_TAKES_POSITIONS = True
+"""A position that nobody fills goes to the insurance fund, as far as that can carry it."""
+
+ORDERS_RESERVE = True
+"""What a resting order needs is set aside when it is placed; it is not asked for again when it fills."""
+
 DEBTS = ""
 """No money is lent. Else `apart`: debts stand beside the balances; `overdrawn`: a balance below zero is the debt."""
 
@@ -37,6 +53,11 @@ FIRST_HOUR_AT_ONCE = False
 
 STATES_LINES = True
 """Headroom is made of the straight lines that the rules state; else prices are sought along whole assessments."""
+
+
+def may_open(account: Account, order: Order, instruments: Mapping[str, Instrument]) -> Reject | None:
+    """Any contract may be traded beside any other."""
+    return None
 
 
 def coin_in_rules(

@@ -84,6 +84,21 @@ class CaseInstrument(msgspec.Struct, frozen=True):
     taker_rate: Decimal | None = None
     liquidation_fee_rate: Decimal | None = None
     funding_rate: Decimal | None = None
+    initial_rate: Decimal | None = None
+    maintenance_fraction: Decimal = ONE
+    market_type: Literal["cross", "isolated"] = "cross"
+    open_interest: Decimal | None = None
+    open_interest_lower_cap: Decimal | None = None
+    open_interest_upper_cap: Decimal | None = None
+
+    @property
+    def table(self) -> tuple[Bracket, ...]:
+        """The brackets; where there are none, the one row that an initial rate and the share of it that maintains make."""
+        if self.brackets or self.initial_rate is None:
+            return self.brackets or NO_TABLE
+        with exact():
+            maintained, leverage = self.initial_rate * self.maintenance_fraction, ONE / self.initial_rate
+        return (Bracket(ZERO, None, maintained, ZERO, leverage, self.initial_rate),)
 
 
 class CaseWallet(msgspec.Struct, frozen=True):
@@ -292,17 +307,23 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
             quote=i.quote,
             settle=i.settle,
             multiplier=i.multiplier,
-            brackets=i.brackets or NO_TABLE,
+            brackets=i.table,
             bracket_unit=i.bracket_unit,
             tick=i.tick,
             lot=i.lot,
             family=i.family,
             taker_rate=i.taker_rate,
-            liquidation_fee_rate=i.liquidation_fee_rate,
+            liquidation_fee_rate=i.liquidation_fee_rate or _option(case, "max_liquidation_fee"),
             funding_rate=i.funding_rate,
+            alone=i.market_type == "isolated",
         )
         for symbol, i in case.instruments.items()
     }
+
+
+def _option(case: Case, name: str) -> Decimal | None:
+    """A number among the account's options; None: it is not there."""
+    return None if name not in case.account.options else parse(case.account.options[name], name, f"options of {case.id}")
 
 
 def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
@@ -396,7 +417,7 @@ def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees
     implied = _implied_price(case.instruments[p.symbol], p.size, p.signed_cost)
     entry = p.entry or implied or case.marks.get(p.symbol) or ONE
     size = p.size if p.side == "long" else -p.size
-    leverage = p.leverage or (rules.DEFAULT_LEVERAGE if rules.MARGIN_FOLLOWS else ONE)
+    leverage = p.leverage or (ONE if rules.DEFAULT_LEVERAGE > 0 and not rules.MARGIN_FOLLOWS else rules.DEFAULT_LEVERAGE)
     margin = ZERO
     if p.mode is MarginMode.ISOLATED and p.isolated_margin is not None:
         margin = p.isolated_margin

@@ -78,6 +78,9 @@ def printed(name: str, of: str, state: State, rulebook: Rulebook, outside: Mappi
                 margin = rulebook.rules.assess_pool(pool, column, layout.markets)
                 money = money_behind(layout, rulebook, column, spec, pool, margin, leg)
                 market, tick = layout.markets[leg.market], rulebook.instruments[key.symbol].tick
-                answer = rulebook.rules.printed(name, LegAsk(leg, column[leg.market], market, money, tick))
+                closers = [o for o in state.account.orders if o.reduce_only and (o.symbol, o.mode) == (key.symbol, key.mode)]
+                closing = sum((o.size for o in closers), ZERO) * market.multiplier
+                asked = LegAsk(leg, column[leg.market], market, money, tick, margin, closing)
+                answer = rulebook.rules.printed(name, asked)
                 return "unknown quantity" if answer is None else answer
     return "unknown quantity"

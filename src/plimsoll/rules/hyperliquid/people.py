@@ -40,6 +40,10 @@ EXEMPT = {
         "LIQ",
         "each_step_of_a_ladder_leaves_less_until_the_venue_waits",
     ),
+    "what_is_left_under_water_has_money_and_nobody_takes_it": (
+        "LIQ",
+        "after_a_command_a_pool_under_water_is_one_that_the_venue_waits_with",
+    ),
 }
 """After a part-sale the venue waits, and a position that nobody takes is kept until the vault may have it."""
 
