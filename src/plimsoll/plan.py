@@ -93,9 +93,10 @@ class PlannedTopUp(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """An account file. `wallet`: asset -> everything put in, isolated money included. `borrowed`: asset -> what is
-    owed of it, `not_collateral`: coins switched off (venues that value coins). `fees` None: the venue's list rates.
-    `leverages`: for fills. `scripts`, `model`: as in the file, for `prices.script.read_script` and `model_choice`."""
+    """An account file. `wallet`: asset -> everything put in, isolated money included. Where coins are valued: `borrowed`,
+    asset -> what is owed; `not_collateral`, coins switched off; `restricted`, coins that give no room; `auto_borrow`, whether
+    orders may lean on all of them. `fees` None: the venue's list rates. `leverages`: for fills. `scripts`, `model`: as in the
+    file, for `prices.script.read_script` and `model_choice`."""
 
     source: str
     name: str
@@ -111,6 +112,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rules_as_of: date | None = None
     borrowed: dict[str, Decimal] = {}
     not_collateral: tuple[str, ...] = ()
+    restricted: tuple[str, ...] = ()
+    auto_borrow: bool = True
     leverages: dict[str, Decimal] = {}
     scripts: dict[str, object] = {}
     model: dict[str, object] = {}
@@ -241,6 +244,7 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             options=options,
             borrowed=dict(plan.borrowed),
             not_collateral=plan.not_collateral,
+            restricted=plan.restricted,
         )
         notes += funding_notes(rulebook, matched.found.values())
         opened = [_market_open(p, sizes[leg_of(p)], matched.found, plan, mode) for p in kept if p.entry_price is None]
@@ -390,9 +394,10 @@ def _leverages(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, 
 
 
 def _options(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode) -> dict[str, str]:
-    """The account's own settings: its margin mode, where the venue has one for all of it."""
+    """The account's own settings: its margin mode, where the venue has one for all of it, and borrowing where it is off."""
     asked = _asked(plan, found, mode) if rulebook.rules.MODE_SCOPE == "account" else []
-    return {"margin_mode": asked[0][1].value} if asked else {}
+    options = {} if plan.auto_borrow else {"auto_borrow": "off"}
+    return options | ({"margin_mode": asked[0][1].value} if asked else {})
 
 
 def _asked(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -> list[tuple[str, MarginMode]]:
@@ -448,12 +453,7 @@ def _market_open(
 
 
 def _placed(
-    planned: PlannedOrder,
-    sizes: Sizes,
-    found: Mapping[str, Instrument],
-    plan: Plan,
-    mode: PlanMode,
-    notes: list[str],
+    planned: PlannedOrder, sizes: Sizes, found: Mapping[str, Instrument], plan: Plan, mode: PlanMode, notes: list[str]
 ) -> PlaceOrder | None:
     """The order at the venue; None where its symbol, its position or its last lot is not there."""
     if planned.symbol not in found:

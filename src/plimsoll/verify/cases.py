@@ -92,6 +92,19 @@ class CaseWallet(msgspec.Struct, frozen=True):
     collateral: bool = True
     collateral_tiers: tuple[CollateralTier, ...] = ()
     loan_tiers: tuple[LoanTier, ...] = ()
+    collateral_unit: Literal["coin", "usd"] = "coin"
+    restricted: bool = False
+    borrow_initial_rate: Decimal = ZERO
+    borrow_maintenance_rate: Decimal = ZERO
+    spot_taker_rate: Decimal | None = None
+    strategy_equity: Decimal = ZERO
+
+    @property
+    def loans(self) -> tuple[LoanTier, ...]:
+        """What a debt needs: as tiers, or as the one rate of all debts."""
+        if self.loan_tiers or not self.borrow_maintenance_rate:
+            return self.loan_tiers
+        return (LoanTier(ZERO, None, self.borrow_initial_rate, self.borrow_maintenance_rate),)
 
 
 class CasePosition(msgspec.Struct, frozen=True):
@@ -162,6 +175,7 @@ class CaseKnown(msgspec.Struct, frozen=True):
     equity: Decimal | None = None
     available_balance: Decimal | None = None
     margin_balance: Decimal | None = None
+    adjusted_equity: Decimal | None = None
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -308,9 +322,11 @@ def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
     found = {}
     settled = (i.settle for i in case.instruments.values())
     for asset in dict.fromkeys([*case.account.wallets, *settled]):
-        wallet = case.account.wallets.get(asset, CaseWallet(ZERO))
-        loans = wallet.loan_tiers or (known[asset].loan_tiers if asset in known else ())
-        found[asset] = Coin(wallet.collateral_tiers or IN_FULL, loans)
+        wallet, coin = case.account.wallets.get(asset, CaseWallet(ZERO)), known.get(asset, Coin(()))
+        rate = coin.repayment_rate if wallet.spot_taker_rate is None else wallet.spot_taker_rate
+        found[asset] = Coin(
+            wallet.collateral_tiers or IN_FULL, wallet.loans or coin.loan_tiers, wallet.collateral_unit == "usd", rate
+        )
     return found
 
 
@@ -319,6 +335,7 @@ def account_of(case: Case, rules: Rules) -> Account:
     stated = case.account
     hedge = stated.position_mode is PositionMode.HEDGE
     options = {name: value for name, value in stated.options.items() if isinstance(value, str)}
+    options |= {name: "on" if value else "off" for name, value in stated.options.items() if isinstance(value, bool)}
     fees = stated.fees or Fees(ZERO, ZERO)
     positions = tuple(_position(p, hedge, case, rules, fees) for p in stated.positions)
     modes = {p.symbol: p.mode for p in positions}
@@ -352,6 +369,7 @@ def account_of(case: Case, rules: Rules) -> Account:
         options=options,
         borrowed={asset: wallet.borrowed for asset, wallet in stated.wallets.items() if wallet.borrowed},
         not_collateral=tuple(asset for asset, wallet in stated.wallets.items() if not wallet.collateral),
+        restricted=tuple(asset for asset, wallet in stated.wallets.items() if wallet.restricted),
     )
 
 
@@ -438,7 +456,12 @@ def outside_of(case: Case) -> dict[str, Outside]:
     )
     if total != Outside() and known.equity is None:
         found[WHOLE] = total
-    for asset, equity in case.known.isolated_equity.items():
+    elsewhere = dict(case.known.isolated_equity)
+    for asset, wallet in case.account.wallets.items():
+        if wallet.strategy_equity:
+            with exact():
+                elsewhere[asset] = elsewhere.get(asset, ZERO) + wallet.strategy_equity
+    for asset, equity in elsewhere.items():
         found[asset] = msgspec.structs.replace(found.get(asset, Outside()), isolated_equity=equity)
     return found
 
