@@ -24,8 +24,8 @@ from plimsoll.rulebook import discover
 from plimsoll.text_files import read_text, read_toml
 
 TOP = (
-    "name", "about", "venue", "position_mode", "rules_as_of", "wallet", "borrowed", "not_collateral", "restricted",
-    "auto_borrow", "fees", "readings", "leverages",
+    "name", "about", "venue", "position_mode", "rules_as_of", "wallet", "borrowed", "interest", "not_collateral",
+    "restricted", "auto_borrow", "fees", "readings", "leverages",
 )  # fmt: skip
 LISTS = ("positions", "orders", "stops", "top_ups")
 POSITION = ("symbol", "side", "size", "leverage", "mode")
@@ -103,6 +103,7 @@ def _plan(text: str, source: str) -> Plan:
         fees=_fees(raw["fees"], source) if "fees" in raw else None,
         readings=_readings(raw.get("readings", {}), source),
         borrowed=_borrowed(raw.get("borrowed", {}), source),
+        interest=_interest(raw.get("interest", {}), source),
         not_collateral=_coins(raw, "not_collateral", source),
         restricted=_coins(raw, "restricted", source),
         auto_borrow=_auto_borrow(raw, place),
@@ -338,6 +339,17 @@ def _auto_borrow(raw: Mapping[str, object], place: Place) -> bool:
     if not isinstance(value, bool):
         raise place.bad("auto_borrow", value, "write true or false")
     return value
+
+
+def _interest(raw: object, source: str) -> dict[str, Decimal]:
+    """Asset -> what borrowing it costs a year."""
+    rates = _table(raw, "interest", source)
+    out = {}
+    for asset, text in rates.items():
+        rate = out[asset] = parse(text, f"interest.{asset}", source)
+        if not 0 <= rate < 100:
+            raise BadInput(source, f"interest.{asset}", rate, "give a fraction a year, such as 0.08 for 8 %")
+    return out
 
 
 def _coins(raw: Mapping[str, object], key: str, source: str) -> tuple[str, ...]:

@@ -35,11 +35,13 @@ class LegSide(StrEnum):
 
 class Kind(StrEnum):
     """LINEAR: profit in the quote asset. INVERSE: face value in the quote, profit in the base coin. QUANTO: profit in a third
-    coin, a fixed amount of it for each unit of the quoted price; its value follows the price as a linear one does."""
+    coin, a fixed amount of it for each unit of the quoted price; its value follows the price as a linear one does. SPOT: the
+    coin itself, bought or sold short with borrowed money; profit is what the coins held are worth less what is owed."""
 
     LINEAR = "linear"
     INVERSE = "inverse"
     QUANTO = "quanto"
+    SPOT = "spot"
 
 
 class Stage(IntEnum):
@@ -107,11 +109,13 @@ class CoinColumns(NamedTuple):
 
 class Coin(msgspec.Struct, frozen=True, dict=True):
     """What a coin counts as collateral, and what a debt in it needs. No loan tiers: a debt needs nothing (or is not known).
-    `by_worth`: the collateral tiers count what the coin is worth in the account's currency, not coins. `repayment_rate`: the
-    fee rate at which coins are bought to repay a debt, where the venue adds it to what the debt needs."""
+    `loans_by_value`: the loan tiers count the debt's value in the pool's currency, not coins; `by_worth`: the collateral tiers
+    count what the coin is worth in it. `repayment_rate`: the fee rate at which coins are bought to repay a debt, where the
+    venue adds it to what the debt needs."""
 
     collateral_tiers: tuple[CollateralTier, ...]
     loan_tiers: tuple[LoanTier, ...] = ()
+    loans_by_value: bool = False
     by_worth: bool = False
     repayment_rate: Decimal = Decimal(0)
 
@@ -189,7 +193,11 @@ class Position(msgspec.Struct, frozen=True):
     `added_margin` was put in by hand (or frozen there by a rule) and `lost_margin` has been eaten by funding. `cost`: the
     signed value paid, in the settle asset, where the venue keeps it apart from the entry price (None: it follows from it).
     `remarked`: the signed value that running profit counts from, after the venue has paid earlier profit out (None: `cost`).
-    `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash."""
+    `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash.
+
+    A position in SPOT counts coins bought (+) or sold short (-) with borrowed money. In cross they are among the account's
+    own cash and debts. An isolated one has `coins` of its own inside its wall, `borrowed` and `interest` owed there, all by
+    asset; `isolated_margin` then is a record of the own money that went in, in the quote asset, and no money itself."""
 
     symbol: str
     mode: MarginMode
@@ -204,6 +212,9 @@ class Position(msgspec.Struct, frozen=True):
     remarked: Decimal | None = None
     realised_pnl: Decimal = Decimal(0)
     auto_add_margin: bool = False
+    coins: dict[str, Decimal] | None = None
+    borrowed: dict[str, Decimal] = {}
+    interest: dict[str, Decimal] = {}
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -231,10 +242,10 @@ class Fees(msgspec.Struct, frozen=True):
 
 class Account(msgspec.Struct, frozen=True):
     """One trading account. `cash`: asset -> settled money outside every isolated wall (negative: owed); `borrowed`: asset ->
-    what is owed apart from it; `not_collateral`: coins that the user has switched off, `restricted`: those that the venue
-    gives no room for at present. `leverages` is keyed by the rulebook's `leverage_key`; `margin_modes` holds the symbols set
-    away from the default (cross). `options`: the venue's own settings; `auto_borrow` = "off": orders lean on no coin but their
-    own."""
+    what is owed apart from it, and `interest` what that has grown by; `interest_rates`: asset -> what borrowing it costs a
+    year, as a fraction; `not_collateral`: coins that the user has switched off, `restricted`: those that the venue gives no
+    room for at present. `leverages` is keyed by the rulebook's `leverage_key`; `margin_modes` holds the symbols set away from
+    the default (cross). `options`: the venue's own settings; `auto_borrow` = "off": orders lean on no coin but their own."""
 
     position_mode: PositionMode
     cash: dict[str, Decimal]
@@ -246,6 +257,8 @@ class Account(msgspec.Struct, frozen=True):
     options: dict[str, str] = {}
     borrowed: dict[str, Decimal] = {}
     not_collateral: tuple[str, ...] = ()
+    interest: dict[str, Decimal] = {}
+    interest_rates: dict[str, Decimal] = {}
     restricted: tuple[str, ...] = ()
 
 

@@ -24,8 +24,8 @@ from plimsoll.model import (
     PositionMode,
     Trigger,
 )
-from plimsoll.number import ZERO, exact, floor_to, show
-from plimsoll.plan_walls import funding_notes, isolated_money, tallied
+from plimsoll.number import ZERO, exact, show
+from plimsoll.plan_walls import coins_behind, contracts_of, funding_notes, isolated_money, lending_notes, tallied, too_small
 from plimsoll.rulebook import Rulebook, match
 
 
@@ -94,9 +94,9 @@ class PlannedTopUp(msgspec.Struct, frozen=True):
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """An account file. `wallet`: asset -> everything put in, isolated money included. Where coins are valued: `borrowed`,
-    asset -> what is owed; `not_collateral`, coins switched off; `restricted`, coins that give no room; `auto_borrow`, whether
-    orders may lean on all of them. `fees` None: the venue's list rates. `leverages`: for fills. `scripts`, `model`: as in the
-    file, for `prices.script.read_script` and `model_choice`."""
+    asset -> what is owed, `interest`, what that costs a year; `not_collateral`, coins switched off; `restricted`, coins that
+    give no room; `auto_borrow`, whether orders may lean on all of them. `fees` None: the venue's list rates. `leverages`: for
+    fills. `scripts`, `model`: as in the file, for `prices.script.read_script` and `model_choice`."""
 
     source: str
     name: str
@@ -112,6 +112,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rules_as_of: date | None = None
     borrowed: dict[str, Decimal] = {}
     not_collateral: tuple[str, ...] = ()
+    interest: dict[str, Decimal] = {}
     restricted: tuple[str, ...] = ()
     auto_borrow: bool = True
     leverages: dict[str, Decimal] = {}
@@ -184,7 +185,8 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
         if known is None:
             skipped.append(Skipped(symbol, f"{home.name}: {home.gaps[symbol]}"))
             continue
-        there = known if rulebook.name == home.name else match(rulebook, known.base, known.quote, known.kind)
+        own = rulebook.name == home.name and symbol in rulebook.instruments
+        there = known if own else match(rulebook, known.base, known.quote, known.kind)
         if there is None or without_hedge:
             skipped.append(Skipped(symbol, without_hedge or _absence(rulebook, known)))
         else:
@@ -221,11 +223,11 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             raise refusal
         for planned in plan.positions:
             if planned.symbol in matched.found:
-                size = _contracts(planned.size, matched.found[planned.symbol], notes)
+                size = contracts_of(planned.size, matched.found[planned.symbol], notes)
                 if size > 0:
                     sizes[leg_of(planned)] = size
                 else:
-                    small.append(Skipped(planned.symbol, _too_small(planned, matched.found[planned.symbol])))
+                    small.append(Skipped(planned.symbol, too_small(planned.size, matched.found[planned.symbol])))
         kept = [p for p in plan.positions if leg_of(p) in sizes]
         fees = _fees(plan, rulebook, home, notes)
         positions = tuple(
@@ -244,8 +246,11 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             options=options,
             borrowed=dict(plan.borrowed),
             not_collateral=plan.not_collateral,
+            interest_rates=dict(plan.interest),
             restricted=plan.restricted,
         )
+        account = coins_behind(account, rulebook)
+        notes += lending_notes(plan.venue, home.instruments.values(), matched.found.values())
         notes += funding_notes(rulebook, matched.found.values())
         opened = [_market_open(p, sizes[leg_of(p)], matched.found, plan, mode) for p in kept if p.entry_price is None]
         orders = [_placed(order, sizes, matched.found, plan, mode, notes) for order in plan.orders]
@@ -281,27 +286,6 @@ def _no_hedge(plan: Plan, rulebook: Rulebook) -> str:
 def holds_both_modes(plan: Plan) -> bool:
     """Whether some symbol is held cross and isolated side by side."""
     return len({(p.symbol, p.mode) for p in plan.positions}) > len({p.symbol for p in plan.positions})
-
-
-def _contracts(amount: Decimal, instrument: Instrument, notes: list[str]) -> Decimal:
-    """Coins or face as contracts, down to the lot."""
-    size = amount / instrument.multiplier
-    if instrument.lot is None:
-        return size
-    whole = floor_to(size, instrument.lot)
-    if whole != size:
-        unit = instrument.base if instrument.kind == "linear" else instrument.quote
-        kept = show(whole * instrument.multiplier)
-        notes.append(
-            f"{instrument.symbol} trades in steps of {show(instrument.lot * instrument.multiplier)} {unit}: "
-            f"{show(amount)} became {kept}."
-        )
-    return whole
-
-
-def _too_small(planned: PlannedPosition, instrument: Instrument) -> str:
-    step = show((instrument.lot or ZERO) * instrument.multiplier)
-    return f"{show(planned.size)} is less than one step of {instrument.symbol}, {step}"
 
 
 def mode_of(planned: MarginMode | None, mode: PlanMode) -> MarginMode:
@@ -460,7 +444,7 @@ def _placed(
         return None
     instrument = found[planned.symbol]
     if planned.size is not None:
-        size = _contracts(planned.size, instrument, notes)
+        size = contracts_of(planned.size, instrument, notes)
     else:
         legs = [p for p in plan.positions if _serves(planned, p) and leg_of(p) in sizes]
         size = sizes[leg_of(legs[0])] if legs else ZERO

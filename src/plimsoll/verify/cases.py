@@ -89,6 +89,9 @@ class CaseInstrument(msgspec.Struct, frozen=True):
 class CaseWallet(msgspec.Struct, frozen=True):
     balance: Decimal
     borrowed: Decimal = ZERO
+    interest: Decimal = ZERO
+    collateral_ratio: Decimal | None = None
+    borrow_tiers: tuple[LoanTier, ...] = ()
     collateral: bool = True
     collateral_tiers: tuple[CollateralTier, ...] = ()
     loan_tiers: tuple[LoanTier, ...] = ()
@@ -321,11 +324,16 @@ def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
     rulebook knows them."""
     found = {}
     settled = (i.settle for i in case.instruments.values())
-    for asset in dict.fromkeys([*case.account.wallets, *settled]):
+    bases = (i.base for i in case.instruments.values() if i.kind is Kind.SPOT)
+    for asset in dict.fromkeys([*case.account.wallets, *settled, *bases]):
         wallet, coin = case.account.wallets.get(asset, CaseWallet(ZERO)), known.get(asset, Coin(()))
         rate = coin.repayment_rate if wallet.spot_taker_rate is None else wallet.spot_taker_rate
+        one = () if wallet.collateral_ratio is None else (CollateralTier(ZERO, None, wallet.collateral_ratio),)
         found[asset] = Coin(
-            wallet.collateral_tiers or IN_FULL, wallet.loans or coin.loan_tiers, wallet.collateral_unit == "usd", rate
+            collateral_tiers=wallet.collateral_tiers or one or IN_FULL,
+            loan_tiers=wallet.loans or wallet.borrow_tiers or coin.loan_tiers,
+            by_worth=wallet.collateral_unit == "usd",
+            repayment_rate=rate,
         )
     return found
 
@@ -334,8 +342,8 @@ def account_of(case: Case, rules: Rules) -> Account:
     """The case's account as ours: cash outside every isolated wall, signed sizes, leverage settings from its rows."""
     stated = case.account
     hedge = stated.position_mode is PositionMode.HEDGE
-    options = {name: value for name, value in stated.options.items() if isinstance(value, str)}
-    options |= {name: "on" if value else "off" for name, value in stated.options.items() if isinstance(value, bool)}
+    words = {"True": "on", "False": "off"}
+    options = {n: words.get(str(v), str(v)) for n, v in stated.options.items() if isinstance(v, (str, bool))}
     fees = stated.fees or Fees(ZERO, ZERO)
     positions = tuple(_position(p, hedge, case, rules, fees) for p in stated.positions)
     modes = {p.symbol: p.mode for p in positions}
@@ -358,7 +366,7 @@ def account_of(case: Case, rules: Rules) -> Account:
             if settle in cash:
                 with exact():
                     cash[settle] -= p.isolated_margin
-    return Account(
+    account = Account(
         position_mode=stated.position_mode,
         cash=cash,
         positions=positions,
@@ -369,8 +377,24 @@ def account_of(case: Case, rules: Rules) -> Account:
         options=options,
         borrowed={asset: wallet.borrowed for asset, wallet in stated.wallets.items() if wallet.borrowed},
         not_collateral=tuple(asset for asset, wallet in stated.wallets.items() if not wallet.collateral),
+        interest={asset: wallet.interest for asset, wallet in stated.wallets.items() if wallet.interest},
         restricted=tuple(asset for asset, wallet in stated.wallets.items() if wallet.restricted),
     )
+    return _in_wall(account, case) if stated.options.get("margin_account") == "isolated_pair" else account
+
+
+def _in_wall(account: Account, case: Case) -> Account:
+    """The account of an isolated pair: what the case states of its two coins is inside the wall of one position, which is long
+    where the quote asset is owed."""
+    (symbol, pair), *_ = case.instruments.items()
+    long = not account.borrowed.get(pair.base)
+    owed = ZERO if long else account.borrowed[pair.base]
+    size = account.cash.get(pair.base, ZERO) if long else -owed
+    position = Position(
+        symbol, MarginMode.ISOLATED, LegSide.NET, size, case.marks[symbol], ONE,
+        coins=account.cash, borrowed=account.borrowed, interest=account.interest,
+    )  # fmt: skip
+    return msgspec.structs.replace(account, cash={}, borrowed={}, interest={}, positions=(position,))
 
 
 def _priced(o: CaseOrder, case: Case) -> CaseOrder:
@@ -441,6 +465,7 @@ def marks_of(case: Case) -> Marks:
     marks = {p.symbol: p.entry or ONE for p in case.account.positions}
     marks |= {o.symbol: o.price or ONE for o in case.account.orders if o.symbol not in marks}
     coins = dict.fromkeys([*case.account.wallets, *(i.settle for i in case.instruments.values())], ONE)
+    coins |= {i.base: case.marks[s] for s, i in case.instruments.items() if i.kind is Kind.SPOT and s in case.marks}
     return Marks(marks | case.marks, {}, coins | case.indexes)
 
 
@@ -458,10 +483,9 @@ def outside_of(case: Case) -> dict[str, Outside]:
         found[WHOLE] = total
     elsewhere = dict(case.known.isolated_equity)
     for asset, wallet in case.account.wallets.items():
-        if wallet.strategy_equity:
-            with exact():
-                elsewhere[asset] = elsewhere.get(asset, ZERO) + wallet.strategy_equity
-    for asset, equity in elsewhere.items():
+        with exact():
+            elsewhere[asset] = elsewhere.get(asset, ZERO) + wallet.strategy_equity
+    for asset, equity in ((asset, equity) for asset, equity in elsewhere.items() if equity):
         found[asset] = msgspec.structs.replace(found.get(asset, Outside()), isolated_equity=equity)
     return found
 

@@ -149,7 +149,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     return None
 
 
-def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
     """marginRatio = maintenance / margin balance: usage, liquidation at 1. F-LIQ. None without a balance or requirement."""
     if margin.requirement == 0 or margin.balance == 0:
         return None

@@ -71,19 +71,23 @@ from plimsoll.rules.bitmex.people import (
     venue_ratio,
 )
 from plimsoll.rules.bitmex.procedure import next_step
-from plimsoll.rules.common import assess_coin, coin_line, order_line
+from plimsoll.rules.common import assess_coin, borrowable, coin_line, interest, order_line, wall_bounds
+from plimsoll.rules.usual import DEBTS, FIRST_HOUR_AT_ONCE, STATES_LINES, coin_in_rules, printed_of_pool
 
 __all__ = [
     "APART",
     "CHARGES_FUNDING_AHEAD",
+    "DEBTS",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "FIRST_HOUR_AT_ONCE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "PRICES_STATED",
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
+    "STATES_LINES",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
@@ -91,10 +95,12 @@ __all__ = [
     "assess_pool",
     "available_balance",
     "bankruptcy_price",
+    "borrowable",
     "bracket",
     "break_even_price",
     "cancels",
     "closing_fee",
+    "coin_in_rules",
     "coin_line",
     "cross_apart",
     "displayed_liquidation_price",
@@ -105,6 +111,7 @@ __all__ = [
     "headroom_line",
     "initial_margin",
     "initial_rate",
+    "interest",
     "is_liquidatable",
     "leg_name",
     "leverage_key",
@@ -133,6 +140,7 @@ __all__ = [
     "pools_of",
     "position_margin",
     "printed",
+    "printed_of_pool",
     "profit",
     "sized_margin",
     "stated_liquidation_price",
@@ -143,5 +151,6 @@ __all__ = [
     "venue_code",
     "venue_initial_ratio",
     "venue_ratio",
+    "wall_bounds",
     "withdrawable",
 ]

@@ -4,12 +4,14 @@ Contracts, positions and isolated money are those of Futures mode, so these are 
 as a whole is worth and needs is this mode's own."""
 
 from plimsoll.rules.common import (
+    interest,
     movable,
     profit,
     sized_margin,
     stated_liquidation_price,
     topped_up,
     value,
+    wall_bounds,
 )
 from plimsoll.rules.okx_futures.formulas import (
     available_balance,
@@ -61,30 +63,51 @@ from plimsoll.rules.okx_futures.people import (
     venue_initial_ratio,
     venue_ratio,
 )
-from plimsoll.rules.okx_multi.formulas import Reading, assess_coin, assess_pool, coin_line, order_line
-from plimsoll.rules.okx_multi.people import EXEMPT, SOURCES, TITLE, displayed_liquidation_price, pools_of
+from plimsoll.rules.okx_multi.formulas import (
+    Reading,
+    assess_coin,
+    assess_pool,
+    borrowable,
+    coin_line,
+    order_line,
+)
+from plimsoll.rules.okx_multi.people import (
+    DEBTS,
+    EXEMPT,
+    SOURCES,
+    TITLE,
+    coin_in_rules,
+    displayed_liquidation_price,
+    pools_of,
+)
 from plimsoll.rules.okx_multi.procedure import next_step
 from plimsoll.rules.usual import (
     APART,
     CHARGES_FUNDING_AHEAD,
+    FIRST_HOUR_AT_ONCE,
     MARGIN_FOLLOWS,
     PRICES_STATED,
+    STATES_LINES,
     cross_apart,
     mode_on_leverage,
     pays_profit_out,
+    printed_of_pool,
 )
 
 __all__ = [
     "APART",
     "CHARGES_FUNDING_AHEAD",
+    "DEBTS",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "FIRST_HOUR_AT_ONCE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "PRICES_STATED",
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
+    "STATES_LINES",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
@@ -92,10 +115,12 @@ __all__ = [
     "assess_pool",
     "available_balance",
     "bankruptcy_price",
+    "borrowable",
     "bracket",
     "break_even_price",
     "cancels",
     "closing_fee",
+    "coin_in_rules",
     "coin_line",
     "cross_apart",
     "displayed_liquidation_price",
@@ -106,6 +131,7 @@ __all__ = [
     "headroom_line",
     "initial_margin",
     "initial_rate",
+    "interest",
     "is_liquidatable",
     "leg_name",
     "leverage_key",
@@ -134,6 +160,7 @@ __all__ = [
     "pools_of",
     "position_margin",
     "printed",
+    "printed_of_pool",
     "profit",
     "sized_margin",
     "stated_liquidation_price",
@@ -144,5 +171,6 @@ __all__ = [
     "venue_code",
     "venue_initial_ratio",
     "venue_ratio",
+    "wall_bounds",
     "withdrawable",
 ]

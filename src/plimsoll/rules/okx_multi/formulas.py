@@ -110,9 +110,9 @@ def assess_wallet(pool: Pool[N], w: int, marks: Sequence[N], markets: Sequence[M
     scale = abs(wallet.balance) + wallet.borrowed
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
-        if leg.wallet != w:
-            continue
         market = markets[leg.market]
+        if leg.wallet != w or market.spot:
+            continue
         mark = marks[leg.market]
         value = notional(leg.amount, mark, market.inverse)
         pnl += unrealised_pnl(leg.amount, leg.entry, mark, market.inverse)
@@ -242,7 +242,7 @@ def frozen(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Market[
     total = pool.wallets[at].outside_initial
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
-        if leg.wallet == at:
+        if leg.wallet == at and not markets[leg.market].spot:
             total += initial_margin(leg, marks[leg.market], markets[leg.market])
     for i in range(len(pool.rests)):
         rest = pool.rests[i]
@@ -315,3 +315,16 @@ def assess_coin(
         max(none, orders),
         resting,
     )
+
+
+def borrowable(
+    pool: Pool[N], margin: PoolMargin[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]
+) -> N:
+    """Units of a coin that could be lent now: as many as the account's free margin carries at the initial rate of the loan's
+    first slice. Grade derived; the venue's own quota is not modelled."""
+    wallet = pool.wallets[at]
+    none = zero(pool.cash)
+    if wallet.loan_rows == 0 or wallet.loan_initial[0] <= 0 or not wallet.lends:
+        return none
+    room = max(none, free_margin(pool, margin, marks, markets))
+    return room / marks[wallet.place] / wallet.loan_initial[0]

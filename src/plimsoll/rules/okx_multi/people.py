@@ -5,7 +5,9 @@ Nothing here enters a margin decision's arithmetic. Callers are inside `exact()`
 from collections.abc import Mapping
 from decimal import Decimal
 
-from plimsoll.model import Account, Instrument, MarginMode, leg_key
+from msgspec.structs import replace
+
+from plimsoll.model import Account, Coin, Instrument, MarginMode, leg_key
 from plimsoll.rules.asks import PriceAsk
 from plimsoll.rules.drawing import PoolSpec, valued_pool
 from plimsoll.rules.okx_futures import people
@@ -13,6 +15,9 @@ from plimsoll.rules.okx_futures.formulas import closing_fee, maintenance_margin
 from plimsoll.rules.okx_futures.people import leg_name
 
 TITLE = "OKX futures and perpetual swaps, multi-currency margin"
+
+DEBTS = "overdrawn"
+"""A negative equity is the loan. S4, S5."""
 
 CURRENCY = "USD"
 """What the account is measured in. S4; recorded (okx-018)."""
@@ -37,6 +42,19 @@ def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[P
     alone = [(leg_key(p), instruments[p.symbol].settle) for p in account.positions if p.mode is MarginMode.ISOLATED]
     walls = (PoolSpec(leg_name(key, account.position_mode), asset, True, (key,)) for key, asset in alone)
     return (*valued_pool(account, instruments, CURRENCY), *walls)
+
+
+def coin_in_rules(
+    coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument]
+) -> Coin:
+    """What a loan asks for at first is 1 / the leverage that the user has set for the currency, where one is set (key
+    `USDT|cross`). S1 (leverage of cross margin is kept per currency); recorded (okx-020)."""
+    leverage = account.leverages.get(f"{asset}|cross")
+    if leverage is None or not coin.loan_tiers:
+        return coin
+    rate = people.initial_rate(leverage)
+    tiers = tuple([replace(tier, initial_rate=max(rate, tier.maintenance_rate)) for tier in coin.loan_tiers])
+    return replace(coin, loan_tiers=tiers)
 
 
 def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:

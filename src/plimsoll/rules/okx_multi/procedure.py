@@ -34,7 +34,7 @@ def first_leg(
     score = zero(pool.cash)
     for i in range(len(pool.legs)):
         at = pool.legs[i].market
-        if (phase < 4 and fills[at] <= 0) or (phase == 1 and opposite(pool, i) < 0):
+        if markets[at].spot or (phase < 4 and fills[at] <= 0) or (phase == 1 and opposite(pool, i) < 0):
             continue
         this = close_score(pool.legs[i], marks[at], markets[at], order) * index_of(pool, pool.legs[i], marks)
         if best < 0 or this > score:
@@ -51,6 +51,8 @@ def first_tier_requirement(
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
         market = markets[leg.market]
+        if market.spot:
+            continue
         value = notional(leg.amount, marks[leg.market], market.inverse) * index_of(pool, leg, marks)
         total -= value * (maintenance_rate(leg, market) - market.rates[0])
     return total
@@ -83,13 +85,22 @@ def next_step(
         return Step(HOLD, -1, -1, none, none, none, none)
     if stage < 1:
         return Step(CANCEL, -1, -1, none, none, none, none)
-    if len(pool.legs) == 0:
+    if contracts(pool, markets) == 0:
         return repayment(pool, margin, marks, markets, reading)
     if not taking:
         closed = reduction(pool, margin, marks, fills, markets, reading)
         if closed.kind == REDUCE:
             return closed
     return take_over(pool, margin, marks, markets, reading)
+
+
+def contracts(pool: Pool[N], markets: Sequence[Market[N]]) -> int:
+    """How many of the legs are contracts: coins bought or sold short are closed by repaying what they owe."""
+    count = 0
+    for i in range(len(pool.legs)):
+        if not markets[pool.legs[i].market].spot:
+            count += 1
+    return count
 
 
 def of_position(reading: Reading) -> PositionReading:
@@ -204,6 +215,8 @@ def take_over(
     gross = none
     for i in range(len(pool.legs)):
         other = pool.legs[i]
+        if markets[other.market].spot:
+            continue
         value = notional(other.amount, marks[other.market], markets[other.market].inverse)
         gross += value * index_of(pool, other, marks)
     left = left_over(pool, margin, marks, markets)
