@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from plimsoll.model import Account, Coin, Instrument, MarginMode, leg_key
+from plimsoll.errors import BadInput
+from plimsoll.model import Account, Coin, Instrument, Kind, MarginMode, leg_key
 from plimsoll.rules.asks import PriceAsk
 from plimsoll.rules.drawing import PoolSpec, valued_pool
 from plimsoll.rules.okx_futures import people
@@ -38,9 +39,18 @@ SOURCES = people.SOURCES | {
 
 
 def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
-    """One pool over all coins, in USD, behind every cross position; one pool per isolated leg. S4, S6."""
-    alone = [(leg_key(p), instruments[p.symbol].settle) for p in account.positions if p.mode is MarginMode.ISOLATED]
-    walls = (PoolSpec(leg_name(key, account.position_mode), asset, True, (key,)) for key, asset in alone)
+    """One pool over all coins, in USD, behind every cross position; one pool per isolated leg. S4, S6.
+
+    BadInput: a resting order for coins themselves (what it lowers adjusted equity by, and what it may come to borrow, is not
+    told here), or an isolated position in them (whose rules are those of isolated margin trading)."""
+    coins = [o.symbol for o in account.orders if instruments[o.symbol].kind is Kind.SPOT]
+    if coins:
+        raise BadInput("account", "orders", coins[0], "resting spot orders are not known in this mode; leave them out")
+    alone = [(leg_key(p), instruments[p.symbol]) for p in account.positions if p.mode is MarginMode.ISOLATED]
+    walled = [i.symbol for _, i in alone if i.kind is Kind.SPOT]
+    if walled:
+        raise BadInput("account", "positions", walled[0], "isolated margin trading in coins is another rulebook's; take cross")
+    walls = (PoolSpec(leg_name(key, account.position_mode), i.settle, True, (key,)) for key, i in alone)
     return (*valued_pool(account, instruments, CURRENCY), *walls)
 
 
