@@ -25,10 +25,13 @@ def across(leg: LegKey) -> LegKey:
 
 
 def money_everywhere(state: State, venue: str) -> dict[str, Decimal]:
-    """Asset -> all there is: cash, the walls, and what the rest of the world has gained."""
+    """Asset -> all there is: cash less debts, the walls, and what the rest of the world has gained."""
     total: Counter[str] = Counter()
     for asset, amount in state.account.cash.items():
         total[asset] += amount
+    for owed in (state.account.borrowed, state.account.interest):
+        for asset, amount in owed.items():
+            total[asset] -= amount
     for position in state.account.positions:
         total[rulebook_of(venue).instruments[position.symbol].settle] += position.isolated_margin
     for key, amount in state.world.items():
