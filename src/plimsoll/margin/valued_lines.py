@@ -137,6 +137,7 @@ class Moved(msgspec.Struct, frozen=True, gc=False):
 
 def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
     """The prices at the places `moving` move together by x, or by 1/x (`inverse`)."""
+    coin = moving[-1] >= len(coins.markets)
     if len(moving) == 1:
         movers = coins.at_market.get(moving[0], [])
         if len(movers) == 1:
@@ -149,9 +150,10 @@ def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
         piece = coins.pieces[i]
         touched.setdefault(piece.wallet, []).append((i, piece.inverse == inverse))
         back = back or piece.inverse != inverse
-    for w, wallet in enumerate(coins.pool.wallets):
-        if wallet.place in moving:
-            touched.setdefault(w, [])
+    if len(moving) > 1 or coin:
+        for w, wallet in enumerate(coins.pool.wallets):
+            if wallet.place in moving:
+                touched.setdefault(w, [])
     shares = [_share(coins, w, found, moving) for w, found in touched.items()]
     lines = _together(coins, shares, back)
     return Moved(lines, _senses(coins, movers, moving), lambda rest: _part(coins, shares, rest))
