@@ -74,6 +74,7 @@ from plimsoll.rules.okx_multi.formulas import (
 from plimsoll.rules.okx_multi.people import (
     DEBTS,
     EXEMPT,
+    LENDS_IN,
     SOURCES,
     TITLE,
     coin_in_rules,
@@ -101,6 +102,7 @@ __all__ = [
     "DEFAULT_LEVERAGE",
     "EXEMPT",
     "FIRST_HOUR_AT_ONCE",
+    "LENDS_IN",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "PRICES_STATED",

@@ -20,6 +20,9 @@ TITLE = "OKX futures and perpetual swaps, multi-currency margin"
 DEBTS = "overdrawn"
 """A negative equity is the loan. S4, S5."""
 
+LENDS_IN = (MarginMode.CROSS,)
+"""Coins are bought on credit against the whole account; isolated margin trading is a rulebook of its own. S4, S5."""
+
 CURRENCY = "USD"
 """What the account is measured in. S4; recorded (okx-018)."""
 
