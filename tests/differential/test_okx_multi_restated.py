@@ -16,7 +16,7 @@ from okx_multi_restated import ZERO, Prices, Restated
 from plimsoll.account.commands import PlaceOrder, Withdraw
 from plimsoll.account.decide import decide
 from plimsoll.account.state import State, Venue
-from plimsoll.errors import Reason
+from plimsoll.errors import BadInput, Reason
 from plimsoll.margin.assess import assess
 from plimsoll.margin.views import LegView, PoolView
 from plimsoll.model import (
@@ -379,3 +379,29 @@ def test_slices_in_dollars_and_in_coins_are_told_apart() -> None:
     view = assess(account, Marks({}, {}, {"ETH": D(2500), "BTC": D(50000)}), BOOK)
     assert {a.asset: a.collateral_value for a in view.assets} == {"ETH": D(23250), "BTC": D(72750)}
     assert all(a <= b for a, b in pairwise(sorted(a.withdrawable for a in view.assets)))
+
+
+def test_coins_bought_on_credit_fail_where_the_debt_no_longer_is_carried() -> None:
+    """0.2 BTC bought at 100,000 with 5,000 USDT and a fee of 10: a debt of 15,010. 0.98 * 0.2 * x is then 15,010 and its
+    needs, 2 % of it and 0.1 % of 1.02 times it; its initial margin is 15,010 / 5 at a leverage of 5."""
+    pair = Instrument("BTC-USDT", Kind.SPOT, "BTC", "USDT", "USDT", D(1), (Bracket(D(0), None, D("0.02"), D(0), D(10)),))
+    book = for_case(load("okx_multi"), INSTRUMENTS | {"BTC-USDT": pair}, date(2025, 2, 19), COINS)
+    account = Account(
+        PositionMode.ONE_WAY, {"USDT": D(5000)}, leverages={"BTC-USDT|cross": D(5)},
+        fees=Fees(D(0), D("0.0005")), interest_rates={"USDT": D("0.1")},
+    )  # fmt: skip
+    marks = {"BTC-USDT": D(100000)}
+    state = State(account, Marks(marks, dict(marks), {"BTC": D(100000), "USDT": D(1)}))
+    order = Order("1", "BTC-USDT", "buy", D("0.2"), OrderType.MARKET, mode=CROSS)
+    after = decide(state, PlaceOrder(order, CROSS), Venue(book)).state
+    view = assess(after.account, after.marks, book)
+    owed, worth = Fraction(15010), Fraction(98, 100) * 20000
+    assert view.account is not None and view.account.initial_margin == 3002
+    assert view.pools[0].margin_balance == worth - owed
+    price = view.legs[0].liquidation_price
+    wanted = owed * (1 + Fraction(2, 100) + Fraction(102, 100) / 1000) / Fraction(196, 1000)
+    assert price is not None and abs(Fraction(price) - wanted) < Fraction(1, 10**25)
+    rested = msgspec.structs.replace(order, id="2", type=OrderType.LIMIT, price=D(90000))
+    with pytest.raises(BadInput, match="resting spot orders"):
+        decide(after, PlaceOrder(rested, CROSS), Venue(book))
+    assert decide(after, PlaceOrder(order, WALLED), Venue(book)).reject is not None

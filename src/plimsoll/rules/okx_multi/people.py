@@ -60,12 +60,15 @@ def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[P
 def coin_in_rules(
     coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument]
 ) -> Coin:
-    """What a loan asks for at first is 1 / the leverage that the user has set for the currency, where one is set (key
-    `USDT|cross`). S1 (leverage of cross margin is kept per currency); recorded (okx-020)."""
-    leverage = account.leverages.get(f"{asset}|cross")
-    if leverage is None or not coin.loan_tiers:
+    """What a loan asks for at first is 1 / the leverage set for the currency: under the key `USDT|cross`, else the lowest of
+    the positions in coins that borrow it. S1 (leverage of cross margin is kept per currency); recorded (okx-020); that the
+    setting of a pair is the currency's is grade memory."""
+    stated = account.leverages.get(f"{asset}|cross")
+    spot = [(p, instruments[p.symbol]) for p in account.positions if instruments[p.symbol].kind is Kind.SPOT]
+    chosen = [p.leverage for p, i in spot if asset == (i.quote if p.size > 0 else i.base)]
+    if (stated is None and not chosen) or not coin.loan_tiers:
         return coin
-    rate = people.initial_rate(leverage)
+    rate = people.initial_rate(min(chosen) if stated is None else stated)
     tiers = tuple([replace(tier, initial_rate=max(rate, tier.maintenance_rate)) for tier in coin.loan_tiers])
     return replace(coin, loan_tiers=tiers)
 
@@ -74,9 +77,9 @@ def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:
     """`liqPx`. Isolated as in Futures mode. Cross, of the only leg of its contract, with E = adjEq less what all else needs, in
     the settle coin: linear (q*mk - s*E) / (q*(1 - s*(r + f))), inverse c*(1 + s*(r + f)) / (c/mk + s*E). S3, S4; recorded for
     one position (okx-012, to 1.5e-7). It takes every unit of profit at its full worth, which the true price does not. Of
-    several legs of a contract: the true price (grade memory)."""
+    several legs of a contract, and of coins themselves: the true price (grade memory)."""
     legs = [leg for leg in ask.pool.legs if leg.market == ask.leg.market]
-    if ask.mode is MarginMode.ISOLATED or ask.coin is None or len(legs) > 1:
+    if ask.mode is MarginMode.ISOLATED or ask.coin is None or len(legs) > 1 or ask.markets[ask.leg.market].spot:
         return people.displayed_liquidation_price(ask)
     leg, mark, market = ask.leg, ask.marks[ask.leg.market], ask.markets[ask.leg.market]
     needed = maintenance_margin(leg, mark, market) + closing_fee(leg, mark, market)
