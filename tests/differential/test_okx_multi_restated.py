@@ -401,7 +401,7 @@ def test_coins_bought_on_credit_fail_where_the_debt_no_longer_is_carried() -> No
     price = view.legs[0].liquidation_price
     wanted = owed * (1 + Fraction(2, 100) + Fraction(102, 100) / 1000) / Fraction(196, 1000)
     assert price is not None and abs(Fraction(price) - wanted) < Fraction(1, 10**25)
-    rested = msgspec.structs.replace(order, id="2", type=OrderType.LIMIT, price=D(90000))
+    rested = Order("2", "BTC-USDT", "buy", D("0.001"), OrderType.LIMIT, D(90000), mode=CROSS)
     with pytest.raises(BadInput, match="resting spot orders"):
         decide(after, PlaceOrder(rested, CROSS), Venue(book))
     assert decide(after, PlaceOrder(order, WALLED), Venue(book)).reject is not None
