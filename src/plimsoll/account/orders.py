@@ -37,7 +37,7 @@ def place(turn: Turn, order: Order) -> Reject | None:
         _execute(turn, order, turn.price(order.symbol), turn.account.fees.taker_rate)
     else:
         turn.emit(OrderPlaced(order))
-        turn.layout()  # raises here, before anything is kept, where a rulebook does not tell what such an order needs
+        turn.layout()  # refuses here, before anything is kept, where a rulebook does not tell what such an order needs
     return None
 
 
