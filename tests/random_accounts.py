@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.pools import Layout, lay_out
-from plimsoll.model import Account, Fees, Instrument, LegSide, MarginMode, Marks, Position, PositionMode
+from plimsoll.model import Account, Fees, Instrument, Kind, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import exact
 from plimsoll.rulebook import Rulebook, discover, in_force
 from plimsoll.table_files import load
@@ -31,9 +31,11 @@ def rulebook_of(venue: str) -> Rulebook:
 
 @cache
 def symbols_of(venue: str) -> tuple[str, ...]:
-    """A few instruments that differ: the richest tables of each kind, expiring or not, in each settle asset."""
+    """A few instruments that differ: the richest tables of each kind, expiring or not, in each settle asset. Coins themselves
+    only where a venue has no contracts: they are not traded as these are."""
     groups: dict[tuple[object, ...], list[Instrument]] = {}
-    for i in rulebook_of(venue).instruments.values():
+    known = list(rulebook_of(venue).instruments.values())
+    for i in [i for i in known if i.kind is not Kind.SPOT] or known:
         groups.setdefault((i.kind, i.expires, i.settle), []).append(i)
     chosen = [sorted(g, key=lambda i: (-len(i.brackets), i.symbol))[:3] for g in groups.values()]
     return tuple(i.symbol for group in chosen for i in group)

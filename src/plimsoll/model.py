@@ -109,11 +109,15 @@ class CoinColumns(NamedTuple):
 
 class Coin(msgspec.Struct, frozen=True, dict=True):
     """What a coin counts as collateral, and what a debt in it needs. No loan tiers: a debt needs nothing (or is not known).
-    `loans_by_value`: the loan tiers count the debt's value in the pool's currency, not coins."""
+    `loans_by_value`: the loan tiers count the debt's value in the pool's currency, not coins; `by_worth`: the collateral tiers
+    count what the coin is worth in it. `repayment_rate`: the fee rate at which coins are bought to repay a debt, where the
+    venue adds it to what the debt needs."""
 
     collateral_tiers: tuple[CollateralTier, ...]
     loan_tiers: tuple[LoanTier, ...] = ()
     loans_by_value: bool = False
+    by_worth: bool = False
+    repayment_rate: Decimal = Decimal(0)
 
     @cached_property
     def columns(self) -> CoinColumns:
@@ -244,8 +248,9 @@ class Fees(msgspec.Struct, frozen=True):
 class Account(msgspec.Struct, frozen=True):
     """One trading account. `cash`: asset -> settled money outside every isolated wall (negative: owed); `borrowed`: asset ->
     what is owed apart from it, and `interest` what that has grown by; `interest_rates`: asset -> what borrowing it costs a
-    year, as a fraction; `not_collateral`: coins that the user has switched off. `leverages` is keyed by the rulebook's
-    `leverage_key`; `margin_modes` holds the symbols set away from the default (cross)."""
+    year, as a fraction; `not_collateral`: coins that the user has switched off, `restricted`: those that the venue gives no
+    room for at present. `leverages` is keyed by the rulebook's `leverage_key`; `margin_modes` holds the symbols set away from
+    the default (cross). `options`: the venue's own settings; `auto_borrow` = "off": orders lean on no coin but their own."""
 
     position_mode: PositionMode
     cash: dict[str, Decimal]
@@ -259,12 +264,13 @@ class Account(msgspec.Struct, frozen=True):
     not_collateral: tuple[str, ...] = ()
     interest: dict[str, Decimal] = {}
     interest_rates: dict[str, Decimal] = {}
+    restricted: tuple[str, ...] = ()
 
 
 class Outside(msgspec.Struct, frozen=True):
-    """Totals of cross legs that a source states without listing the legs: added to the pool of their settle asset (or of the
-    currency of a valued pool, where `wallet_balance` too may be stated without its coins). `reserved`: what resting orders
-    that are not listed take off its balance."""
+    """Totals of cross legs that a source states without listing the legs: added to the pool of their settle asset (in a valued
+    pool to the coin; or to its currency, where `wallet_balance` too may be stated without its coins). `reserved`: what
+    resting orders that are not listed take off its balance."""
 
     unrealised_pnl: Decimal = Decimal(0)
     initial_margin: Decimal = Decimal(0)

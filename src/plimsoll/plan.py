@@ -95,10 +95,10 @@ class PlannedTopUp(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """An account file. `wallet`: asset -> everything put in, isolated money included. `borrowed`: asset -> what is
-    owed of it, `interest`: what borrowing costs a year, `not_collateral`: coins switched off (venues that value coins).
-    `fees` None: the venue's list rates.
-    `leverages`: for fills. `scripts`, `model`: as in the file, for `prices.script.read_script` and `model_choice`."""
+    """An account file. `wallet`: asset -> everything put in, isolated money included. Where coins are valued: `borrowed`,
+    asset -> what is owed, `interest`, what that costs a year; `not_collateral`, coins switched off; `restricted`, coins that
+    give no room; `auto_borrow`, whether orders may lean on all of them. `fees` None: the venue's list rates. `leverages`: for
+    fills. `scripts`, `model`: as in the file, for `prices.script.read_script` and `model_choice`."""
 
     source: str
     name: str
@@ -115,6 +115,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     borrowed: dict[str, Decimal] = {}
     not_collateral: tuple[str, ...] = ()
     interest: dict[str, Decimal] = {}
+    restricted: tuple[str, ...] = ()
+    auto_borrow: bool = True
     leverages: dict[str, Decimal] = {}
     scripts: dict[str, object] = {}
     model: dict[str, object] = {}
@@ -250,6 +252,7 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             borrowed=dict(plan.borrowed),
             not_collateral=plan.not_collateral,
             interest_rates=dict(plan.interest),
+            restricted=plan.restricted,
         )
         account = coins_behind(account, rulebook)
         notes += lending_notes(plan.venue, home.instruments, matched.found)
@@ -376,9 +379,10 @@ def _leverages(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, 
 
 
 def _options(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode) -> dict[str, str]:
-    """The account's own settings: its margin mode, where the venue has one for all of it."""
+    """The account's own settings: its margin mode, where the venue has one for all of it, and borrowing where it is off."""
     asked = _asked(plan, found, mode) if rulebook.rules.MODE_SCOPE == "account" else []
-    return {"margin_mode": asked[0][1].value} if asked else {}
+    options = {} if plan.auto_borrow else {"auto_borrow": "off"}
+    return options | ({"margin_mode": asked[0][1].value} if asked else {})
 
 
 def _asked(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -> list[tuple[str, MarginMode]]:
@@ -438,12 +442,7 @@ def _market_open(
 
 
 def _placed(
-    planned: PlannedOrder,
-    sizes: Sizes,
-    found: Mapping[str, Instrument],
-    plan: Plan,
-    mode: PlanMode,
-    notes: list[str],
+    planned: PlannedOrder, sizes: Sizes, found: Mapping[str, Instrument], plan: Plan, mode: PlanMode, notes: list[str]
 ) -> PlaceOrder | None:
     """The order at the venue; None where its symbol, its position or its last lot is not there."""
     if planned.symbol not in found:

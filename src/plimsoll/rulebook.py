@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -116,10 +116,11 @@ class FeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}
 
 
 class CollateralRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """What a coin counts as collateral, slice by slice of its quantity."""
+    """What a coin counts as collateral, slice by slice of its quantity, or of its worth in US dollars (`unit`)."""
 
     asset: str
     rows: tuple[CollateralTier, ...]
+    unit: Literal["coin", "usd"] = "coin"
     since: date
     until: date | None = None
     source: str
@@ -128,10 +129,11 @@ class CollateralRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": 
 
 
 class LoanRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """What a debt in a coin needs, slice by slice of its quantity."""
+    """What a debt in a coin needs, slice by slice of its quantity. `repayment_rate`: see `Coin`."""
 
     asset: str
     rows: tuple[LoanTier, ...]
+    repayment_rate: Decimal = Decimal(0)
     since: date
     until: date | None = None
     source: str
@@ -184,7 +186,8 @@ class TermRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"
 
 class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     """One parsed table file. `marginal`: brackets carry deductions that keep maintenance continuous. `closed`: the last day
-    of a venue that is no more."""
+    of a venue that is no more. `like`: the rulebook of the same contracts, whose brackets, contracts and fees stand for those
+    that this file does not list."""
 
     file: str
     name: str
@@ -201,6 +204,7 @@ class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     units: tuple[UnitRow, ...] = ()
     terms: tuple[TermRow, ...] = ()
     closed: date | None = None
+    like: str = ""
 
 
 class TableAge(msgspec.Struct, frozen=True):
@@ -353,7 +357,9 @@ def coins_of(table: VenueTable, as_of: date) -> dict[str, Coin]:
         counted = nearest((row for row in table.collateral if row.asset == asset), as_of)
         loans = nearest((row for row in table.loans if row.asset == asset), as_of)
         assert counted is not None
-        found[asset] = Coin(counted.rows, () if loans is None else loans.rows)
+        rate = Decimal(0) if loans is None else loans.repayment_rate
+        owing = () if loans is None else loans.rows
+        found[asset] = Coin(counted.rows, owing, by_worth=counted.unit == "usd", repayment_rate=rate)
     return found
 
 

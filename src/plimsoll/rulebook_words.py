@@ -1,6 +1,7 @@
 """A rulebook in words: what it says, where that stands, how firm it is. Everything is taken from the docstrings of the rule
 functions and from the table file; no rule is told again here, so the words cannot drift from the code."""
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ import msgspec
 
 from plimsoll.errors import Reason, Reject
 from plimsoll.explain import grade_in, sources_in
+from plimsoll.law import law_modules
 from plimsoll.number import show
 from plimsoll.rulebook import BracketTable, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
 from plimsoll.rules import common, usual
@@ -192,8 +194,11 @@ def _parts(rulebook: Rulebook) -> Iterator[Part]:
         module = inspect.getmodule(rules.assess_pool if part == "formulas" else rules.next_step)
         assert module is not None
         shared = [rule for rule in left if rule.__module__ == common.__name__ and part == "formulas"]
-        written = [rule for rule in _written_in(module) if rule.__name__ not in MODES]
-        own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
+        written = _written_in(module)
+        names = {rule.__name__ for rule in written}
+        for other in [m for m in law_modules(rules) if m.endswith(f".{part}") and m != module.__name__]:
+            written += [rule for rule in _written_in(importlib.import_module(other)) if rule.__name__ not in names]
+        own = [rule for rule in written if rule.__name__ not in MODES and getattr(rules, rule.__name__, rule) is rule]
         yield _part(title, _doc(module), [*shared, *own], rulebook)
     printed = [rule for rule in left if rule.__module__.endswith(".people") or rule.__module__ == usual.__name__]
     yield _part("Printed numbers and refusals", "", printed, rulebook)

@@ -91,7 +91,19 @@ def load(name: str) -> VenueTable:
     """The packaged table of a rulebook. BadInput where there is none of that name."""
     if name not in discover():
         raise BadInput("tables", "rulebook", name, f"choose one of {', '.join(discover())}")
-    return read(files("plimsoll").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
+    table = read(files("plimsoll").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
+    return _with_contracts(table, load(table.like)) if table.like else table
+
+
+def _with_contracts(table: VenueTable, sister: VenueTable) -> VenueTable:
+    """The table with the brackets, contracts and fees of a rulebook that has the same contracts."""
+    return msgspec.structs.replace(
+        table,
+        brackets=_over(sister.brackets, table.brackets),
+        instruments=_over(sister.instruments, table.instruments),
+        liquidation_fees=_over(sister.liquidation_fees, table.liquidation_fees),
+        fees=_over(sister.fees, table.fees),
+    )
 
 
 def load_file(path: Path) -> VenueTable:
@@ -103,7 +115,7 @@ def read(text: str, file: str) -> VenueTable:
     """A table file's text, parsed and checked. `file`: its name in messages."""
     document = read_toml(text, file)
     place = Place(file, "")
-    _only(document, [*HEADER, "closed", "sources", *SECTIONS], [*HEADER, "sources"], place)
+    _only(document, [*HEADER, "closed", "like", "sources", *SECTIONS], [*HEADER, "sources"], place)
     header = {key: _choice(document, key, options or discover(), place) for key, options in HEADER.items()}
     sources = _sources(document["sources"], file)
     table = VenueTable(
@@ -112,6 +124,7 @@ def read(text: str, file: str) -> VenueTable:
         bracket_unit=header["bracket_unit"],
         marginal=header["deductions"] == "marginal",
         closed=_closed(document, place),
+        like=_choice(document, "like", discover(), place) if "like" in document else "",
         **{section: _section(document, section, sources, file) for section in SECTIONS},
     )
     _check(table)

@@ -24,6 +24,7 @@ from plimsoll.array.compile import (
     rule_functions,
     twin,
 )
+from plimsoll.law import law_modules
 from plimsoll.margin.assess import mark_column
 from plimsoll.margin.pools import Layout, lay_out, market_of
 from plimsoll.model import Account, LegSide, MarginMode, Marks, Position, PositionMode
@@ -249,7 +250,8 @@ def test_every_rule_of_the_interface_compiles_and_agrees_with_decimal(venue: str
             "isolated_orders": D(2),
         }  # fmt: skip
         checked = 0
-        for function in rule_functions(rulebook.rules.assess_pool.__module__):
+        written = [function for module in law_modules(rulebook.rules) for function in rule_functions(module)]
+        for function in written:
             if getattr(rulebook.rules, function.__name__, None) is not function:
                 continue
             names = function.__code__.co_varnames[: function.__code__.co_argcount]

@@ -448,7 +448,8 @@ def check_reduction(venue: str, data: st.DataObject, account: Account, marks: Ma
         closed = (held.size - kept) * instrument.multiplier
         pnl = rulebook_of(venue).rules.unrealised_pnl
         realised = pnl(closed, held.entry_price, marks.marks[held.symbol], instrument.kind is Kind.INVERSE)
-        cash = {**account.cash, instrument.settle: account.cash[instrument.settle] + realised}
+        booked = realised if held.mode is MarginMode.CROSS else D(0)
+        cash = {**account.cash, instrument.settle: account.cash[instrument.settle] + booked}
     smaller = msgspec.structs.replace(with_position(account, i, size=kept), cash=cash)
     before = pools(venue, account, marks)
     for key, pool in pools(venue, smaller, marks).items():

@@ -38,6 +38,7 @@ def place(turn: Turn, order: Order) -> Reject | None:
         _execute(turn, order, turn.price(order.symbol), turn.account.fees.taker_rate)
     else:
         turn.emit(OrderPlaced(order))
+        turn.layout()  # refuses here, before anything is kept, where a rulebook does not tell what such an order needs
     return None
 
 
@@ -163,7 +164,7 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
     taker = turn.market(order.symbol).taker_rate
     wanted = extra + loss + rules.order_reserve(limit, instrument, taker)
     view = asset_view(turn, instrument.settle)
-    free = ZERO if view is None else rules.order_funds(order.mode, view.available_balance, view.withdrawable)
+    free = ZERO if view is None else rules.order_funds(order.mode, view.orderable, view.withdrawable)
     if wanted > free:
         return Reject(Reason.NOT_ENOUGH_MARGIN, "not enough free margin for this order", wanted, free)
     return None

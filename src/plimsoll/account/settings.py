@@ -16,7 +16,7 @@ from plimsoll.margin.views import AssetView
 from plimsoll.model import Kind, LegKey, LegSide, MarginMode, Position, leg_key
 from plimsoll.number import ONE, ZERO
 from plimsoll.rules.asks import LeverageAsk
-from plimsoll.rules.columns import Leg
+from plimsoll.rules.columns import Leg, Pool, PoolMargin
 
 _CASH = Posting(Ledger.CASH, "", ZERO)
 
@@ -50,6 +50,7 @@ def move_margin(turn: Turn, symbol: str, side: LegSide, amount: Decimal, directi
 
 
 def _bounds(turn: Turn, position: Position, asset: str) -> tuple[Decimal, Decimal]:
+    """What can be put in and taken out. Of a valued pool the rules see a pool of the one coin, with what may leave it."""
     layout = turn.layout()
     column = turn.column(layout)
     rules = turn.rulebook.rules
@@ -60,14 +61,18 @@ def _bounds(turn: Turn, position: Position, asset: str) -> tuple[Decimal, Decima
         now = rules.assess_pool(inside, column, layout.markets)
         free = ZERO if (view := asset_view(turn, asset)) is None else view.withdrawable
         return rules.wall_bounds(inside, now, free, coin, column, layout.markets)
-    margin = rules.assess_pool(layout.pools[at], column, layout.markets)
+    pool, margin = layout.pools[at], rules.assess_pool(layout.pools[at], column, layout.markets)
     asks = {True: ZERO, False: ZERO}
     for spec in layout.resting:
         if spec.asset == asset:
             asks[spec.isolated] += rules.order_margin(spec.row, column[spec.row.market], layout.markets[spec.row.market])
     leg = _leg_of(turn, position)
     market = layout.markets[leg.market]
-    return rules.margin_bounds(leg, column[leg.market], market, layout.pools[at], margin, asks[False], asks[True])
+    if pool.wallets:
+        free = rules.assess_coin(pool, margin, layout.specs[at].assets.index(asset), column, layout.markets).withdrawable
+        asks, pool = {True: ZERO, False: ZERO}, Pool(free, (), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO)
+        margin = PoolMargin(free, ZERO, ZERO, ZERO, abs(free))
+    return rules.margin_bounds(leg, column[leg.market], market, pool, margin, asks[False], asks[True])
 
 
 def _leg_of(turn: Turn, position: Position) -> Leg[Decimal]:
@@ -97,7 +102,7 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     if sunk is not None:
         return sunk
     view = asset_view(turn, instrument.settle)
-    free = ZERO if view is None else rules.order_funds(mode, view.available_balance, view.withdrawable)
+    free = ZERO if view is None else rules.order_funds(mode, view.orderable, view.withdrawable)
     values = [_value(turn, p) for p in under]
     ask = LeverageAsk(
         instrument=instrument,

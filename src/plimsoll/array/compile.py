@@ -104,6 +104,13 @@ WALLET_RECORD = np.dtype(
         ("loan_initial", np.float64, (ROWS,)),
         ("loan_maintenance", np.float64, (ROWS,)),
         ("loans_by_value", np.bool_),
+        ("by_worth", np.bool_),
+        ("repayment_rate", np.float64),
+        ("lends", np.bool_),
+        ("restricted", np.bool_),
+        ("outside_initial", np.float64),
+        ("outside_maintenance", np.float64),
+        ("outside_fee", np.float64),
     ],
     align=True,
 )
@@ -122,6 +129,8 @@ REST_RECORD = np.dtype(
         ("leverage", np.float64),
         ("new_buys", np.float64),
         ("new_sells", np.float64),
+        ("isolated", np.bool_),
+        ("tier", np.float64),
     ],
     align=True,
 )
@@ -278,7 +287,8 @@ def fast_rule(name: str, rule: str) -> Callable[..., Any]:
     function = getattr(rules_of(name), rule)
     done: dict[FunctionType, Any] = {}
     for callee in _called(function):
-        space = dict(callee.__globals__) | {other.__name__: jitted for other, jitted in done.items()}
+        named = {name: done[other] for name, other in callee.__globals__.items() if inspect.isfunction(other) and other in done}
+        space = dict(callee.__globals__) | named
         fresh = FunctionType(ANY_TYPE.get(callee, callee).__code__, space, callee.__name__, callee.__defaults__)
         done[callee] = _UNOWNED(fresh)
     return cast("Callable[..., Any]", done[function])

@@ -35,8 +35,8 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
 
 class Coins(msgspec.Struct, frozen=True, gc=False):
     """A valued pool among its marks. `pieces`: legs first, then orders; `at_market`: those of each market, by number; `pnl`:
-    the profit in each coin; `line`: that of a piece over its factor, `coin_line`: that of a coin over the profit in it;
-    `headroom`: of the whole pool."""
+    the profit in each coin; `line`: that of a piece over its factor, `coin_line`: that of a coin, at a price of it, over the
+    profit in it; `headroom`: of the whole pool."""
 
     pool: Pool[Decimal]
     marks: Sequence[Decimal]
@@ -45,7 +45,7 @@ class Coins(msgspec.Struct, frozen=True, gc=False):
     at_market: dict[int, list[int]]
     pnl: Sequence[Decimal]
     line: Callable[[int, Decimal], Reach]
-    coin_line: Callable[[int, Decimal], CoinLine[Decimal]]
+    coin_line: Callable[[int, Decimal, Decimal], CoinLine[Decimal]]
     headroom: Decimal
 
 
@@ -71,8 +71,8 @@ def coins_of(rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], market
         here = line(i, ONE)
         headroom += (here[3] + here[4]) * marks[pool.wallets[piece.wallet].place]
     for w, wallet in enumerate(pool.wallets):
-        counts = coin_line(w, pnl[w])
-        headroom += (counts.base + (counts.slope - 1) * pnl[w]) * marks[wallet.place]
+        counts = coin_line(w, marks[wallet.place], pnl[w])
+        headroom += (counts.base + (counts.slope - 1) * pnl[w]) * marks[wallet.place] + counts.fixed
     return Coins(pool, marks, markets, pieces, at_market, pnl, line, coin_line, headroom)
 
 
@@ -92,15 +92,18 @@ def _piece_lines(
     return over_factors(stated, rows)
 
 
-def _coin_lines(rules: Rules, pool: Pool[Decimal]) -> Callable[[int, Decimal], CoinLine[Decimal]]:
-    """The line of a coin over the profit in it; one that was met before serves again as far as it reaches."""
+def _coin_lines(rules: Rules, pool: Pool[Decimal]) -> Callable[[int, Decimal, Decimal], CoinLine[Decimal]]:
+    """The line of a coin over the profit in it; one that was met before serves again as far as it reaches, unless it depends
+    on the coin's price."""
     found: list[list[CoinLine[Decimal]]] = [[] for _ in pool.wallets]
 
-    def line(w: int, pnl: Decimal) -> CoinLine[Decimal]:
+    def line(w: int, index: Decimal, pnl: Decimal) -> CoinLine[Decimal]:
+        if pool.wallets[w].by_worth:
+            return rules.coin_line(pool.wallets[w], index, pnl)
         for known in found[w]:
             if (not known.floored or known.least <= pnl) and (not known.capped or pnl <= known.most):
                 return known
-        new = rules.coin_line(pool.wallets[w], pnl)
+        new = rules.coin_line(pool.wallets[w], index, pnl)
         found[w].append(new)
         return new
 
@@ -164,9 +167,10 @@ def _alone(coins: Coins, i: int) -> Moved:
     pnl, flat = coins.pnl[w] - gain, gain - piece.profit
 
     def lines(x: Decimal) -> Straight:
-        counts, own = coin_line(w, pnl + gain * x), reach(i, x)
+        counts, own = coin_line(w, price, pnl + gain * x), reach(i, x)
         slope = counts.slope
-        return (flat + counts.base + slope * pnl + own[3]) * price, ((slope - ONE) * gain + own[4]) * price
+        base = (flat + counts.base + slope * pnl + own[3]) * price + counts.fixed
+        return base, ((slope - ONE) * gain + own[4]) * price
 
     share = Share(w, price, False, [(i, True)], gain, ZERO, pnl, flat)
     return Moved(lines, _senses(coins, [i], (0,)), lambda rest: _part(coins, [share], rest))
@@ -186,7 +190,7 @@ def _together(coins: Coins, shares: Sequence[Share], back: bool) -> Lines:
         for share, pieces in held:
             along, across, price = share.along, share.across, share.price
             gain = along * x + across * beside if back else along * x
-            counts = coin_line(share.wallet, share.pnl + gain)
+            counts = coin_line(share.wallet, price * x if share.turns else price, share.pnl + gain)
             slope = counts.slope
             flat = share.flat + counts.base + slope * share.pnl
             up, down = (slope - ONE) * along, (slope - ONE) * across if back else ZERO
@@ -203,7 +207,7 @@ def _together(coins: Coins, shares: Sequence[Share], back: bool) -> Lines:
                 up, flat, down = flat + 2 * up * x if up else flat, down - up * x * x if up else down, ZERO
             elif down:
                 up, flat = up - down * beside * beside, flat + 2 * down * beside
-            total_base += flat * price
+            total_base += flat * price + counts.fixed
             total_slope += up * price
         return total_base, total_slope
 
@@ -242,7 +246,8 @@ def _senses(coins: Coins, movers: Sequence[int], moving: Sequence[int]) -> Seque
         wallet = coins.pool.wallets[piece.wallet]
         if not (piece.gain and wallet.collateral and wallet.rows):
             return ONE, -ONE
-        if min(wallet.ratios) <= max(coins.markets[piece.market].rates):
+        market = coins.markets[piece.market]
+        if min(wallet.ratios) <= max(market.rates) + market.taker_rate:
             return ONE, -ONE
         senses.append(ONE if piece.gain > 0 else -ONE)
     return senses

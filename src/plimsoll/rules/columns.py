@@ -71,7 +71,11 @@ class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One coin of a valued pool. `place`: where its price in the pool's currency stands in the marks column, behind the
     marks. `balance`: settled units (negative: owed), `borrowed`: units owed apart from it, with interest. `collateral` False:
     switched off. `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them); `loan_floors`, `loan_initial`,
-    `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`), of units or (`loans_by_value`) of its value."""
+    `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`), of units or (`loans_by_value`) of its value.
+
+    `by_worth`: the floors count what the holding is worth in the pool's currency. `repayment_rate`: fee rate of buying what
+    is owed. `lends`: orders that settle in it may lean on other coins. `restricted`: it gives no room for new positions.
+    `outside_*`: totals of legs that settle in it and that a source states without listing them."""
 
     place: int
     balance: N
@@ -85,12 +89,20 @@ class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     loan_initial: Sequence[N]
     loan_maintenance: Sequence[N]
     loans_by_value: bool
+    by_worth: bool
+    repayment_rate: N
+    lends: bool
+    restricted: bool
+    outside_initial: N
+    outside_maintenance: N
+    outside_fee: N
 
 
 class Rest(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One resting opening order of a valued pool: its signed `amount` and `price`, and with it the orders of its leg together
-    (`held` .. `new_sells`, as in Resting). `leads`: the first of them, which stands for their sum. `leg`: that leg's index in
-    the pool (-1: there is none yet)."""
+    (`held` .. `new_sells`, as in Resting). `leads`: the first of them, which stands for their sum; the others follow it.
+    `leg`: that leg's index in the pool (-1: there is none yet, or it is isolated). `isolated`: an order of that mode, which
+    the pool's coins are to pay for. `tier` as in `Resting`."""
 
     market: int
     wallet: int
@@ -105,6 +117,8 @@ class Rest(msgspec.Struct, Generic[N], frozen=True, gc=False):
     leverage: N
     new_buys: N
     new_sells: N
+    isolated: bool
+    tier: N
 
 
 class Resting(msgspec.Struct, Generic[N], frozen=True, gc=False):
@@ -213,7 +227,8 @@ class Line(msgspec.Struct, Generic[N], frozen=True, gc=False):
 
 class CoinLine(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """A straight line, base + slope * profit, over the running profit in a coin of a valued pool. It holds from `least` to
-    `most`, both included; `floored`, `capped` False: without a bound on that side."""
+    `most`, both included; `floored`, `capped` False: without a bound on that side. `fixed`: what is added in the pool's
+    currency, whatever the coin's price is."""
 
     base: N
     slope: N
@@ -221,12 +236,14 @@ class CoinLine(msgspec.Struct, Generic[N], frozen=True, gc=False):
     least: N
     capped: bool
     most: N
+    fixed: N
 
 
 class CoinMargin(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One coin of a valued pool as people ask for it. In the coin: `equity`, `borrowed` (all that is owed, running loss
-    included), `available` for new orders that settle in it, `withdrawable`. `collateral_value`: what it counts, in the
-    pool's currency; of that `settled_value` without running profit."""
+    included), `available` as the venue prints it, `withdrawable`, `for_orders`: what new cross orders that settle in it may
+    draw on. `collateral_value`: what it counts, in the pool's currency; `settled_value`: that without running profit; `idle`:
+    what of it gives no room for new positions."""
 
     equity: N
     borrowed: N
@@ -234,6 +251,8 @@ class CoinMargin(msgspec.Struct, Generic[N], frozen=True, gc=False):
     withdrawable: N
     collateral_value: N
     settled_value: N
+    for_orders: N
+    idle: N
 
 
 class Step(msgspec.Struct, Generic[N], frozen=True, gc=False):

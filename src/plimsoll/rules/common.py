@@ -180,27 +180,31 @@ def owed(wallet: Wallet[N], pnl: N) -> N:
     return wallet.borrowed + max(zero(pnl), -(wallet.balance + pnl))
 
 
-def coin_line(wallet: Wallet[N], pnl: N) -> CoinLine[N]:
+def coin_line(wallet: Wallet[N], index: N, pnl: N) -> CoinLine[N]:
     """What a coin counts (`counted`) less the maintenance that its debt (`owed`) needs, near a running profit `pnl` in it.
 
     Three stretches. In credit: the slice of the collateral, less what was borrowed needs. What was borrowed is more than
-    there is: equity in full. A loss beyond the balance: also each unit of it needs what its slice of the loan does."""
+    there is: equity in full. A loss beyond the balance: also each unit of it needs what its slice of the loan does. Slices
+    count coins here, so that the price `index` moves none."""
     own = wallet.balance - wallet.borrowed
-    one = zero(pnl) + 1
+    none = zero(pnl)
+    one = none + 1
+    stated = wallet.outside_maintenance + wallet.outside_fee
     if own + pnl > 0:
         rows = wallet.rows
         if not wallet.collateral:
             rows = 0
         line = slice_line(own + pnl, rows, wallet.floors, wallet.ratios)
         need = sliced(wallet.borrowed, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
-        base = line.base + line.slope * own - need
-        return CoinLine(base, line.slope, True, line.least - own, line.most > 0, line.most - own)
+        base = line.base + line.slope * own - need - stated
+        return CoinLine(base, line.slope, True, line.least - own, line.most > 0, line.most - own, none)
     if wallet.balance + pnl >= 0:
         need = sliced(wallet.borrowed, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
-        return CoinLine(own - need, one, True, -wallet.balance, True, -own)
+        return CoinLine(own - need - stated, one, True, -wallet.balance, True, -own, none)
     line = slice_line(-own - pnl, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
     most = min(-wallet.balance, -own - line.least)
-    return CoinLine(own - line.base + line.slope * own, one + line.slope, line.most > 0, -own - line.most, True, most)
+    base = own - line.base + line.slope * own - stated
+    return CoinLine(base, one + line.slope, line.most > 0, -own - line.most, True, most, none)
 
 
 def order_line(pool: Pool[N], i: int, price: N, markets: Sequence[Market[N]]) -> Line[N]:
@@ -240,6 +244,8 @@ def assess_coin(
         max(zero(pnl), free),
         counted(wallet, equity) * index,
         counted(wallet, settled) * index,
+        available,
+        zero(pnl),
     )
 
 

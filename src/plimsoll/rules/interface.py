@@ -75,8 +75,9 @@ class Rules(Protocol):
     def headroom_line(self, leg: Leg[Decimal], price: Decimal, market: Market[Decimal], /) -> Line[Decimal]:
         """The straight line of a leg's headroom near `price`, over the price (inverse: over one over the price)."""
 
-    def coin_line(self, wallet: Wallet[Decimal], pnl: Decimal, /) -> CoinLine[Decimal]:
-        """The straight line of what a coin of a valued pool counts less what its debt needs, near a running profit in it."""
+    def coin_line(self, wallet: Wallet[Decimal], index: Decimal, pnl: Decimal, /) -> CoinLine[Decimal]:
+        """The straight line of what a coin of a valued pool, at its price `index`, counts less what its debt needs, near a
+        running profit in it."""
 
     def order_line(
         self, pool: Pool[Decimal], i: int, price: Decimal, markets: Sequence[Market[Decimal]], /

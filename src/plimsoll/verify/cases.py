@@ -110,6 +110,19 @@ class CaseWallet(msgspec.Struct, frozen=True):
     collateral: bool = True
     collateral_tiers: tuple[CollateralTier, ...] = ()
     loan_tiers: tuple[LoanTier, ...] = ()
+    collateral_unit: Literal["coin", "usd"] = "coin"
+    restricted: bool = False
+    borrow_initial_rate: Decimal = ZERO
+    borrow_maintenance_rate: Decimal = ZERO
+    spot_taker_rate: Decimal | None = None
+    strategy_equity: Decimal = ZERO
+
+    @property
+    def loans(self) -> tuple[LoanTier, ...]:
+        """What a debt needs: as tiers, or as the one rate of all debts."""
+        if self.loan_tiers or not self.borrow_maintenance_rate:
+            return self.loan_tiers
+        return (LoanTier(ZERO, None, self.borrow_initial_rate, self.borrow_maintenance_rate),)
 
 
 class CasePosition(msgspec.Struct, frozen=True):
@@ -180,6 +193,7 @@ class CaseKnown(msgspec.Struct, frozen=True):
     equity: Decimal | None = None
     available_balance: Decimal | None = None
     margin_balance: Decimal | None = None
+    adjusted_equity: Decimal | None = None
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -333,10 +347,15 @@ def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
     settled = (i.settle for i in case.instruments.values())
     bases = (i.base for i in case.instruments.values() if i.kind is Kind.SPOT)
     for asset in dict.fromkeys([*case.account.wallets, *settled, *bases]):
-        wallet = case.account.wallets.get(asset, CaseWallet(ZERO))
-        loans = wallet.loan_tiers or wallet.borrow_tiers or (known[asset].loan_tiers if asset in known else ())
+        wallet, coin = case.account.wallets.get(asset, CaseWallet(ZERO)), known.get(asset, Coin(()))
+        rate = coin.repayment_rate if wallet.spot_taker_rate is None else wallet.spot_taker_rate
         one = () if wallet.collateral_ratio is None else (CollateralTier(ZERO, None, wallet.collateral_ratio),)
-        found[asset] = Coin(wallet.collateral_tiers or one or IN_FULL, loans)
+        found[asset] = Coin(
+            collateral_tiers=wallet.collateral_tiers or one or IN_FULL,
+            loan_tiers=wallet.loans or wallet.borrow_tiers or coin.loan_tiers,
+            by_worth=wallet.collateral_unit == "usd",
+            repayment_rate=rate,
+        )
     return found
 
 
@@ -344,7 +363,8 @@ def account_of(case: Case, rules: Rules) -> Account:
     """The case's account as ours: cash outside every isolated wall, signed sizes, leverage settings from its rows."""
     stated = case.account
     hedge = stated.position_mode is PositionMode.HEDGE
-    options = {name: value for name, value in stated.options.items() if isinstance(value, str)}
+    words = {"True": "on", "False": "off"}
+    options = {n: words.get(str(v), str(v)) for n, v in stated.options.items() if isinstance(v, (str, bool))}
     fees = stated.fees or Fees(ZERO, ZERO)
     positions = tuple(_position(p, hedge, case, rules, fees) for p in stated.positions)
     modes = {p.symbol: p.mode for p in positions}
@@ -379,6 +399,7 @@ def account_of(case: Case, rules: Rules) -> Account:
         borrowed={asset: wallet.borrowed for asset, wallet in stated.wallets.items() if wallet.borrowed},
         not_collateral=tuple(asset for asset, wallet in stated.wallets.items() if not wallet.collateral),
         interest={asset: wallet.interest for asset, wallet in stated.wallets.items() if wallet.interest},
+        restricted=tuple(asset for asset, wallet in stated.wallets.items() if wallet.restricted),
     )
     return _in_wall(account, case) if stated.options.get("margin_account") == "isolated_pair" else account
 
@@ -481,7 +502,11 @@ def outside_of(case: Case) -> dict[str, Outside]:
     )
     if total != Outside() and known.equity is None:
         found[WHOLE] = total
-    for asset, equity in case.known.isolated_equity.items():
+    elsewhere = dict(case.known.isolated_equity)
+    for asset, wallet in case.account.wallets.items():
+        with exact():
+            elsewhere[asset] = elsewhere.get(asset, ZERO) + wallet.strategy_equity
+    for asset, equity in ((asset, equity) for asset, equity in elsewhere.items() if equity):
         found[asset] = msgspec.structs.replace(found.get(asset, Outside()), isolated_equity=equity)
     return found
 
