@@ -106,10 +106,17 @@ class CoinColumns(NamedTuple):
 
 
 class Coin(msgspec.Struct, frozen=True, dict=True):
-    """What a coin counts as collateral, and what a debt in it needs. No loan tiers: a debt needs nothing (or is not known)."""
+    """What a coin counts as collateral, and what a debt in it needs. No loan tiers: a debt needs nothing (or is not known).
+    `ask_buffer`: what a unit owed, or asked as margin, counts above the index. `sell_buffer`, `buy_buffer`: what the venue
+    takes off the index, or puts on it, when it exchanges coins by itself, which it does while the account holds where more than
+    `exchange_below` is owed (None: it does not)."""
 
     collateral_tiers: tuple[CollateralTier, ...]
     loan_tiers: tuple[LoanTier, ...] = ()
+    ask_buffer: Decimal = Decimal(0)
+    sell_buffer: Decimal = Decimal(0)
+    buy_buffer: Decimal = Decimal(0)
+    exchange_below: Decimal | None = None
 
     @cached_property
     def columns(self) -> CoinColumns:

@@ -1,6 +1,7 @@
 """A rulebook in words: what it says, where that stands, how firm it is. Everything is taken from the docstrings of the rule
 functions and from the table file; no rule is told again here, so the words cannot drift from the code."""
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ import msgspec
 
 from plimsoll.errors import Reason, Reject
 from plimsoll.explain import grade_in, sources_in
+from plimsoll.law import law_modules
 from plimsoll.number import show
 from plimsoll.rulebook import BracketTable, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
 from plimsoll.rules import common, usual
@@ -188,14 +190,32 @@ def _parts(rulebook: Rulebook) -> Iterator[Part]:
     yield _part("Cross and isolated", "", [getattr(rules, name) for name in MODES], rulebook)
     left = [getattr(rules, name) for name in exported if name not in MODES]
     for title, part in (("Formulas", "formulas"), ("Liquidation, step by step", "procedure")):
-        module = inspect.getmodule(rules.assess_pool if part == "formulas" else rules.next_step)
-        assert module is not None
         shared = [rule for rule in left if rule.__module__ == common.__name__ and part == "formulas"]
-        written = [rule for rule in _written_in(module) if rule.__name__ not in MODES]
-        own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
-        yield _part(title, _doc(module), [*shared, *own], rulebook)
+        for module in _modules(rules, part):
+            written = [rule for rule in _written_in(module) if rule.__name__ not in MODES]
+            own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
+            yield _part(_titled(title, module, part), _doc(module), [*shared, *own], rulebook)
+            shared = []
     printed = [rule for rule in left if rule.__module__.endswith(".people") or rule.__module__ == usual.__name__]
     yield _part("Printed numbers and refusals", "", printed, rulebook)
+
+
+def _modules(rules: Any, part: str) -> list[ModuleType]:
+    """The modules of a part: the one of its chief rule, and the rulebook's own further ones (`multi_formulas`), or where it
+    takes a ladder from a sister product, those it is taken from."""
+    chief = inspect.getmodule(rules.assess_pool if part == "formulas" else rules.next_step)
+    assert chief is not None
+    own = [name for name in law_modules(rules) if name.startswith(f"{rules.__name__}.")]
+    if chief.__name__ in own:
+        own += [item.__module__ for item in vars(chief).values() if inspect.isfunction(item)]
+    named = [name for name in dict.fromkeys(own) if name.endswith(f"_{part}")]
+    return [chief, *(importlib.import_module(name) for name in named)]
+
+
+def _titled(title: str, module: ModuleType, part: str) -> str:
+    """The title of a part, with what its module is about where there are several (`multi_formulas`)."""
+    about = module.__name__.rpartition(".")[2].removesuffix(part).strip("_")
+    return f"{title}: {about}" if about else title
 
 
 def _part(title: str, note: str, functions: Iterable[Callable[..., Any]], rulebook: Rulebook) -> Part:

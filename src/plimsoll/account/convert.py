@@ -6,8 +6,9 @@ from decimal import Decimal
 from plimsoll.account.events import Converted
 from plimsoll.account.turn import Turn
 from plimsoll.margin.ledger import MONEY_UNIT, Ledger, Posting, money, transfer
-from plimsoll.number import ZERO, ceil_to
+from plimsoll.number import ONE, ZERO, ceil_to
 from plimsoll.rules.columns import Step
+from plimsoll.rules.common import exchange_price
 from plimsoll.rules.drawing import PoolSpec
 
 _MARKET = Posting(Ledger.MARKET, "", ZERO)
@@ -18,6 +19,9 @@ _CASH = Posting(Ledger.CASH, "", ZERO)
 
 def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     """A CONVERT step: amounts up to whole ledger units, so that a debt which can be paid is gone, and no more than is held."""
+    if step.leg < 0:
+        _convert_all(turn, spec, step)
+        return
     source, target = spec.assets[step.leg], spec.assets[step.other]
     held = turn.account.cash.get(source, ZERO)
     amount = min(ceil_to(step.amount, MONEY_UNIT), held)
@@ -28,6 +32,27 @@ def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     coin = turn.rulebook.rules.assess_coin(pool, margin, step.other, column, layout.markets)
     borrowed = turn.account.borrowed.get(target, ZERO)
     _exchange(turn, spec.key, source, target, amount, step.price, step.fee, max(ZERO, coin.borrowed - borrowed))
+
+
+def _convert_all(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
+    """A CONVERT step of every coin that is held: the share of each, the last as much as is still due."""
+    layout = turn.layout()
+    pool = layout.pools[next(i for i, other in enumerate(layout.specs) if other.key == spec.key)]
+    column = turn.column(layout)
+    margin, rules = turn.rulebook.rules.assess_pool(pool, column, layout.markets), turn.rulebook.rules
+    target, held = spec.assets[step.other], {}
+    for w, wallet in enumerate(pool.wallets):
+        coin = rules.assess_coin(pool, margin, w, column, layout.markets)
+        free = min(wallet.balance - wallet.borrowed, coin.equity)
+        if w != step.other and wallet.collateral and free > 0:
+            held[w] = free
+    for w, free in held.items():
+        price = exchange_price(pool.wallets[w], pool.wallets[step.other], column)
+        last = step.amount < ONE and w == max(held)
+        amount = _due(turn, target) / price if last else free * step.amount
+        gap = max(ZERO, -turn.account.cash.get(target, ZERO))
+        sold = min(ceil_to(amount, MONEY_UNIT), free)
+        _exchange(turn, spec.key, spec.assets[w], target, sold, price, ZERO, gap)
 
 
 def _exchange(
@@ -51,14 +76,17 @@ def square(turn: Turn, spec: PoolSpec) -> Iterator[tuple[str, Decimal]]:
     """After the last leg of a valued pool: what is owed is repaid from the coins that are left, the most valuable first,
     switched off or not. Yields (coin, what nobody could repay), which the caller has covered."""
     layout = turn.layout()
-    prices = dict(zip(layout.assets, turn.column(layout)[len(layout.symbols) :], strict=True))
+    column = turn.column(layout)
+    prices = dict(zip(layout.assets, column[len(layout.symbols) :], strict=True))
+    pool = layout.pools[next(i for i, other in enumerate(layout.specs) if other.key == spec.key)]
+    wallets = dict(zip(spec.assets, pool.wallets, strict=True))
     for asset in spec.assets:
         while (due := _due(turn, asset)) > 0:
             held = {other: turn.account.cash.get(other, ZERO) for other in spec.assets}
             rich = max((o for o in held if held[o] > 0), key=lambda o: (o == asset, held[o] * prices[o]), default=None)
             if rich is None:
                 break
-            price = prices[rich] / prices[asset]
+            price = exchange_price(wallets[rich], wallets[asset], column)
             amount = min(ceil_to(due / price, MONEY_UNIT), held[rich])
             _exchange(turn, spec.key, rich, asset, amount, price, ZERO, max(ZERO, -held[asset]))
         cash = turn.account.cash.get(asset, ZERO)

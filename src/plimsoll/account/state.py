@@ -14,6 +14,7 @@ from plimsoll.account.events import (
     MarginModeSet,
     MarginMoved,
     MarksSet,
+    OptionSet,
     OrderCancelled,
     OrderPlaced,
     OrderTriggered,
@@ -112,6 +113,8 @@ def _facts(account: Account, event: Event) -> Account:
         return replace(account, positions=_counted(paid, event.leg, ZERO, moved_out(event)))
     if isinstance(event, PositionModeSet):
         return replace(account, position_mode=event.mode)
+    if isinstance(event, OptionSet):
+        return replace(account, options={**account.options, event.name: event.value})
     return account
 
 

@@ -100,6 +100,10 @@ WALLET_RECORD = np.dtype(
         ("loan_floors", np.float64, (ROWS,)),
         ("loan_initial", np.float64, (ROWS,)),
         ("loan_maintenance", np.float64, (ROWS,)),
+        ("dearer", np.float64),
+        ("sold", np.float64),
+        ("bought", np.float64),
+        ("exchanged_below", np.float64),
     ],
     align=True,
 )

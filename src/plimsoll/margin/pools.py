@@ -262,6 +262,10 @@ def _wallet(asset: str, at: _At) -> Wallet[Decimal]:
         loan_floors=columns.loan_floors,
         loan_initial=columns.loan_initial,
         loan_maintenance=columns.loan_maintenance,
+        dearer=ONE + coin.ask_buffer,
+        sold=ONE - coin.sell_buffer,
+        bought=ONE + coin.buy_buffer,
+        exchanged_below=coin.exchange_below or ZERO,
     )
 
 

@@ -66,7 +66,10 @@ class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One coin of a valued pool. `place`: where its price in the pool's currency stands in the marks column, behind the
     marks. `balance`: settled units (negative: owed), `borrowed`: units owed apart from it. `collateral` False: switched off.
     `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them); `loan_floors`, `loan_initial`,
-    `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`)."""
+    `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`). `dearer`: what a unit that is owed, or asked as margin,
+    counts (1, or more where the venue values it above the index). `sold`, `bought`: the share of the index at which the venue
+    sells the coin, and the multiple at which it buys it, when it exchanges coins by itself; `exchanged_below`: units owed
+    beyond which it does so while the pool holds (0: it does not)."""
 
     place: int
     balance: N
@@ -79,6 +82,10 @@ class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     loan_floors: Sequence[N]
     loan_initial: Sequence[N]
     loan_maintenance: Sequence[N]
+    dearer: N
+    sold: N
+    bought: N
+    exchanged_below: N
 
 
 class Rest(msgspec.Struct, Generic[N], frozen=True, gc=False):
@@ -236,7 +243,8 @@ class Step(msgspec.Struct, Generic[N], frozen=True, gc=False):
     the venue and `penalty` to the insurance fund, of each leg, in its settle asset.
 
     CONVERT sells `amount` of the wallet `leg` for units of the wallet `other`, `price` each, to repay what is owed in that
-    coin; its fee is in units of `other`. TOP_UP moves `amount` of free cash into an isolated leg."""
+    coin; its fee is in units of `other`. Without a `leg` (-1) it sells that share of every coin that is held, each at
+    `common.exchange_price`. TOP_UP moves `amount` of free cash into an isolated leg."""
 
     kind: int
     leg: int

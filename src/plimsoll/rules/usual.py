@@ -1,8 +1,10 @@
 """What most venues answer where a few have something of their own. Plain Python; a venue that differs writes its own."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
+from plimsoll.errors import Reject
 from plimsoll.model import Account, MarginMode
 
 APART = None
@@ -16,6 +18,15 @@ CHARGES_FUNDING_AHEAD = False
 
 MARGIN_FOLLOWS = False
 """An isolated wall holds what has gone into it; nothing sizes it anew."""
+
+
+OPTIONS: Mapping[str, tuple[str, ...]] = {}
+"""The account has no settings besides its modes."""
+
+
+def may_set_option(account: Account, name: str, value: str) -> Reject | None:
+    """There are none to refuse."""
+    return None
 
 
 def cross_apart(regime: int) -> bool:

@@ -92,6 +92,8 @@ class CaseWallet(msgspec.Struct, frozen=True):
     collateral: bool = True
     collateral_tiers: tuple[CollateralTier, ...] = ()
     loan_tiers: tuple[LoanTier, ...] = ()
+    bid_buffer: Decimal | None = None
+    ask_buffer: Decimal | None = None
 
 
 class CasePosition(msgspec.Struct, frozen=True):
@@ -303,14 +305,21 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
 
 
 def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
-    """What each coin of the case counts, and what a debt in it needs: as the wallet says; loans it does not mention as the
-    rulebook knows them."""
+    """What each coin of the case counts, and what a debt in it needs: as the wallet says; loans and exchanges it does not
+    mention as the rulebook knows them."""
     found = {}
     settled = (i.settle for i in case.instruments.values())
     for asset in dict.fromkeys([*case.account.wallets, *settled]):
         wallet = case.account.wallets.get(asset, CaseWallet(ZERO))
-        loans = wallet.loan_tiers or (known[asset].loan_tiers if asset in known else ())
-        found[asset] = Coin(wallet.collateral_tiers or IN_FULL, loans)
+        usual = known.get(asset, Coin(()))
+        with exact():
+            held = IN_FULL if wallet.bid_buffer is None else (CollateralTier(ZERO, None, ONE - wallet.bid_buffer),)
+        found[asset] = msgspec.structs.replace(
+            usual,
+            collateral_tiers=wallet.collateral_tiers or held,
+            loan_tiers=wallet.loan_tiers or usual.loan_tiers,
+            ask_buffer=wallet.ask_buffer or ZERO,
+        )
     return found
 
 

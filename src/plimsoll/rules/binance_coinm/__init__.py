@@ -3,9 +3,17 @@
 The venue's texts for coin-margined contracts give the formulas and the procedure of its dollar-margined ones with inverse value
 and profit, so these are the same functions, by name. What differs stands in `people.py`."""
 
-from plimsoll.rules.binance_coinm.people import SOURCES, TITLE, break_even_price, may_switch_position_mode, venue_code
+from plimsoll.rules.binance_coinm.people import (
+    SOURCES,
+    TITLE,
+    break_even_price,
+    may_switch_position_mode,
+    pools_of,
+    venue_code,
+)
+from plimsoll.rules.binance_coinm.procedure import next_step
+from plimsoll.rules.binance_usdm.formulas import SingleReading as Reading
 from plimsoll.rules.binance_usdm.formulas import (
-    Reading,
     assess_pool,
     available_balance,
     bankruptcy_price,
@@ -49,13 +57,11 @@ from plimsoll.rules.binance_usdm.people import (
     may_switch_mode,
     order_funds,
     order_reserve,
-    pools_of,
     printed,
     tier_of,
     venue_initial_ratio,
     venue_ratio,
 )
-from plimsoll.rules.binance_usdm.procedure import next_step
 from plimsoll.rules.common import (
     assess_coin,
     coin_line,
@@ -71,8 +77,10 @@ from plimsoll.rules.usual import (
     APART,
     CHARGES_FUNDING_AHEAD,
     MARGIN_FOLLOWS,
+    OPTIONS,
     PRICES_STATED,
     cross_apart,
+    may_set_option,
     mode_on_leverage,
     pays_profit_out,
 )
@@ -83,6 +91,7 @@ __all__ = [
     "DEFAULT_LEVERAGE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "OPTIONS",
     "PRICES_STATED",
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
@@ -119,6 +128,7 @@ __all__ = [
     "margin_on_leverage",
     "may_grow",
     "may_set_leverage",
+    "may_set_option",
     "may_switch_mode",
     "may_switch_position_mode",
     "mode_on_leverage",

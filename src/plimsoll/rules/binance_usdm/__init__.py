@@ -26,9 +26,12 @@ from plimsoll.rules.binance_usdm.formulas import (
     unrealised_pnl,
     withdrawable,
 )
+from plimsoll.rules.binance_usdm.multi_formulas import assess_coin
 from plimsoll.rules.binance_usdm.people import (
     DEFAULT_LEVERAGE,
+    EXEMPT,
     MODE_SCOPE,
+    OPTIONS,
     REGIMES,
     SETTLES_EXPIRIES_DAILY,
     SOURCES,
@@ -45,6 +48,7 @@ from plimsoll.rules.binance_usdm.people import (
     limit_counts,
     may_grow,
     may_set_leverage,
+    may_set_option,
     may_switch_mode,
     may_switch_position_mode,
     order_funds,
@@ -58,7 +62,6 @@ from plimsoll.rules.binance_usdm.people import (
 )
 from plimsoll.rules.binance_usdm.procedure import next_step
 from plimsoll.rules.common import (
-    assess_coin,
     coin_line,
     movable,
     order_line,
@@ -82,8 +85,10 @@ __all__ = [
     "APART",
     "CHARGES_FUNDING_AHEAD",
     "DEFAULT_LEVERAGE",
+    "EXEMPT",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "OPTIONS",
     "PRICES_STATED",
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
@@ -120,6 +125,7 @@ __all__ = [
     "margin_on_leverage",
     "may_grow",
     "may_set_leverage",
+    "may_set_option",
     "may_switch_mode",
     "may_switch_position_mode",
     "mode_on_leverage",

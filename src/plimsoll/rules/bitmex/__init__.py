@@ -72,6 +72,7 @@ from plimsoll.rules.bitmex.people import (
 )
 from plimsoll.rules.bitmex.procedure import next_step
 from plimsoll.rules.common import assess_coin, coin_line, order_line
+from plimsoll.rules.usual import OPTIONS, may_set_option
 
 __all__ = [
     "APART",
@@ -80,6 +81,7 @@ __all__ = [
     "EXEMPT",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "OPTIONS",
     "PRICES_STATED",
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
@@ -116,6 +118,7 @@ __all__ = [
     "margin_on_leverage",
     "may_grow",
     "may_set_leverage",
+    "may_set_option",
     "may_switch_mode",
     "may_switch_position_mode",
     "mode_on_leverage",

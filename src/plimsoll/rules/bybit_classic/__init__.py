@@ -73,8 +73,10 @@ from plimsoll.rules.common import (
 from plimsoll.rules.usual import (
     CHARGES_FUNDING_AHEAD,
     MARGIN_FOLLOWS,
+    OPTIONS,
     PRICES_STATED,
     cross_apart,
+    may_set_option,
     mode_on_leverage,
     pays_profit_out,
 )
@@ -86,6 +88,7 @@ __all__ = [
     "EXEMPT",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "OPTIONS",
     "PRICES_STATED",
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
@@ -122,6 +125,7 @@ __all__ = [
     "margin_on_leverage",
     "may_grow",
     "may_set_leverage",
+    "may_set_option",
     "may_switch_mode",
     "may_switch_position_mode",
     "mode_on_leverage",
