@@ -34,25 +34,29 @@ def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     _exchange(turn, spec.key, source, target, amount, step.price, step.fee, max(ZERO, coin.borrowed - borrowed))
 
 
+DUST = 10**9
+"""A coin worth less than this part of all that is held is left alone: it is what rounding up to whole ledger units has left."""
+
+
 def _convert_all(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     """A CONVERT step of every coin that is held: the share of each, the last as much as is still due."""
-    layout = turn.layout()
+    layout, rules = turn.layout(), turn.rulebook.rules
     pool = layout.pools[next(i for i, other in enumerate(layout.specs) if other.key == spec.key)]
     column = turn.column(layout)
-    margin, rules = turn.rulebook.rules.assess_pool(pool, column, layout.markets), turn.rulebook.rules
-    target, held = spec.assets[step.other], {}
+    margin, target = rules.assess_pool(pool, column, layout.markets), spec.assets[step.other]
+    held: dict[int, tuple[Decimal, Decimal]] = {}
     for w, wallet in enumerate(pool.wallets):
         coin = rules.assess_coin(pool, margin, w, column, layout.markets)
         free = min(wallet.balance - wallet.borrowed, coin.equity)
         if w != step.other and wallet.collateral and free > 0:
-            held[w] = free
-    for w, free in held.items():
-        price = exchange_price(pool.wallets[w], pool.wallets[step.other], column)
-        last = step.amount < ONE and w == max(held)
-        amount = _due(turn, target) / price if last else free * step.amount
+            held[w] = free, exchange_price(wallet, pool.wallets[step.other], column)
+    brought = sum((free * price for free, price in held.values()), ZERO)
+    sold = {w: pair for w, pair in held.items() if pair[0] * pair[1] * DUST > brought}
+    for w, (free, price) in sold.items():
+        last = step.amount < ONE and w == max(sold)
+        amount = ceil_to(_due(turn, target) / price if last else free * step.amount, MONEY_UNIT)
         gap = max(ZERO, -turn.account.cash.get(target, ZERO))
-        sold = min(ceil_to(amount, MONEY_UNIT), free)
-        _exchange(turn, spec.key, spec.assets[w], target, sold, price, ZERO, gap)
+        _exchange(turn, spec.key, spec.assets[w], target, min(amount, free), price, ZERO, gap)
 
 
 def _exchange(

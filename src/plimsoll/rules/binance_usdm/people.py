@@ -26,7 +26,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {ASSET_MODE: (SINGLE, MULTI)}
 CURRENCY = "USD"
 """What an account in multi-assets mode is measured in. F-MULTIMARGIN."""
 
-EXEMPT = {"a_liquidated_trader_owes_nothing": ("F-MULTIINFO", "after_a_command_no_pool_is_left_under_water")}
+EXEMPT = {"a_liquidated_trader_owes_nothing": ("F-MULTIINFO", "a_liquidated_trader_owes_nothing_in_a_pool_of_one_asset")}
 """In multi-assets mode an asset may be owed while other assets stand behind it."""
 
 MODE_SCOPE = "symbol"
