@@ -478,7 +478,8 @@ def collateral(*indexes: str, mark: str = "60000") -> AssessReport:
 
 def test_index_prices_are_taken_from_the_command_line_and_said_to_be() -> None:
     """1 BTC at 58,000 counts 55,100, 1,000 USDT at 0.9995 less a ten-thousandth 999.40; USDT that is owed or asked as margin
-    counts that more: 480 USDT are 479.81 dollars. The line: 55,100 + 0.9995 * 1.0001 * (1,000 + 2(p - 60,000) - 0.008 p) = 0."""
+    counts that more: 480 USDT are 479.81 dollars. The line: 55,100 + 0.9995 * 1.0001 * (1,000 + 2(p - 60,000) - 0.008 p) =
+    0."""
     report = collateral("BTC=58000,USDT=0.9995")
     (pool,), (leg,) = report.assessment.pools, report.assessment.legs
     assert (pool.margin_balance, pool.requirement) == (D("56099.40005"), D("479.8079760"))

@@ -251,6 +251,14 @@ def test_with_nothing_open_debts_are_settled_from_an_ltv_of_0995_on() -> None:
     assert 0 <= done.state.account.cash["USDT"] < D("1e-12") and done.state.account.cash["BTC"] > D("0.03")
 
 
+def test_the_index_at_which_debts_are_settled_is_told_of_the_coin_behind_them() -> None:
+    """57,000 * 1.0001 / 0.995 = 0.95 * p."""
+    rulebook = book({**EXCHANGED, "USDT": coin("0.9999", "0.0001", below="60000")})
+    view = assess(account({"BTC": "1", "USDT": "-57000"}), marks("61000"), rulebook)
+    (price,) = [asset.liquidation_price for asset in view.assets if asset.asset == "BTC"]
+    assert near(price, 57000 * Fraction("1.0001") / Fraction("0.995") / Fraction("0.95"), 20)
+
+
 def test_while_an_order_rests_nothing_is_settled() -> None:
     rulebook = book({**EXCHANGED, "USDT": coin("0.9999", "0.0001", below="60000")})
     state = State(account({"BTC": "1", "USDT": "-56000"}), marks("60310"))

@@ -24,8 +24,8 @@ from plimsoll.rulebook import discover, rules_of
 from plimsoll.text_files import read_text, read_toml
 
 TOP = (
-    "name", "about", "venue", "position_mode", "rules_as_of", "wallet", "borrowed", "not_collateral", "fees", "readings",
-    "leverages", "options",
+    "name", "about", "venue", "position_mode", "rules_as_of", "wallet", "borrowed", "interest", "not_collateral", "fees",
+    "readings", "leverages", "options",
 )  # fmt: skip
 LISTS = ("positions", "orders", "stops", "top_ups")
 POSITION = ("symbol", "side", "size", "leverage", "mode")
@@ -103,6 +103,7 @@ def _plan(text: str, source: str) -> Plan:
         fees=_fees(raw["fees"], source) if "fees" in raw else None,
         readings=_readings(raw.get("readings", {}), source),
         borrowed=_borrowed(raw.get("borrowed", {}), source),
+        interest=_interest(raw.get("interest", {}), source),
         not_collateral=_switched_off(raw, source),
         leverages=_leverages(raw.get("leverages", {}), source),
         rules_as_of=_day(raw, place),
@@ -329,6 +330,17 @@ def _leverages(raw: object, source: str) -> dict[str, Decimal]:
 def _borrowed(raw: object, source: str) -> dict[str, Decimal]:
     owed = _table(raw, "borrowed", source)
     return {asset: parse_positive(amount, f"borrowed.{asset}", source) for asset, amount in owed.items()}
+
+
+def _interest(raw: object, source: str) -> dict[str, Decimal]:
+    """Asset -> what borrowing it costs a year."""
+    rates = _table(raw, "interest", source)
+    out = {}
+    for asset, text in rates.items():
+        rate = out[asset] = parse(text, f"interest.{asset}", source)
+        if not 0 <= rate < 100:
+            raise BadInput(source, f"interest.{asset}", rate, "give a fraction a year, such as 0.08 for 8 %")
+    return out
 
 
 def _switched_off(raw: Mapping[str, object], source: str) -> tuple[str, ...]:

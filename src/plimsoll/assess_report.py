@@ -13,12 +13,13 @@ from plimsoll.cautions import Caution, cautions, distance
 from plimsoll.explain import Explanation, explain, table_line
 from plimsoll.margin.assess import assess
 from plimsoll.margin.views import Assessment, LegView
-from plimsoll.model import Bracket
+from plimsoll.model import Account, Bracket, PositionMode
 from plimsoll.number import show
 from plimsoll.plan import Opening, Plan, Skipped
 from plimsoll.prices.history import History
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import PoolMargin
+from plimsoll.rules.drawing import PoolSpec
 from plimsoll.volatility import in_deviations, volatility
 from plimsoll.want import Want, read_want, wanted
 
@@ -128,7 +129,8 @@ def _tables(symbols: Sequence[str], rulebook: Rulebook) -> tuple[str, ...]:
 def ratio_word(rulebook: Rulebook) -> str:
     """The direction of a venue's ratio, asked of its own rule with a balance of twice the requirement."""
     two, one = Decimal(2), Decimal(1)
-    ratio = rulebook.rules.venue_ratio(PoolMargin(two, one, one, one, two))
+    nobody, shared = Account(PositionMode.ONE_WAY, {}), PoolSpec("account", "", False, ())
+    ratio = rulebook.rules.venue_ratio(PoolMargin(two, one, one, one, 2 * two), shared, nobody)
     return "usage" if ratio is not None and ratio < 1 else "cover"
 
 

@@ -70,6 +70,8 @@ class Reason(StrEnum):
     MARGIN_REMOVE_TOO_MUCH = "margin_remove_too_much"
     MARGIN_WOULD_LIQUIDATE = "margin_would_liquidate"
     WITHDRAW_TOO_MUCH = "withdraw_too_much"
+    BORROW_TOO_MUCH = "borrow_too_much"
+    REPAY_TOO_MUCH = "repay_too_much"
     NOT_OFFERED = "not_offered"
 
 

@@ -28,13 +28,19 @@ def teller_of(asset: str, marks: Mapping[str, Decimal], rulebook: Rulebook) -> s
 
 
 def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
-    """Coin -> its stand-in price at these marks; without the coins that nothing tells the price of."""
+    """Coin -> its stand-in price at these marks; without the coins that nothing tells the price of. Coins that could be bought
+    at these marks are among them."""
     found = {}
-    for asset in coins_of_account(account, rulebook):
+    for asset in dict.fromkeys([*coins_of_account(account, rulebook), *_tradable(marks, rulebook)]):
         teller = teller_of(asset, marks, rulebook)
         if teller is not None:
             found[asset] = ONE if teller == "" else marks[teller]
     return found
+
+
+def _tradable(marks: Mapping[str, Decimal], rulebook: Rulebook) -> list[str]:
+    known = [rulebook.instruments[symbol] for symbol in marks if symbol in rulebook.instruments]
+    return [asset for i in known if i.kind is Kind.SPOT for asset in (i.base, i.quote)]
 
 
 def stand_in_note(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> tuple[str, ...]:

@@ -35,11 +35,13 @@ class LegSide(StrEnum):
 
 class Kind(StrEnum):
     """LINEAR: profit in the quote asset. INVERSE: face value in the quote, profit in the base coin. QUANTO: profit in a third
-    coin, a fixed amount of it for each unit of the quoted price; its value follows the price as a linear one does."""
+    coin, a fixed amount of it for each unit of the quoted price; its value follows the price as a linear one does. SPOT: the
+    coin itself, bought or sold short with borrowed money; profit is what the coins held are worth less what is owed."""
 
     LINEAR = "linear"
     INVERSE = "inverse"
     QUANTO = "quanto"
+    SPOT = "spot"
 
 
 class Stage(IntEnum):
@@ -107,12 +109,14 @@ class CoinColumns(NamedTuple):
 
 class Coin(msgspec.Struct, frozen=True, dict=True):
     """What a coin counts as collateral, and what a debt in it needs. No loan tiers: a debt needs nothing (or is not known).
-    `ask_buffer`: what a unit owed, or asked as margin, counts above the index. `sell_buffer`, `buy_buffer`: what the venue
-    takes off the index, or puts on it, when it exchanges coins by itself, which it does while the account holds where more than
-    `exchange_below` is owed (None: it does not)."""
+    `loans_by_value`: the loan tiers count the debt's value in the pool's currency, not coins. `ask_buffer`: what a unit owed,
+    or asked as margin, counts above the index. `sell_buffer`, `buy_buffer`: what the venue takes off the index, or puts on it,
+    when it exchanges coins by itself, which it does while the account holds where more than `exchange_below` is owed (None: it
+    does not)."""
 
     collateral_tiers: tuple[CollateralTier, ...]
     loan_tiers: tuple[LoanTier, ...] = ()
+    loans_by_value: bool = False
     ask_buffer: Decimal = Decimal(0)
     sell_buffer: Decimal = Decimal(0)
     buy_buffer: Decimal = Decimal(0)
@@ -192,7 +196,11 @@ class Position(msgspec.Struct, frozen=True):
     `added_margin` was put in by hand (or frozen there by a rule) and `lost_margin` has been eaten by funding. `cost`: the
     signed value paid, in the settle asset, where the venue keeps it apart from the entry price (None: it follows from it).
     `remarked`: the signed value that running profit counts from, after the venue has paid earlier profit out (None: `cost`).
-    `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash."""
+    `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash.
+
+    A position in SPOT counts coins bought (+) or sold short (-) with borrowed money. In cross they are among the account's
+    own cash and debts. An isolated one has `coins` of its own inside its wall, `borrowed` and `interest` owed there, all by
+    asset; `isolated_margin` then is a record of the own money that went in, in the quote asset, and no money itself."""
 
     symbol: str
     mode: MarginMode
@@ -207,6 +215,9 @@ class Position(msgspec.Struct, frozen=True):
     remarked: Decimal | None = None
     realised_pnl: Decimal = Decimal(0)
     auto_add_margin: bool = False
+    coins: dict[str, Decimal] | None = None
+    borrowed: dict[str, Decimal] = {}
+    interest: dict[str, Decimal] = {}
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -234,8 +245,9 @@ class Fees(msgspec.Struct, frozen=True):
 
 class Account(msgspec.Struct, frozen=True):
     """One trading account. `cash`: asset -> settled money outside every isolated wall (negative: owed); `borrowed`: asset ->
-    what is owed apart from it; `not_collateral`: coins that the user has switched off. `leverages` is keyed by the
-    rulebook's `leverage_key`; `margin_modes` holds the symbols set away from the default (cross)."""
+    what is owed apart from it, and `interest` what that has grown by; `interest_rates`: asset -> what borrowing it costs a
+    year, as a fraction; `not_collateral`: coins that the user has switched off. `leverages` is keyed by the rulebook's
+    `leverage_key`; `margin_modes` holds the symbols set away from the default (cross)."""
 
     position_mode: PositionMode
     cash: dict[str, Decimal]
@@ -247,6 +259,8 @@ class Account(msgspec.Struct, frozen=True):
     options: dict[str, str] = {}
     borrowed: dict[str, Decimal] = {}
     not_collateral: tuple[str, ...] = ()
+    interest: dict[str, Decimal] = {}
+    interest_rates: dict[str, Decimal] = {}
 
 
 class Outside(msgspec.Struct, frozen=True):

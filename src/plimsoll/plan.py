@@ -24,8 +24,8 @@ from plimsoll.model import (
     Trigger,
 )
 from plimsoll.number import ZERO, exact, show
-from plimsoll.plan_matches import absence, contracts, near_to, too_small
-from plimsoll.plan_walls import funding_notes, isolated_money, tallied
+from plimsoll.plan_matches import absence, near_to
+from plimsoll.plan_walls import coins_behind, contracts_of, funding_notes, isolated_money, lending_notes, tallied, too_small
 from plimsoll.rulebook import Rulebook, match
 
 
@@ -94,7 +94,8 @@ class PlannedTopUp(msgspec.Struct, frozen=True):
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """An account file. `wallet`: asset -> everything put in, isolated money included. `borrowed`: asset -> what is
-    owed of it, `not_collateral`: coins switched off (venues that value coins). `fees` None: the venue's list rates.
+    owed of it, `interest`: what borrowing costs a year, `not_collateral`: coins switched off (venues that value coins).
+    `fees` None: the venue's list rates.
     `leverages`: for fills. `scripts`, `model`: as in the file, for `prices.script.read_script` and `model_choice`. `options`:
     settings of the account besides its modes, in the words of the plan's own venue."""
 
@@ -112,6 +113,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rules_as_of: date | None = None
     borrowed: dict[str, Decimal] = {}
     not_collateral: tuple[str, ...] = ()
+    interest: dict[str, Decimal] = {}
     leverages: dict[str, Decimal] = {}
     scripts: dict[str, object] = {}
     model: dict[str, object] = {}
@@ -183,7 +185,8 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
         if known is None:
             skipped.append(Skipped(symbol, f"{home.name}: {home.gaps[symbol]}"))
             continue
-        there = known if rulebook.name == home.name else match(rulebook, known.base, known.quote, known.kind)
+        own = rulebook.name == home.name and symbol in rulebook.instruments
+        there = known if own else match(rulebook, known.base, known.quote, known.kind)
         if there is None or without_hedge:
             skipped.append(Skipped(symbol, without_hedge or absence(rulebook, known)))
         else:
@@ -207,7 +210,7 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             raise refusal
         for planned in plan.positions:
             if planned.symbol in matched.found:
-                size = contracts(planned.size, matched.found[planned.symbol], notes)
+                size = contracts_of(planned.size, matched.found[planned.symbol], notes)
                 if size > 0:
                     sizes[leg_of(planned)] = size
                 else:
@@ -230,7 +233,10 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             options=options,
             borrowed=dict(plan.borrowed),
             not_collateral=plan.not_collateral,
+            interest_rates=dict(plan.interest),
         )
+        account = coins_behind(account, rulebook)
+        notes += lending_notes(plan.venue, home.instruments.values(), matched.found.values())
         notes += funding_notes(rulebook, matched.found.values())
         if plan.options and rulebook.name != home.name:
             theirs = f"are those of {home.name}: {rulebook.name} has its own"
@@ -440,7 +446,7 @@ def _placed(
         return None
     instrument = found[planned.symbol]
     if planned.size is not None:
-        size = contracts(planned.size, instrument, notes)
+        size = contracts_of(planned.size, instrument, notes)
     else:
         legs = [p for p in plan.positions if _serves(planned, p) and leg_of(p) in sizes]
         size = sizes[leg_of(legs[0])] if legs else ZERO

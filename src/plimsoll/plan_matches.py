@@ -1,12 +1,9 @@
-"""What is said of a plan's instruments at a venue: which one comes nearest to a name, why a venue lacks one, and how many
-contracts an amount is. Nothing here knows the plan."""
+"""What is said of an instrument that a venue lacks, or that nobody knows. Nothing here knows the plan."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 from difflib import get_close_matches
 
 from plimsoll.model import Instrument
-from plimsoll.number import ZERO, floor_to, show
 from plimsoll.rulebook import Rulebook
 
 
@@ -22,25 +19,3 @@ def absence(rulebook: Rulebook, known: Instrument) -> str:
     if alike:
         return f"{rulebook.name}: {alike[0]}: {rulebook.gaps[alike[0]]}"
     return f"{rulebook.name} has no {known.kind} contract of {known.base} in {known.quote}"
-
-
-def contracts(amount: Decimal, instrument: Instrument, notes: list[str]) -> Decimal:
-    """Coins or face as contracts, down to the lot."""
-    size = amount / instrument.multiplier
-    if instrument.lot is None:
-        return size
-    whole = floor_to(size, instrument.lot)
-    if whole != size:
-        unit = instrument.base if instrument.kind == "linear" else instrument.quote
-        kept = show(whole * instrument.multiplier)
-        notes.append(
-            f"{instrument.symbol} trades in steps of {show(instrument.lot * instrument.multiplier)} {unit}: "
-            f"{show(amount)} became {kept}."
-        )
-    return whole
-
-
-def too_small(size: Decimal, instrument: Instrument) -> str:
-    """Why a position is left out that rounds to nothing."""
-    step = show((instrument.lot or ZERO) * instrument.multiplier)
-    return f"{show(size)} is less than one step of {instrument.symbol}, {step}"

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from plimsoll.account.commands import CancelOrder, Command, SetMarks, SettleFunding
+from plimsoll.account.borrowing import owes
+from plimsoll.account.commands import AccrueInterest, CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.events import Converted, Reduced
 from plimsoll.account.state import State, Venue
 from plimsoll.errors import BadInput
@@ -36,6 +37,10 @@ SAMPLES = 1_500
 LOOKS = 50
 """After a forced sale the venue's next look is a fiftieth of a segment later: marks come about once a second, not
 continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
+
+
+HOUR = timedelta(hours=1)
+"""Interest is charged by the hour."""
 
 
 class Stretch(NamedTuple):
@@ -94,6 +99,7 @@ class _Playing:
         self.inside_bars = len(self.frames) <= SAMPLES // 8
         self.scout = None if self.inside_bars else scout
         self.stood = -1
+        self.charged = self.frames[0].time
 
     def run(self, commands: Sequence[Command]) -> Played:
         """The whole history."""
@@ -131,6 +137,7 @@ class _Playing:
             elif n > 0:
                 self._to_opening(n, point, time, ahead)
             if k == 0:
+                self._interest(frame)
                 due(tape, self.waiting, frame)
             tape.look()
             if self.inside_bars or (k == len(steps) - 1 and self._kept(n)):
@@ -142,6 +149,15 @@ class _Playing:
                     return ahead
         self.stood = n
         return NOWHERE if self.scout is None else self.scout.stretch(tape, self.waiting, n + 1, False)
+
+    def _interest(self, frame: Frame) -> None:
+        """What debts have cost since they were charged last, for the full hours that have passed by the opening of a frame."""
+        hours = (frame.time - self.charged) // HOUR
+        self.charged += hours * HOUR
+        if hours and owes(self.tape.state.account, self.tape.venue.rulebook):
+            refused = self.tape.do(AccrueInterest(Decimal(hours)))
+            if refused is not None:
+                raise BadInput("account", "interest", None, refused.message)
 
     def _to_opening(self, n: int, point: Mapping[str, Quote], time: datetime, ahead: Stretch) -> None:
         """To the opening of a frame, from wherever the tape stands."""

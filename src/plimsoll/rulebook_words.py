@@ -16,7 +16,7 @@ from plimsoll.errors import Reason, Reject
 from plimsoll.explain import grade_in, sources_in
 from plimsoll.law import law_modules
 from plimsoll.number import show
-from plimsoll.rulebook import BracketTable, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
+from plimsoll.rulebook import BracketTable, CollateralRow, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
 from plimsoll.rules import common, usual
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
@@ -143,18 +143,59 @@ def words(rulebook: Rulebook, table: VenueTable, in_force_on: tuple[date, Policy
             f"# {rulebook.rules.TITLE}",
             f"Rulebook `{rulebook.name}`. Made from its rules and tables by `python docs/generate.py`; edit those instead.",
             *_closed(table),
+            *_settings(rulebook),
             *_rules(rulebook),
             *_regimes(table),
             *_readings(table),
             *(_in_force(table, *in_force_on) if in_force_on is not None else ()),
             *_instruments(table),
             *_brackets(table),
+            *_collateral(table),
             *_fees(table),
             *_codes(rulebook),
             "## Sources of the rules",
             _bullets(f"**{key}**: {_plain(where)}" for key, where in rulebook.rules.SOURCES.items()),
             "",
         ]
+    )
+
+
+def _settings(rulebook: Rulebook) -> Iterator[str]:
+    """Settings of the account besides its modes."""
+    if rulebook.rules.OPTIONS:
+        yield "## Settings of the account"
+        yield "`[options]` in an account file; the first value is the default."
+        yield _bullets(f"`{name}`: {_codes_of(values)}" for name, values in rulebook.rules.OPTIONS.items())
+
+
+def _collateral(table: VenueTable) -> Iterator[str]:
+    """What coins count where they stand behind positions together."""
+    if not table.collateral:
+        return
+    yield "## What coins count"
+    ratio = "`ratio`: the share that counts of what is held, slice by slice"
+    ask = "`ask`: what a unit that is owed, or asked as margin, counts above the index"
+    exchanged = "`exchanged at`: off and on the index when the venue exchanges coins by itself"
+    beyond = "`beyond`: units owed from which it does"
+    yield f"{ratio}. {ask}. {exchanged}; {beyond}. Weaker fields carry their own grade."
+    head = ("coin", "ratio", "ask", "exchanged at", "beyond", "from", "until", "grade", "source")
+    entries = sorted(table.collateral, key=lambda row: (row.asset, row.since))
+    yield _table(head, [_collateral_row(row) for row in entries])
+
+
+def _collateral_row(row: CollateralRow) -> tuple[object, ...]:
+    slices = [f"{_number(r.ratio)}" + ("" if r.cap is None else f" up to {_number(r.cap)}") for r in row.rows]
+    weaker = "".join(f", {field} {grade}" for field, grade in row.grades.items())
+    return (
+        row.asset,
+        ", ".join(slices),
+        _number(row.ask_buffer),
+        f"-{_number(row.sell_buffer)}, +{_number(row.buy_buffer)}",
+        "-" if row.exchange_below is None else _number(row.exchange_below),
+        row.since,
+        _until(row.until),
+        f"{row.grade}{weaker}",
+        _plain(row.source),
     )
 
 

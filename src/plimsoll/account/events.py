@@ -74,8 +74,31 @@ class ExpirySettled(msgspec.Struct, frozen=True, tag=True):
 
 
 class InterestCharged(msgspec.Struct, frozen=True, tag=True):
+    """`leg`: inside whose wall it is owed (None: the account's own). It is paid from the cash, or owed beside the debt, as the
+    venue has it."""
+
     asset: str
     amount: Decimal
+    postings: tuple[Posting, ...]
+    leg: LegKey | None = None
+
+
+class Borrowed(msgspec.Struct, frozen=True, tag=True):
+    """`amount` of an asset was lent to the account, or (`leg`) into an isolated wall."""
+
+    asset: str
+    amount: Decimal
+    leg: LegKey | None
+    postings: tuple[Posting, ...]
+
+
+class Repaid(msgspec.Struct, frozen=True, tag=True):
+    """`amount` was paid back, `interest` of it for what the debt had grown by, which goes first."""
+
+    asset: str
+    amount: Decimal
+    interest: Decimal
+    leg: LegKey | None
     postings: tuple[Posting, ...]
 
 
@@ -185,8 +208,8 @@ class TakenOver(msgspec.Struct, frozen=True, tag=True):
 
 
 class Converted(msgspec.Struct, frozen=True, tag=True):
-    """A forced sale of `amount` of a coin for `proceeds` of another that is owed, at the index prices; `fee` to the venue, in
-    the coin owed, of which `repaid` went to the lender (the rest fills up the balance)."""
+    """A forced sale of `amount` of a coin for `proceeds` of another that is owed, at the index prices; `fee` to the venue and
+    `penalty` to the insurance fund, in the coin owed, of which `repaid` went to the lender (the rest fills up the balance)."""
 
     pool: str
     source: str
@@ -196,6 +219,7 @@ class Converted(msgspec.Struct, frozen=True, tag=True):
     fee: Decimal
     repaid: Decimal
     postings: tuple[Posting, ...]
+    penalty: Decimal = Decimal(0)
 
 
 class Deleveraged(msgspec.Struct, frozen=True, tag=True):
@@ -228,6 +252,8 @@ Event = (
     | FundingPaid
     | ExpirySettled
     | InterestCharged
+    | Borrowed
+    | Repaid
     | Deposited
     | Withdrawn
     | MarginMoved

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from plimsoll.account.convert import convert, square
+from plimsoll.account.convert import convert, cover, finish, square
 from plimsoll.account.events import (
     Deleveraged,
     Event,
@@ -80,10 +80,11 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
         )
         if step.kind == HOLD:
             gone = stage >= Stage.TAKEN_OVER or turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement)
-            if not pool.legs and gone:
+            if _nothing_left(pool) and gone:
                 break
             if stage is not Stage.HEALTHY:
                 turn.emit(StageReached(key, asset, Stage.HEALTHY, margin.balance, margin.requirement))
+            finish(turn, spec)
             return
         if step.kind == CANCEL:
             stage = _reach(turn, spec, stage, Stage.CANCELLING, margin)
@@ -107,6 +108,13 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
     else:
         raise AssertionError(f"the ladder of {key} does not end")
     _close_pool(turn, failing)
+
+
+def _nothing_left(pool: Pool[Decimal]) -> bool:
+    """Whether nothing can be sold: no leg, or in a pool of coins none of which is there, none that holds anything by itself."""
+    if not pool.legs:
+        return True
+    return bool(pool.wallets) and all(w.balance <= 0 for w in pool.wallets) and not any(leg.margin for leg in pool.legs)
 
 
 def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal]:
@@ -196,7 +204,9 @@ def _close_pool(turn: Turn, failed: PoolSpec) -> None:
     crossed = [p for p in turn.account.positions if p.mode is MarginMode.CROSS]
     if spec.assets:
         for coin, short in square(turn, spec):
-            _cover(turn, key, coin, None, short)
+            if not cover(turn, spec, coin, short):
+                _cover(turn, key, coin, None, short)
+        finish(turn, spec)
     elif not spec.isolated and not any(turn.instrument(p.symbol).settle == asset for p in crossed):
         cash = turn.account.cash.get(asset, ZERO)
         if cash < 0:

@@ -7,11 +7,12 @@ import msgspec
 from plimsoll.account.events import OrderCancelled, OrderPlaced, OrderTriggered
 from plimsoll.account.liquidate import liquidate
 from plimsoll.account.settings import asset_view
-from plimsoll.account.trade import split_size, trade
+from plimsoll.account.spot import deal, unaffordable
+from plimsoll.account.trade import split_size
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
 from plimsoll.margin.pools import lay_out, leverage_of, order_value
-from plimsoll.model import LegKey, LegSide, Order, OrderType, Position, Trigger, leg_key
+from plimsoll.model import Kind, LegKey, LegSide, Order, OrderType, Position, Trigger, leg_key
 from plimsoll.number import ZERO
 from plimsoll.rules.asks import SizeAsk
 from plimsoll.rules.resting import closes, falling_watch, opens
@@ -137,6 +138,9 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
     nothing to the reach of the position is free."""
     if order.reduce_only or order.type in _CONDITIONAL:
         return None
+    if turn.instrument(order.symbol).kind is Kind.SPOT:
+        rate = turn.account.fees.taker_rate
+        return unaffordable(turn, key_of(order), order.side, order.size, _market_price(turn, order), rate)
     limit = msgspec.structs.replace(order, type=OrderType.LIMIT, price=_market_price(turn, order))
     extra = _order_margin(turn, (*turn.account.orders, limit)) - _order_margin(turn, turn.account.orders)
     if extra <= 0:
@@ -228,4 +232,4 @@ def _execute(turn: Turn, order: Order, price: Decimal, rate: Decimal) -> None:
         if _unaffordable(turn, as_market) is not None:
             turn.emit(OrderCancelled(order, "not_enough_margin"))
             return
-    trade(turn, key_of(order), order.side, size, price, rate, order.id)
+    deal(turn, key_of(order), order.side, size, price, rate, order.id)

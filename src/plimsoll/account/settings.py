@@ -13,7 +13,7 @@ from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import lay_out, legs_by_key, leverage_of, sized
 from plimsoll.margin.views import AssetView
-from plimsoll.model import LegKey, LegSide, MarginMode, Position, leg_key
+from plimsoll.model import Kind, LegKey, LegSide, MarginMode, Position, leg_key
 from plimsoll.number import ONE, ZERO
 from plimsoll.rules.asks import LeverageAsk
 from plimsoll.rules.columns import Leg
@@ -53,7 +53,13 @@ def _bounds(turn: Turn, position: Position, asset: str) -> tuple[Decimal, Decima
     layout = turn.layout()
     column = turn.column(layout)
     rules = turn.rulebook.rules
-    at = next(i for i, spec in enumerate(layout.specs) if not spec.isolated and spec.asset == asset)
+    at = next(i for i, spec in enumerate(layout.specs) if not spec.isolated and asset in (spec.asset, *spec.assets))
+    if position.coins is not None:
+        own = next(i for i, spec in enumerate(layout.specs) if spec.isolated and spec.legs == (leg_key(position),))
+        inside, coin = layout.pools[own], layout.specs[own].assets.index(asset)
+        now = rules.assess_pool(inside, column, layout.markets)
+        free = ZERO if (view := asset_view(turn, asset)) is None else view.withdrawable
+        return rules.wall_bounds(inside, now, free, coin, column, layout.markets)
     margin = rules.assess_pool(layout.pools[at], column, layout.markets)
     asks = {True: ZERO, False: ZERO}
     for spec in layout.resting:
@@ -128,10 +134,8 @@ def _sinks(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Decima
     """The headroom that an isolated leg has now, where moving that much of its money would liquidate it; else None."""
     if moved >= 0:
         return None
-    positions = tuple(
-        msgspec.structs.replace(p, leverage=leverage, isolated_margin=p.isolated_margin + moved) if leg_key(p) == key else p
-        for p in turn.account.positions
-    )
+    asset = turn.instrument(key.symbol).settle
+    positions = tuple(_with_less(p, leverage, moved, asset) if leg_key(p) == key else p for p in turn.account.positions)
     layout, rules = lay_out(msgspec.structs.replace(turn.account, positions=positions), turn.rulebook), turn.rulebook.rules
     at = next(i for i, spec in enumerate(layout.specs) if spec.isolated and spec.legs == (key,))
     after = rules.assess_pool(layout.pools[at], turn.column(layout), layout.markets)
@@ -140,7 +144,17 @@ def _sinks(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Decima
     return after.balance - after.requirement - moved
 
 
+def _with_less(position: Position, leverage: Decimal, moved: Decimal, asset: str) -> Position:
+    """The position at a leverage, with less of an asset inside its wall."""
+    if position.coins is None:
+        return msgspec.structs.replace(position, leverage=leverage, isolated_margin=position.isolated_margin + moved)
+    coins = {**position.coins, asset: position.coins.get(asset, ZERO) + moved}
+    return msgspec.structs.replace(position, leverage=leverage, coins=coins)
+
+
 def _leverage_move(turn: Turn, position: Position, leverage: Decimal) -> Decimal:
+    if position.coins is not None:
+        return ZERO
     reading = turn.rulebook.reading
     leg = _leg_of(turn, position)
     return money(turn.rulebook.rules.margin_on_leverage(leg, leverage, turn.market(position.symbol), reading))
@@ -183,6 +197,9 @@ def set_margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
     reject = rules.may_switch_mode(turn.account, command.symbol, command.mode)
     if reject is not None:
         return reject
+    concerned = [p for p in turn.account.positions if command.symbol in ("", p.symbol)]
+    if any(turn.instrument(p.symbol).kind is Kind.SPOT for p in concerned):
+        return Reject(Reason.MARGIN_MODE_POSITION, "coins and debts do not change their wall; close and repay first")
     if rules.MARGIN_FOLLOWS:
         return _choose(turn, command.symbol, _leverage_for(turn, command.symbol, command.mode), command.mode)
     moving = [p for p in turn.account.positions if p.mode is not command.mode and command.symbol in ("", p.symbol)]

@@ -84,6 +84,7 @@ MARKET_RECORD = np.dtype(
         ("unit", np.float64),
         ("funding_rate", np.float64),
         ("regime", np.int64),
+        ("spot", np.bool_),
     ],
     align=True,
 )
@@ -100,6 +101,7 @@ WALLET_RECORD = np.dtype(
         ("loan_floors", np.float64, (ROWS,)),
         ("loan_initial", np.float64, (ROWS,)),
         ("loan_maintenance", np.float64, (ROWS,)),
+        ("loans_by_value", np.bool_),
         ("dearer", np.float64),
         ("sold", np.float64),
         ("bought", np.float64),

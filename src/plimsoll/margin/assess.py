@@ -181,7 +181,7 @@ def _home(now: Instant, i: int, margin: PoolMargin[Decimal], alone: Alone | None
         solved = _unsolved if now.prices is Prices.NONE else solver_apart(on, i, margin)
         return Home(spec, pool, margin, on.markets, solved, _factors(solved), felt, alone, ())
     markets, solved, felt = now.layout.markets, _unsolved, UNFELT
-    if pool.legs:
+    if pool.legs or pool.wallets:
         markets = held_brackets(rules, pool, now.column, markets)
         solved = solver_of(rules, pool, margin, now.column, markets)
         if now.prices is Prices.ALL:
@@ -202,7 +202,9 @@ def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
 def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
     mark, base, rules = now.column[leg.market], now.bases[leg.market], now.rulebook.rules
-    if rules.PRICES_STATED:
+    if now.layout.markets[leg.market].spot:
+        own = prices_at(at.solved(_with_coin(now, leg.market)), mark)
+    elif rules.PRICES_STATED:
         found = in_wide_digits(rules.stated_liquidation_price, leg, at.pool, at.margin, now.column, at.markets)
         price = +found.price if found.found else None
         own = Triggers(price, None) if price is not None and price < mark else Triggers(None, price)
@@ -212,6 +214,12 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
         return own, NO_PRICE
     coin = at.felt.coins[base]
     return own, own if len(coin) == 1 else at_factor(at.together(coin), mark)
+
+
+def _with_coin(now: Instant, market: int) -> tuple[int, ...]:
+    """A market in coins themselves, and where the marks column holds the price of its coin, which is what moves."""
+    first = len(now.layout.symbols)
+    return market, first + now.layout.assets.index(now.bases[market])
 
 
 def _factors(solved: Solver) -> Factors:
@@ -264,7 +272,7 @@ def money_behind(
 def _behind(now: Instant, home: Home, leg: Leg[Decimal]) -> Decimal | None:
     """As `money_behind`, with what the others lock summed before."""
     if home.alone is None or len(home.pool.legs) > 1:
-        return leg.margin if home.spec.isolated else None
+        return leg.margin if home.spec.isolated and not home.spec.assets else None
     if now.rulebook.rules.MARGIN_FOLLOWS:
         return home.margin.balance - home.alone.gain
     return home.pool.cash - home.pool.reserved - home.alone.taken
@@ -289,7 +297,9 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
     other = own.above if price == own.below else own.below
     bankrupt = NOWHERE if behind is None else _bankruptcy(now, home, leg, behind)
     at = leg, mark, market
-    if home.alone is not None and len(home.pool.legs) == 1:  # how that one leg stands is known
+    if market.spot:
+        profit, locked, initial, maintenance, fee = _of_coins(now, home, leg)
+    elif home.alone is not None and len(home.pool.legs) == 1:  # how that one leg stands is known
         stand, profit, locked = home.alone.standing, home.alone.gain, home.alone.lock
         initial, maintenance, fee = stand.initial, stand.maintenance, stand.closing_fee
     else:
@@ -304,7 +314,7 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
         position.symbol,
         position.mode,
         position.side,
-        instrument.settle,
+        spec.asset if market.spot and spec.isolated else instrument.settle,
         spec.key,
         position.size,
         position.entry_price,
@@ -330,6 +340,16 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
 
 
 
+def _of_coins(now: Instant, home: Home, leg: Leg[Decimal]) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
+    """(profit, margin locked, initial, maintenance, closing fee) of a position in coins themselves. An isolated one is its
+    pool: its profit is what that is worth beyond the margin put in, interest and fees taken off. In cross the requirement is
+    that of the debts of the whole account and no position's own."""
+    if not home.spec.isolated:
+        market = now.layout.markets[leg.market]
+        return now.rulebook.rules.profit(leg, now.column[leg.market], market), ZERO, ZERO, ZERO, ZERO
+    margin = home.margin
+    return margin.balance - leg.margin, leg.margin, margin.initial, margin.maintenance, margin.requirement - margin.maintenance
+
 
 def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
     spec, pool, margin = home.spec, home.pool, home.margin
@@ -344,7 +364,7 @@ def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
         requirement=margin.requirement,
         headroom=margin.balance - margin.requirement,
         scale=margin.scale,
-        venue_ratio=now.rulebook.rules.venue_ratio(margin),
+        venue_ratio=now.rulebook.rules.venue_ratio(margin, spec, now.account),
         liquidatable=(bool(pool.legs or pool.wallets) or margin.requirement > 0)
         and now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
         portfolio_liquidation_move=_common_move(now, home, views) if now.prices is Prices.ALL else None,
@@ -425,7 +445,17 @@ def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], leg
         account_maintenance_margin=sum((leg.maintenance_margin for leg in mine), ZERO),
         collateral_value=coin.collateral_value,
         borrowed=coin.borrowed,
+        liquidation_price=_coin_price(now, home, at),
     )
+
+
+def _coin_price(now: Instant, home: Home, at: int) -> Decimal | None:
+    """The index price of a coin at which a pool with debts fails, when that price alone moves; the nearer one."""
+    pool = home.pool
+    if now.prices is Prices.NONE or not any(w.borrowed > 0 or w.balance < 0 for w in pool.wallets):
+        return None
+    place = pool.wallets[at].place
+    return nearest(prices_at(home.solved((place,)), now.column[place]), now.column[place])
 
 
 def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]) -> AccountView:

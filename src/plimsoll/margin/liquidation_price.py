@@ -30,6 +30,8 @@ LEAST, MOST = Decimal("1e-25"), Decimal("1e25")
 """The range of x that is searched; a price outside it is none."""
 NEAR = Decimal("1e-34")
 """A step of Newton's method shorter than this share of x is the last one: it ends far beyond the digits of the result."""
+BESIDE = Decimal("1e-22")
+"""The share of x by which two assessments lie apart that give a line: half the working digits are left for its slope."""
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
 
@@ -128,7 +130,8 @@ def solver_of(
         if moving in known:
             return known[moving]
         if solver is None:
-            along = _along_coins if pool.wallets else _along_legs
+            lined = _along_coins if rules.STATES_LINES and pool.legs else _along_whole
+            along = lined if pool.wallets else _along_legs
             solver = in_wide_digits(along, rules, pool, margin, marks, markets)
         found = known[moving] = in_wide_digits(solver, moving)
         return found
@@ -192,6 +195,31 @@ def _along_coins(
         rest = coins.headroom - first[0] - first[1]
         move = Move(rules, lambda: found.part(rest), marks, markets, moving, inverse, room)
         return _solved(move, found.line, first, rest, found.senses)
+
+    return solve
+
+
+def _along_whole(
+    rules: Rules,
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+) -> Solver:
+    """The solver of a valued pool whose rulebook states no lines: the line at x is read off two whole assessments so near each
+    other that a bend between them is below the digits of the result."""
+    own = replace(pool, legs=tuple([leg for leg in pool.legs if not markets[leg.market].spot]))
+    room = rounding_room(own, margin)
+
+    def solve(moving: tuple[int, ...]) -> Solved:
+        move = Move(rules, lambda: pool, marks, markets, moving, False, room)
+
+        def lines(x: Decimal) -> Straight:
+            here, there = (_headroom(move, at, ONE) for at in (x, x + x * BESIDE))
+            slope = (there - here) / (x * BESIDE)
+            return here - slope * x, slope
+
+        return _solved(move, lines, lines(ONE), ZERO, (ONE, -ONE))
 
     return solve
 
@@ -262,7 +290,8 @@ def held_brackets(
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     """What 34-digit sums over several legs may round the other way, so that headroom is to fall short by as much."""
     if pool.wallets:
-        return margin.scale * 4 * (len(pool.legs) + len(pool.rests) + len(pool.wallets)) * LAST_DIGIT
+        terms = len(pool.legs) + len(pool.rests) + len(pool.wallets)
+        return margin.scale * 4 * terms * LAST_DIGIT if terms > 2 else ZERO
     legs = len(pool.legs) + len(pool.beside)
     return margin.scale * (legs + 2) * LAST_DIGIT if legs > 1 else ZERO
 

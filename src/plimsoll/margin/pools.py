@@ -87,6 +87,7 @@ def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> M
         instrument.unit or ZERO,
         instrument.funding_rate or ZERO,
         regime,
+        instrument.kind == "spot",
     )
 
 
@@ -173,7 +174,7 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         position.added_margin,
         position.lost_margin,
         _paid(position, at),
-        spec.assets.index(instrument.settle) if spec.assets else 0,
+        spec.assets.index(spec.asset if spec.isolated else instrument.settle) if spec.assets else 0,
         at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         ZERO if position.remarked is None else position.remarked,
     )
@@ -235,7 +236,7 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
         counted.maintenance_margin,
         counted.closing_fee,
         ZERO,
-        tuple([_wallet(asset, at) for asset in spec.assets]) if spec.assets else (),
+        tuple([_wallet(asset, spec, at) for asset in spec.assets]) if spec.assets else (),
         tuple([rest for found in resting for rest in _rests(found, spec, at)]) if spec.assets and resting else (),
         tuple([at.legs.get(key) or _leg_at(key, spec, at) for key in spec.beside]) if spec.beside else (),
         spec.apart,
@@ -243,18 +244,22 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
     )
 
 
-def _wallet(asset: str, at: _At) -> Wallet[Decimal]:
-    """A coin with what it counts. BadInput: the rulebook does not know the coin."""
+def _wallet(asset: str, spec: PoolSpec, at: _At) -> Wallet[Decimal]:
+    """A coin with what it counts, of the account or inside the wall of an isolated spot position. BadInput: the rulebook does
+    not know the coin."""
     coin = at.rulebook.coins.get(asset)
     if coin is None:
         cure = "what this coin counts as collateral is not known here; add [[collateral]] in a table file of your own"
         raise BadInput(at.rulebook.name, "coin", asset, cure)
+    coin = at.rulebook.rules.coin_in_rules(coin, asset, spec, at.account, at.rulebook.instruments)
     columns = coin.columns
+    inside = at.held[spec.legs[0]] if spec.isolated else at.account
+    there = inside.cash if isinstance(inside, Account) else inside.coins or {}
     return Wallet(
         place=at.places[asset],
-        balance=at.account.cash.get(asset, ZERO),
-        borrowed=at.account.borrowed.get(asset, ZERO),
-        collateral=asset not in at.account.not_collateral,
+        balance=there.get(asset, ZERO),
+        borrowed=inside.borrowed.get(asset, ZERO) + inside.interest.get(asset, ZERO),
+        collateral=spec.isolated or asset not in at.account.not_collateral,
         rows=len(columns.floors),
         floors=columns.floors,
         ratios=columns.ratios,
@@ -262,6 +267,7 @@ def _wallet(asset: str, at: _At) -> Wallet[Decimal]:
         loan_floors=columns.loan_floors,
         loan_initial=columns.loan_initial,
         loan_maintenance=columns.loan_maintenance,
+        loans_by_value=coin.loans_by_value,
         dearer=ONE + coin.ask_buffer,
         sold=ONE - coin.sell_buffer,
         bought=ONE + coin.buy_buffer,

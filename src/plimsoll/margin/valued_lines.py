@@ -51,7 +51,8 @@ class Coins(msgspec.Struct, frozen=True, gc=False):
 
 
 def coins_of(rules: Rules, pool: Pool[Decimal], marks: Sequence[Decimal], markets: Sequence[Market[Decimal]]) -> Coins:
-    """The pool with its lines at the marks."""
+    """The pool with its lines at the marks. Legs in coins themselves have none: the coins have them."""
+    pool = replace(pool, legs=tuple([leg for leg in pool.legs if not markets[leg.market].spot]))
     pieces: list[Piece] = []
     at_market: dict[int, list[int]] = {}
     pnl = [ZERO] * len(pool.wallets)
@@ -139,8 +140,9 @@ class Moved(msgspec.Struct, frozen=True, gc=False):
 
 def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
     """The prices at the places `moving` move together by x, or by 1/x (`inverse`)."""
+    coin = moving[-1] >= len(coins.markets)
     if len(moving) == 1:
-        movers = coins.at_market[moving[0]]
+        movers = coins.at_market.get(moving[0], [])
         if len(movers) == 1:
             return _alone(coins, movers[0])
     else:
@@ -151,7 +153,7 @@ def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
         piece = coins.pieces[i]
         touched.setdefault(piece.wallet, []).append((i, piece.inverse == inverse))
         back = back or piece.inverse != inverse
-    if len(moving) > 1:
+    if len(moving) > 1 or coin:
         for w, wallet in enumerate(coins.pool.wallets):
             if wallet.place in moving:
                 touched.setdefault(w, [])
@@ -242,7 +244,7 @@ def _share(coins: Coins, w: int, movers: Sequence[tuple[int, bool]], moving: Seq
 def _senses(coins: Coins, movers: Sequence[int], moving: Sequence[int]) -> Sequence[Decimal]:
     """Which way the headroom may go with the factor. Where one market moves alone: one way with a leg of which every unit of
     profit counts more than it can need. Both ways otherwise, and with orders."""
-    if len(moving) > 1:
+    if len(moving) > 1 or not movers:
         return ONE, -ONE
     senses = []
     for i in movers:

@@ -62,7 +62,8 @@ class PoolView(msgspec.Struct, frozen=True, gc=False):
 class AssetView(msgspec.Struct, frozen=True, gc=False):
     """One settle asset over all its pools, or one coin of a valued pool. `wallet_balance` as the venue words it; `cash`:
     outside every isolated wall. `collateral_value`: what a coin counts in its valued pool, in that pool's currency (None: in
-    no such pool); `borrowed`: what is owed of it there, running loss included."""
+    no such pool); `borrowed`: what is owed of it there, running loss included; `liquidation_price`: the index price of it at
+    which that pool, where it owes anything, fails when this price alone moves."""
 
     asset: str
     wallet_balance: Decimal
@@ -74,6 +75,7 @@ class AssetView(msgspec.Struct, frozen=True, gc=False):
     account_maintenance_margin: Decimal
     collateral_value: Decimal | None = None
     borrowed: Decimal = ZERO
+    liquidation_price: Decimal | None = None
 
 
 class AccountView(msgspec.Struct, frozen=True, gc=False):

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import msgspec
 
-from plimsoll.model import Instrument, MarginMode, Order, Position
+from plimsoll.model import Account, Instrument, MarginMode, Order, Position
 from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin
+from plimsoll.rules.drawing import PoolSpec
 
 
 class LeverageAsk(msgspec.Struct, frozen=True, gc=False):
@@ -61,3 +62,15 @@ class PriceAsk(msgspec.Struct, frozen=True, gc=False):
     size: Decimal
     mode: MarginMode
     tick: Decimal | None
+
+
+class PoolAsk(msgspec.Struct, frozen=True, gc=False):
+    """A valued pool among its prices. `at`: the coin that is asked about (-1: the whole of it)."""
+
+    spec: PoolSpec
+    pool: Pool[Decimal]
+    margin: PoolMargin[Decimal]
+    marks: Sequence[Decimal]
+    markets: Sequence[Market[Decimal]]
+    account: Account
+    at: int

@@ -18,7 +18,8 @@ class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     them. `lot` and `tick` are steps of an amount and of a price (zero: unknown). `regime`: which of the rules' REGIMES is in
     force, by date or by the account's own statement (0 where a venue has none). `initials`: the row's own initial rate where
     the venue states one (else 0). `unit`: the amount of money that the venue counts in (0: it does not round).
-    `funding_rate`: the one that the next funding will charge (0: none is known)."""
+    `funding_rate`: the one that the next funding will charge (0: none is known). `spot`: coins change hands, so that a leg in
+    it has no profit of its own: the coins have it."""
 
     inverse: bool
     multiplier: N
@@ -35,6 +36,7 @@ class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     unit: N
     funding_rate: N
     regime: int
+    spot: bool
 
 
 class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
@@ -64,12 +66,12 @@ class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
 
 class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One coin of a valued pool. `place`: where its price in the pool's currency stands in the marks column, behind the
-    marks. `balance`: settled units (negative: owed), `borrowed`: units owed apart from it. `collateral` False: switched off.
-    `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them); `loan_floors`, `loan_initial`,
-    `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`). `dearer`: what a unit that is owed, or asked as margin,
-    counts (1, or more where the venue values it above the index). `sold`, `bought`: the share of the index at which the venue
-    sells the coin, and the multiple at which it buys it, when it exchanges coins by itself; `exchanged_below`: units owed
-    beyond which it does so while the pool holds (0: it does not)."""
+    marks. `balance`: settled units (negative: owed), `borrowed`: units owed apart from it, with interest. `collateral` False:
+    switched off. `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them); `loan_floors`, `loan_initial`,
+    `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`), of units or (`loans_by_value`) of its value. `dearer`:
+    what a unit that is owed, or asked as margin, counts (1, or more where the venue values it above the index). `sold`,
+    `bought`: the share of the index at which the venue sells the coin, and the multiple at which it buys it, when it exchanges
+    coins by itself; `exchanged_below`: units owed beyond which it does so while the pool holds (0: it does not)."""
 
     place: int
     balance: N
@@ -82,6 +84,7 @@ class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     loan_floors: Sequence[N]
     loan_initial: Sequence[N]
     loan_maintenance: Sequence[N]
+    loans_by_value: bool
     dearer: N
     sold: N
     bought: N

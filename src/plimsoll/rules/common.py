@@ -222,7 +222,7 @@ def coin_pnl(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Marke
     total = zero(pool.cash)
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
-        if leg.wallet == at:
+        if leg.wallet == at and not markets[leg.market].spot:
             total += unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
     return total
 
@@ -249,3 +249,22 @@ def assess_coin(
         counted(wallet, equity) * index,
         counted(wallet, settled) * index,
     )
+
+
+def interest(borrowed: N, accrued: N, rate: N, hours: N) -> N:
+    """Simple interest on what was lent: borrowed * rate * hours / 8760, at a rate a year of 365 days."""
+    return borrowed * rate * hours / 8760
+
+
+def borrowable(
+    pool: Pool[N], margin: PoolMargin[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]
+) -> N:
+    """Nothing is lent."""
+    return zero(pool.cash)
+
+
+def wall_bounds(
+    inside: Pool[N], margin: PoolMargin[N], free: N, at: int, marks: Sequence[N], markets: Sequence[Market[N]]
+) -> tuple[N, N]:
+    """No spot position is isolated here."""
+    return zero(free), zero(free)

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from plimsoll.errors import Reject
-from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
+from plimsoll.model import Account, Coin, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
 from plimsoll.rules.apart import Apart
-from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PoolAsk, PriceAsk, SizeAsk
 from plimsoll.rules.columns import CoinLine, CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step, Wallet
 from plimsoll.rules.drawing import PoolSpec
 
@@ -21,10 +21,13 @@ class Rules(Protocol):
     TITLE: str
     DEFAULT_LEVERAGE: Decimal
     CHARGES_FUNDING_AHEAD: bool
+    DEBTS: str
+    FIRST_HOUR_AT_ONCE: bool
     MARGIN_FOLLOWS: bool
     MODE_SCOPE: str
     PRICES_STATED: bool
     SETTLES_EXPIRIES_DAILY: bool
+    STATES_LINES: bool
     WALLET_HOLDS_ISOLATED: bool
 
     @property
@@ -160,6 +163,33 @@ class Rules(Protocol):
     ) -> tuple[Decimal, Decimal]:
         """Most that can be added to and removed from an isolated leg; `pool` is its asset's cross pool."""
 
+    def interest(self, borrowed: Decimal, accrued: Decimal, rate: Decimal, hours: Decimal, /) -> Decimal:
+        """What a debt costs over some hours at a rate a year; `accrued`: interest owed on it already."""
+
+    def borrowable(
+        self,
+        pool: Pool[Decimal],
+        margin: PoolMargin[Decimal],
+        at: int,
+        marks: Sequence[Decimal],
+        markets: Sequence[Market[Decimal]],
+        /,
+    ) -> Decimal:
+        """Units of its coin `at` that a valued pool could be lent now."""
+
+    def wall_bounds(
+        self,
+        inside: Pool[Decimal],
+        margin: PoolMargin[Decimal],
+        free: Decimal,
+        at: int,
+        marks: Sequence[Decimal],
+        markets: Sequence[Market[Decimal]],
+        /,
+    ) -> tuple[Decimal, Decimal]:
+        """Most of the coin `at` that can be added to and removed from the wall of an isolated spot position; `free`: of that
+        coin outside."""
+
     def margin_at_fill(
         self, amount: Decimal, price: Decimal, leverage: Decimal, rate: Decimal, market: Market[Decimal], /
     ) -> Decimal:
@@ -239,7 +269,16 @@ class Rules(Protocol):
     def printed(self, quantity: str, ask: LegAsk, /) -> Decimal | None:
         """A number that this venue alone prints of a position, by the name that cases give it; None: it prints no such one."""
 
-    def venue_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:
+    def coin_in_rules(
+        self, coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument], /
+    ) -> Coin:
+        """What a coin counts and its debt needs in a pool of an account, where that depends on more than the coin."""
+
+    def printed_of_pool(self, quantity: str, ask: PoolAsk, /) -> Decimal | None:
+        """A number that this venue alone prints of an account, a coin or a pair, by the name that cases give it; None: it
+        prints no such one."""
+
+    def venue_ratio(self, margin: PoolMargin[Decimal], spec: PoolSpec, account: Account, /) -> Decimal | None:
         """The venue's own ratio, in its own direction."""
 
     def venue_initial_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:

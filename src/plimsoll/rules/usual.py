@@ -5,7 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from plimsoll.errors import Reject
-from plimsoll.model import Account, MarginMode
+from plimsoll.model import Account, Coin, Instrument, MarginMode
+from plimsoll.rules.asks import PoolAsk
+from plimsoll.rules.drawing import PoolSpec
 
 APART = None
 """No cross position fails by itself."""
@@ -18,6 +20,27 @@ CHARGES_FUNDING_AHEAD = False
 
 MARGIN_FOLLOWS = False
 """An isolated wall holds what has gone into it; nothing sizes it anew."""
+
+DEBTS = ""
+"""No money is lent. Else `apart`: debts stand beside the balances; `overdrawn`: a balance below zero is the debt."""
+
+FIRST_HOUR_AT_ONCE = False
+"""Interest is charged for time that has passed."""
+
+STATES_LINES = True
+"""Headroom is made of the straight lines that the rules state; else prices are sought along whole assessments."""
+
+
+def coin_in_rules(
+    coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument]
+) -> Coin:
+    """A coin counts the same in every pool."""
+    return coin
+
+
+def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
+    """No further number is printed."""
+    return None
 
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {}

@@ -89,6 +89,9 @@ class CaseInstrument(msgspec.Struct, frozen=True):
 class CaseWallet(msgspec.Struct, frozen=True):
     balance: Decimal
     borrowed: Decimal = ZERO
+    interest: Decimal = ZERO
+    collateral_ratio: Decimal | None = None
+    borrow_tiers: tuple[LoanTier, ...] = ()
     collateral: bool = True
     collateral_tiers: tuple[CollateralTier, ...] = ()
     loan_tiers: tuple[LoanTier, ...] = ()
@@ -309,16 +312,21 @@ def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
     mention as the rulebook knows them."""
     found = {}
     settled = (i.settle for i in case.instruments.values())
-    for asset in dict.fromkeys([*case.account.wallets, *settled]):
+    bases = (i.base for i in case.instruments.values() if i.kind is Kind.SPOT)
+    for asset in dict.fromkeys([*case.account.wallets, *settled, *bases]):
         wallet = case.account.wallets.get(asset, CaseWallet(ZERO))
         usual = known.get(asset, Coin(()))
-        with exact():
-            held = IN_FULL if wallet.bid_buffer is None else (CollateralTier(ZERO, None, ONE - wallet.bid_buffer),)
-        found[asset] = msgspec.structs.replace(
-            usual,
-            collateral_tiers=wallet.collateral_tiers or held,
-            loan_tiers=wallet.loan_tiers or usual.loan_tiers,
+        one = () if wallet.collateral_ratio is None else (CollateralTier(ZERO, None, wallet.collateral_ratio),)
+        if wallet.bid_buffer is not None:
+            with exact():
+                one = (CollateralTier(ZERO, None, ONE - wallet.bid_buffer),)
+        found[asset] = Coin(
+            wallet.collateral_tiers or one or IN_FULL,
+            wallet.loan_tiers or wallet.borrow_tiers or usual.loan_tiers,
             ask_buffer=wallet.ask_buffer or ZERO,
+            sell_buffer=usual.sell_buffer,
+            buy_buffer=usual.buy_buffer,
+            exchange_below=usual.exchange_below,
         )
     return found
 
@@ -350,7 +358,7 @@ def account_of(case: Case, rules: Rules) -> Account:
             if settle in cash:
                 with exact():
                     cash[settle] -= p.isolated_margin
-    return Account(
+    account = Account(
         position_mode=stated.position_mode,
         cash=cash,
         positions=positions,
@@ -361,7 +369,23 @@ def account_of(case: Case, rules: Rules) -> Account:
         options=options,
         borrowed={asset: wallet.borrowed for asset, wallet in stated.wallets.items() if wallet.borrowed},
         not_collateral=tuple(asset for asset, wallet in stated.wallets.items() if not wallet.collateral),
+        interest={asset: wallet.interest for asset, wallet in stated.wallets.items() if wallet.interest},
     )
+    return _in_wall(account, case) if stated.options.get("margin_account") == "isolated_pair" else account
+
+
+def _in_wall(account: Account, case: Case) -> Account:
+    """The account of an isolated pair: what the case states of its two coins is inside the wall of one position, which is long
+    where the quote asset is owed."""
+    (symbol, pair), *_ = case.instruments.items()
+    long = not account.borrowed.get(pair.base)
+    owed = ZERO if long else account.borrowed[pair.base]
+    size = account.cash.get(pair.base, ZERO) if long else -owed
+    position = Position(
+        symbol, MarginMode.ISOLATED, LegSide.NET, size, case.marks[symbol], ONE,
+        coins=account.cash, borrowed=account.borrowed, interest=account.interest,
+    )  # fmt: skip
+    return msgspec.structs.replace(account, cash={}, borrowed={}, interest={}, positions=(position,))
 
 
 def _priced(o: CaseOrder, case: Case) -> CaseOrder:
@@ -432,6 +456,7 @@ def marks_of(case: Case) -> Marks:
     marks = {p.symbol: p.entry or ONE for p in case.account.positions}
     marks |= {o.symbol: o.price or ONE for o in case.account.orders if o.symbol not in marks}
     coins = dict.fromkeys([*case.account.wallets, *(i.settle for i in case.instruments.values())], ONE)
+    coins |= {i.base: case.marks[s] for s, i in case.instruments.items() if i.kind is Kind.SPOT and s in case.marks}
     return Marks(marks | case.marks, {}, coins | case.indexes)
 
 

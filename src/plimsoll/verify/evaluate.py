@@ -21,7 +21,7 @@ from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, moved
 from plimsoll.margin.pools import market_of
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, PoolView
-from plimsoll.model import LegKey, Outside, PositionMode
+from plimsoll.model import LegKey, Outside, PositionMode, leg_key
 from plimsoll.number import ZERO, exact, show
 from plimsoll.rulebook import Rulebook, VenueTable, for_case, regime_of
 from plimsoll.rulebook import coins_of as table_coins
@@ -38,7 +38,7 @@ from plimsoll.verify.cases import (
     parse_case,
 )
 from plimsoll.verify.fill_in import with_known_balance, with_totals, with_walls
-from plimsoll.verify.stated import of_account, printed, replaced
+from plimsoll.verify.stated import of_account, printed, printed_of_pool, replaced
 from plimsoll.verify.steps import command_of, step_of
 
 
@@ -70,7 +70,9 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
         account = with_known_balance(account, case, {a.asset: a.available_balance for a in bare.assets})
     state = State(account, marks)
     venue = Venue(rulebook, environment_of(case))
-    given = Given(case.known, replaced(case, where, state, rulebook, listed))
+    walls = [] if case.account.positions else [leg_key(p) for p in account.positions]
+    wall = rulebook.rules.leg_name(walls[0], account.position_mode) if walls else ""
+    given = Given(case.known, replaced(case, where, state, rulebook, listed), wall)
     rows = _compare(raw, 0, case.expect, state, (), venue, given)
     for n, body in enumerate(case.steps, start=1):
         step = step_of(where, body)
@@ -130,10 +132,12 @@ def _text(value: Value) -> str:
 
 
 class Given(msgspec.Struct, frozen=True):
-    """What a source states beyond the account itself: totals, and per asset what they add to ours."""
+    """What a source states beyond the account itself: totals, and per asset what they add to ours; `wall`: the printed name of
+    the one pair that the whole case is about, '' where it is about an account."""
 
     known: CaseKnown
     outside: dict[str, Outside]
+    wall: str = ""
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -178,6 +182,7 @@ _ASSET: dict[str, Callable[[AssetView], Value]] = {
     "account_maintenance_margin": lambda a: a.account_maintenance_margin,
     "collateral_value": lambda a: a.collateral_value,
     "borrowed": lambda a: a.borrowed,
+    "liquidation_price": lambda a: a.liquidation_price,
 }
 _ACCOUNT: dict[str, Callable[[AccountView], Value]] = {
     "wallet_balance": lambda a: a.wallet_balance,
@@ -207,9 +212,14 @@ _GONE: dict[str, Value] = {
 def quantity(look: Look, name: str, of: str) -> Value:
     """The value of a named quantity; what is not the same for all venues is asked of the rulebook. The text `unknown
     quantity` where neither has such a thing."""
+    if look.given.wall and not of.startswith("asset:"):
+        of = look.given.wall
     with exact():
         if name in _STEP:
             return _STEP[name](look, of)
+        special = printed_of_pool(name, of, look.state, look.rulebook, look.given.outside)
+        if special is not None:
+            return special
         if name in _POOL:
             pool = next((p for p in look.view.pools if p.key == of), None)
             if pool is None:

@@ -2,6 +2,7 @@
 one venue prints of a position. No venue is named here: the rulebook is asked through its interface."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import msgspec
 
@@ -12,7 +13,7 @@ from plimsoll.margin.pools import lay_out
 from plimsoll.model import MarginMode, Outside
 from plimsoll.number import ZERO, exact
 from plimsoll.rulebook import Rulebook
-from plimsoll.rules.asks import LegAsk
+from plimsoll.rules.asks import LegAsk, PoolAsk
 from plimsoll.rules.columns import Pool, PoolMargin
 from plimsoll.verify.cases import Case, CaseKnown, Value
 
@@ -47,6 +48,24 @@ def of_account(name: str, known: CaseKnown, rulebook: Rulebook) -> Value:
     pool = Pool(known.equity, (), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO)
     margin = PoolMargin(known.equity, known.account_initial_margin, ZERO, ZERO, abs(known.equity))
     return rulebook.rules.available_balance(pool, margin, ZERO, ZERO)
+
+
+def printed_of_pool(
+    name: str, of: str, state: State, rulebook: Rulebook, outside: Mapping[str, Outside]
+) -> Decimal | None:
+    """What the venue prints of an account, a coin or a walled pair, `of` being its name; None: nothing of that name."""
+    layout = lay_out(state.account, rulebook, outside)
+    column = mark_column(layout, state.marks.marks, state.marks.indexes)
+    for spec, pool in zip(layout.specs, layout.pools, strict=True):
+        coin = of.removeprefix("asset:")
+        at = spec.assets.index(coin) if of != coin and coin in spec.assets and not spec.isolated else -1
+        if spec.assets and (at >= 0 or of == spec.key):
+            margin = rulebook.rules.assess_pool(pool, column, layout.markets)
+            ask = PoolAsk(spec, pool, margin, column, layout.markets, state.account, at)
+            found = rulebook.rules.printed_of_pool(name, ask)
+            if found is not None:
+                return found
+    return None
 
 
 def printed(name: str, of: str, state: State, rulebook: Rulebook, outside: Mapping[str, Outside]) -> Value:

@@ -185,7 +185,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     return None
 
 
-def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
     """marginRatio = maintenance / margin balance: usage, liquidation at 1. F-LIQ, F-MULTIMARGIN. None without a balance or
     maintenance margin."""
     if margin.maintenance == 0 or margin.balance == 0:

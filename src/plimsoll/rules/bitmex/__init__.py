@@ -71,14 +71,24 @@ from plimsoll.rules.bitmex.people import (
     venue_ratio,
 )
 from plimsoll.rules.bitmex.procedure import next_step
-from plimsoll.rules.common import assess_coin, coin_line, order_line
-from plimsoll.rules.usual import OPTIONS, may_set_option
+from plimsoll.rules.common import assess_coin, borrowable, coin_line, interest, order_line, wall_bounds
+from plimsoll.rules.usual import (
+    DEBTS,
+    FIRST_HOUR_AT_ONCE,
+    OPTIONS,
+    STATES_LINES,
+    coin_in_rules,
+    may_set_option,
+    printed_of_pool,
+)
 
 __all__ = [
     "APART",
     "CHARGES_FUNDING_AHEAD",
+    "DEBTS",
     "DEFAULT_LEVERAGE",
     "EXEMPT",
+    "FIRST_HOUR_AT_ONCE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "OPTIONS",
@@ -86,6 +96,7 @@ __all__ = [
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
+    "STATES_LINES",
     "TITLE",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
@@ -93,10 +104,12 @@ __all__ = [
     "assess_pool",
     "available_balance",
     "bankruptcy_price",
+    "borrowable",
     "bracket",
     "break_even_price",
     "cancels",
     "closing_fee",
+    "coin_in_rules",
     "coin_line",
     "cross_apart",
     "displayed_liquidation_price",
@@ -107,6 +120,7 @@ __all__ = [
     "headroom_line",
     "initial_margin",
     "initial_rate",
+    "interest",
     "is_liquidatable",
     "leg_name",
     "leverage_key",
@@ -136,6 +150,7 @@ __all__ = [
     "pools_of",
     "position_margin",
     "printed",
+    "printed_of_pool",
     "profit",
     "sized_margin",
     "stated_liquidation_price",
@@ -146,5 +161,6 @@ __all__ = [
     "venue_code",
     "venue_initial_ratio",
     "venue_ratio",
+    "wall_bounds",
     "withdrawable",
 ]

@@ -266,7 +266,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     return None
 
 
-def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
     """accountMMRate = maintenance / (margin balance + order loss), cut to 4 decimals; of an isolated leg the same of its own
     money. H1, H17; recorded. None without a balance or requirement."""
     return _rate(margin.maintenance, margin)
