@@ -61,7 +61,8 @@ def contract(symbol: str = "BTCUSDT", fee: str = "0", rate: tuple[Bracket, ...] 
 
 def coin(ratio: str = "1", ask: str = "0", sell: str = "0", buy: str = "0", below: str | None = None) -> Coin:
     tiers = (CollateralTier(D(0), None, D(ratio)),)
-    return Coin(tiers, (), D(ask), D(sell), D(buy), None if below is None else D(below))
+    least = None if below is None else D(below)
+    return Coin(tiers, ask_buffer=D(ask), sell_buffer=D(sell), buy_buffer=D(buy), exchange_below=least)
 
 
 PLAIN = {"USDT": coin(), "USDC": coin(), "BTC": coin("0.95")}
