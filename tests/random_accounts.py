@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import product
 
 import msgspec
 from hypothesis import strategies as st
 
+from plimsoll.errors import Reason
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.pools import Layout, lay_out
 from plimsoll.model import Account, Fees, Instrument, Kind, LegSide, MarginMode, Marks, Position, PositionMode
@@ -70,6 +72,28 @@ def options_of(venue: str, mode: MarginMode) -> dict[str, str]:
     return {"margin_mode": mode.value} if one_mode(venue) else {}
 
 
+@cache
+def settings_of(venue: str) -> tuple[dict[str, str], ...]:
+    """Every way in which the account's settings besides its modes can stand, the defaults first."""
+    options = rulebook_of(venue).rules.OPTIONS
+    return tuple(dict(zip(options, values, strict=True)) for values in product(*options.values()))
+
+
+def modes_under(venue: str, settings: dict[str, str], modes: Sequence[MarginMode]) -> tuple[MarginMode, ...]:
+    """Those of some margin modes that an account with these settings can have."""
+    bare = Account(PositionMode.ONE_WAY, {}, options=settings)
+    refused = {mode: rulebook_of(venue).rules.may_switch_mode(bare, "X", mode) for mode in modes}
+    return tuple(m for m, no in refused.items() if no is None or no.reason is not Reason.MARGIN_MODE_CROSS_ONLY)
+
+
+def valued_options(venue: str) -> dict[str, str]:
+    """Settings under which a cross account's coins are valued together; the defaults where none does."""
+    rules, instruments = rulebook_of(venue).rules, rulebook_of(venue).instruments
+    ways = [options_of(venue, MarginMode.CROSS) | settings for settings in settings_of(venue)]
+    drawn = {n: rules.pools_of(Account(PositionMode.ONE_WAY, {}, options=way), instruments) for n, way in enumerate(ways)}
+    return ways[next((n for n, specs in drawn.items() if specs and specs[0].key == "account"), 0)]
+
+
 def marks_at(venue: str, marks: dict[str, Decimal]) -> Marks:
     """Marks, with a price for every coin that the venue values: quotes at 1, coins at a mark of them, else at 100."""
     book = rulebook_of(venue)
@@ -123,6 +147,8 @@ def accounts(
     with exact():
         rulebook, rules = rulebook_of(venue), rulebook_of(venue).rules
         hedge = draw(st.sampled_from(position_modes(venue))) is PositionMode.HEDGE
+        settings = draw(st.sampled_from([way for way in settings_of(venue) if modes_under(venue, way, modes)]))
+        modes = modes_under(venue, settings, modes)
         symbols = draw(st.lists(st.sampled_from(symbols_of(venue)), min_size=1, max_size=3, unique=True))
         marks = {symbol: draw(prices()) for symbol in symbols}
         positions: list[Position] = []
@@ -155,9 +181,10 @@ def accounts(
             leverages,
             {s: m for s, m in margin_modes.items() if m is MarginMode.ISOLATED},
             fees,
-            options_of(venue, whole),
+            options_of(venue, whole) | settings,
         )
-        if coins and whole is MarginMode.CROSS and draw(st.booleans()):
+        loans = any(coin.loan_tiers for coin in rulebook.coins.values())
+        if coins and loans and whole is MarginMode.CROSS and draw(st.booleans()):
             asset = draw(st.sampled_from(sorted(account.cash)))
             owed = {asset: abs(account.cash[asset]) * draw(st.integers(1, 20)) / 10}
             off = tuple(draw(st.lists(st.sampled_from(sorted(coins)), max_size=1)))

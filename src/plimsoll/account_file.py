@@ -20,12 +20,12 @@ from plimsoll.number import ONE, parse, parse_positive
 from plimsoll.plan import Payer, Plan, PlannedOrder, PlannedPosition, PlannedTopUp, Side
 from plimsoll.prices.script import read_script, script_names
 from plimsoll.prices.times import parse_time
-from plimsoll.rulebook import discover
+from plimsoll.rulebook import discover, rules_of
 from plimsoll.text_files import read_text, read_toml
 
 TOP = (
     "name", "about", "venue", "position_mode", "rules_as_of", "wallet", "borrowed", "interest", "not_collateral",
-    "restricted", "auto_borrow", "fees", "readings", "leverages",
+    "restricted", "auto_borrow", "fees", "readings", "leverages", "options",
 )  # fmt: skip
 LISTS = ("positions", "orders", "stops", "top_ups")
 POSITION = ("symbol", "side", "size", "leverage", "mode")
@@ -111,6 +111,7 @@ def _plan(text: str, source: str) -> Plan:
         rules_as_of=_day(raw, place),
         scripts=_scripts(raw, source),
         model=_model(raw, source),
+        options=_options(raw.get("options", {}), str(raw["venue"]), source),
     )
 
 
@@ -373,6 +374,15 @@ def _fees(raw: object, source: str) -> Fees:
         if not least <= rates[key] < ONE:
             raise place.bad(key, rates[key], "give a fraction such as 0.0005 (only the maker's may be negative)")
     return Fees(rates["maker_rate"], rates["taker_rate"])
+
+
+def _options(raw: object, venue: str, source: str) -> dict[str, str]:
+    """Settings of the whole account that its venue has besides its modes."""
+    table, place, known = _table(raw, "options", source), Place(source, "options"), rules_of(venue).OPTIONS
+    if table and not known:
+        raise place.bad(next(iter(table)), None, f"{venue} has no such settings; leave the table out")
+    _keys(table, place, (), tuple(known))
+    return {key: _word(table, key, known[key], place) for key in table}
 
 
 def _readings(raw: object, source: str) -> dict[str, str]:

@@ -111,13 +111,19 @@ class Coin(msgspec.Struct, frozen=True, dict=True):
     """What a coin counts as collateral, and what a debt in it needs. No loan tiers: a debt needs nothing (or is not known).
     `loans_by_value`: the loan tiers count the debt's value in the pool's currency, not coins; `by_worth`: the collateral tiers
     count what the coin is worth in it. `repayment_rate`: the fee rate at which coins are bought to repay a debt, where the
-    venue adds it to what the debt needs."""
+    venue adds it to what the debt needs. `ask_buffer`: what a unit owed, or asked as margin, counts above the index.
+    `sell_buffer`, `buy_buffer`: what the venue takes off the index, or puts on it, when it exchanges coins by itself, which it
+    does while the account holds where more than `exchange_below` is owed (None: it does not)."""
 
     collateral_tiers: tuple[CollateralTier, ...]
     loan_tiers: tuple[LoanTier, ...] = ()
     loans_by_value: bool = False
     by_worth: bool = False
     repayment_rate: Decimal = Decimal(0)
+    ask_buffer: Decimal = Decimal(0)
+    sell_buffer: Decimal = Decimal(0)
+    buy_buffer: Decimal = Decimal(0)
+    exchange_below: Decimal | None = None
 
     @cached_property
     def columns(self) -> CoinColumns:

@@ -4,7 +4,6 @@ division into margin modes. Plans count coins (linear) or quote face (inverse); 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import msgspec
 
 from plimsoll.account.commands import AddMargin, Command, Deposit, PlaceOrder
 from plimsoll.dollars import in_dollars_of
-from plimsoll.errors import BadInput
+from plimsoll.errors import BadInput, Reason
 from plimsoll.model import (
     Account,
     Fees,
@@ -27,6 +26,7 @@ from plimsoll.model import (
     Trigger,
 )
 from plimsoll.number import ZERO, exact, show
+from plimsoll.plan_matches import absence, near_to
 from plimsoll.plan_walls import coins_behind, contracts_of, funding_notes, isolated_money, lending_notes, tallied, too_small
 from plimsoll.rulebook import Rulebook, match
 
@@ -98,7 +98,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """An account file. `wallet`: asset -> everything put in, isolated money included. Where coins are valued: `borrowed`,
     asset -> what is owed, `interest`, what that costs a year; `not_collateral`, coins switched off; `restricted`, coins that
     give no room; `auto_borrow`, whether orders may lean on all of them. `fees` None: the venue's list rates. `leverages`: for
-    fills. `scripts`, `model`: as in the file, for `prices.script.read_script` and `model_choice`."""
+    fills. `scripts`, `model`: as in the file, for `prices.script.read_script` and `model_choice`. `options`: settings of the
+    account besides its modes, in the words of the plan's own venue."""
 
     source: str
     name: str
@@ -120,6 +121,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     leverages: dict[str, Decimal] = {}
     scripts: dict[str, object] = {}
     model: dict[str, object] = {}
+    options: dict[str, str] = {}
 
 
 PlannedLeg = tuple[str, Side, MarginMode]
@@ -182,7 +184,7 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
     for symbol in symbols_of(plan):
         known = home.instruments.get(symbol)
         if known is None and symbol not in home.gaps:
-            near = _near(symbol, [*home.instruments, *home.gaps])
+            near = near_to(symbol, [*home.instruments, *home.gaps])
             raise BadInput(plan.source, "symbol", symbol, f"{home.name} has no such instrument{near}")
         if known is None:
             skipped.append(Skipped(symbol, f"{home.name}: {home.gaps[symbol]}"))
@@ -190,23 +192,10 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
         own = rulebook.name == home.name and symbol in rulebook.instruments
         there = known if own else match(rulebook, known.base, known.quote, known.kind)
         if there is None or without_hedge:
-            skipped.append(Skipped(symbol, without_hedge or _absence(rulebook, known)))
+            skipped.append(Skipped(symbol, without_hedge or absence(rulebook, known)))
         else:
             found[symbol] = there
     return Matched(found, tuple(skipped))
-
-
-def _near(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word, list(known), 1, 0.6)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _absence(rulebook: Rulebook, known: Instrument) -> str:
-    """Why a venue cannot run an instrument: what it says of the symbols that look alike, or that there is none."""
-    alike = [s for s in rulebook.gaps if s.replace("-", "").startswith(f"{known.base}{known.quote}")]
-    if alike:
-        return f"{rulebook.name}: {alike[0]}: {rulebook.gaps[alike[0]]}"
-    return f"{rulebook.name} has no {known.kind} contract of {known.base} in {known.quote}"
 
 
 def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) -> Opening:
@@ -240,7 +229,7 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             for p in kept
             if p.entry_price is not None
         )
-        options = _options(plan, matched.found, rulebook, mode)
+        options = _options(plan, matched.found, rulebook, home, mode)
         account = Account(
             position_mode=plan.position_mode,
             cash=_cash(plan, positions, matched.found, rulebook, options),
@@ -257,6 +246,9 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
         account = coins_behind(account, rulebook)
         notes += lending_notes(plan.venue, home.instruments, matched.found)
         notes += funding_notes(rulebook, matched.found.values())
+        if plan.options and rulebook.name != home.name:
+            theirs = f"are those of {home.name}: {rulebook.name} has its own"
+            notes.append(f"The file's settings ({', '.join(plan.options)}) {theirs}.")
         opened = [_market_open(p, sizes[leg_of(p)], matched.found, plan, mode) for p in kept if p.entry_price is None]
         orders = [_placed(order, sizes, matched.found, plan, mode, notes) for order in plan.orders]
         return Opening(
@@ -378,10 +370,14 @@ def _leverages(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, 
     return settings
 
 
-def _options(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode) -> dict[str, str]:
-    """The account's own settings: its margin mode, where the venue has one for all of it, and borrowing where it is off."""
+def _options(
+    plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, home: Rulebook, mode: PlanMode
+) -> dict[str, str]:
+    """The account's own settings: those of the file, at its own venue; borrowing where it is off; its margin mode, where the
+    venue has one for all of it."""
+    options = dict(plan.options) if rulebook.name == home.name else {}
+    options |= {} if plan.auto_borrow else {"auto_borrow": "off"}
     asked = _asked(plan, found, mode) if rulebook.rules.MODE_SCOPE == "account" else []
-    options = {} if plan.auto_borrow else {"auto_borrow": "off"}
     return options | ({"margin_mode": asked[0][1].value} if asked else {})
 
 
@@ -398,15 +394,20 @@ def _margin_modes(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -
 
 
 def mode_refusal(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) -> BadInput | None:
-    """Why this venue cannot hold the plan in this division: it keeps one margin mode where two are asked for; None: it can."""
+    """Why this venue cannot hold the plan in this division: it keeps one margin mode where two are asked for, or the account's
+    settings have no isolated margin; None: it can."""
     found = match_symbols(plan, rulebook, home).found
     scope = rulebook.rules.MODE_SCOPE
     seen: dict[str, MarginMode] = {}
+    bare = Account(plan.position_mode, {}, options=dict(plan.options) if rulebook.name == home.name else {})
     for symbol, asked in _asked(plan, found, mode):
         if found[symbol].kind is Kind.SPOT and asked not in rulebook.rules.LENDS_IN:
             lends = ", ".join(rulebook.rules.LENDS_IN) or "no"
             cure = f"{rulebook.name} lends money to buy coins with in {lends} margin only"
             return BadInput(plan.source, f"mode of {symbol}", asked, cure)
+        refused = rulebook.rules.may_switch_mode(bare, found[symbol].symbol, asked)
+        if refused is not None and refused.reason is Reason.MARGIN_MODE_CROSS_ONLY:
+            return BadInput(plan.source, f"mode of {symbol}", asked, f"{rulebook.name}: {refused.message}")
         kept = seen.setdefault("" if scope == "account" else symbol, asked)
         if scope != "order" and kept is not asked:
             keeps = "for the whole account" if scope == "account" else "per symbol"

@@ -14,6 +14,7 @@ import msgspec
 import plimsoll.rules
 from plimsoll.errors import BadInput, RulebookGap
 from plimsoll.model import Account, Bracket, Coin, CollateralTier, Fees, Instrument, Kind, LoanTier
+from plimsoll.number import ZERO
 from plimsoll.rules.interface import Rules
 
 
@@ -116,11 +117,17 @@ class FeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}
 
 
 class CollateralRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """What a coin counts as collateral, slice by slice of its quantity, or of its worth in US dollars (`unit`)."""
+    """What a coin counts as collateral, slice by slice of its quantity, or of its worth in US dollars (`unit`); the buffers as
+    in `model.Coin`. `grades` names the fields that are weaker than the entry itself."""
 
     asset: str
     rows: tuple[CollateralTier, ...]
     unit: Literal["coin", "usd"] = "coin"
+    ask_buffer: Decimal = ZERO
+    sell_buffer: Decimal = ZERO
+    buy_buffer: Decimal = ZERO
+    exchange_below: Decimal | None = None
+    grades: dict[str, Grade] = {}
     since: date
     until: date | None = None
     source: str
@@ -357,9 +364,16 @@ def coins_of(table: VenueTable, as_of: date) -> dict[str, Coin]:
         counted = nearest((row for row in table.collateral if row.asset == asset), as_of)
         loans = nearest((row for row in table.loans if row.asset == asset), as_of)
         assert counted is not None
-        rate = Decimal(0) if loans is None else loans.repayment_rate
-        owing = () if loans is None else loans.rows
-        found[asset] = Coin(counted.rows, owing, by_worth=counted.unit == "usd", repayment_rate=rate)
+        found[asset] = Coin(
+            counted.rows,
+            () if loans is None else loans.rows,
+            by_worth=counted.unit == "usd",
+            repayment_rate=ZERO if loans is None else loans.repayment_rate,
+            ask_buffer=counted.ask_buffer,
+            sell_buffer=counted.sell_buffer,
+            buy_buffer=counted.buy_buffer,
+            exchange_below=counted.exchange_below,
+        )
     return found
 
 

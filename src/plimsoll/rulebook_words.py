@@ -16,7 +16,7 @@ from plimsoll.errors import Reason, Reject
 from plimsoll.explain import grade_in, sources_in
 from plimsoll.law import law_modules
 from plimsoll.number import show
-from plimsoll.rulebook import BracketTable, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
+from plimsoll.rulebook import BracketTable, CollateralRow, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
 from plimsoll.rules import common, usual
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
@@ -143,6 +143,7 @@ def words(rulebook: Rulebook, table: VenueTable, in_force_on: tuple[date, Policy
             f"# {rulebook.rules.TITLE}",
             f"Rulebook `{rulebook.name}`. Made from its rules and tables by `python docs/generate.py`; edit those instead.",
             *_closed(table),
+            *_settings(rulebook),
             *_rules(rulebook),
             *_regimes(table),
             *_readings(table),
@@ -150,12 +151,52 @@ def words(rulebook: Rulebook, table: VenueTable, in_force_on: tuple[date, Policy
             *_instruments(table),
             *_brackets(table),
             *_terms(table),
+            *_collateral(table),
             *_fees(table),
             *_codes(rulebook),
             "## Sources of the rules",
             _bullets(f"**{key}**: {_plain(where)}" for key, where in rulebook.rules.SOURCES.items()),
             "",
         ]
+    )
+
+
+def _settings(rulebook: Rulebook) -> Iterator[str]:
+    """Settings of the account besides its modes."""
+    if rulebook.rules.OPTIONS:
+        yield "## Settings of the account"
+        yield "`[options]` in an account file; the first value is the default."
+        yield _bullets(f"`{name}`: {_codes_of(values)}" for name, values in rulebook.rules.OPTIONS.items())
+
+
+def _collateral(table: VenueTable) -> Iterator[str]:
+    """What coins count where they stand behind positions together."""
+    if not table.collateral:
+        return
+    yield "## What coins count"
+    ratio = "`ratio`: the share that counts of what is held, slice by slice"
+    ask = "`ask`: what a unit that is owed, or asked as margin, counts above the index"
+    exchanged = "`exchanged at`: off and on the index when the venue exchanges coins by itself"
+    beyond = "`beyond`: units owed from which it does"
+    yield f"{ratio}. {ask}. {exchanged}; {beyond}. Weaker fields carry their own grade."
+    head = ("coin", "ratio", "ask", "exchanged at", "beyond", "from", "until", "grade", "source")
+    entries = sorted(table.collateral, key=lambda row: (row.asset, row.since))
+    yield _table(head, [_collateral_row(row) for row in entries])
+
+
+def _collateral_row(row: CollateralRow) -> tuple[object, ...]:
+    slices = [f"{_number(r.ratio)}" + ("" if r.cap is None else f" up to {_number(r.cap)}") for r in row.rows]
+    weaker = "".join(f", {field} {grade}" for field, grade in row.grades.items())
+    return (
+        row.asset,
+        ", ".join(slices),
+        _number(row.ask_buffer),
+        f"-{_number(row.sell_buffer)}, +{_number(row.buy_buffer)}",
+        "-" if row.exchange_below is None else _number(row.exchange_below),
+        row.since,
+        _until(row.until),
+        f"{row.grade}{weaker}",
+        _plain(row.source),
     )
 
 
@@ -191,17 +232,32 @@ def _parts(rulebook: Rulebook) -> Iterator[Part]:
     yield _part("Cross and isolated", "", [getattr(rules, name) for name in MODES], rulebook)
     left = [getattr(rules, name) for name in exported if name not in MODES]
     for title, part in (("Formulas", "formulas"), ("Liquidation, step by step", "procedure")):
-        module = inspect.getmodule(rules.assess_pool if part == "formulas" else rules.next_step)
-        assert module is not None
         shared = [rule for rule in left if rule.__module__ == common.__name__ and part == "formulas"]
-        written = _written_in(module)
-        names = {rule.__name__ for rule in written}
-        for other in [m for m in law_modules(rules) if m.endswith(f".{part}") and m != module.__name__]:
-            written += [rule for rule in _written_in(importlib.import_module(other)) if rule.__name__ not in names]
-        own = [rule for rule in written if rule.__name__ not in MODES and getattr(rules, rule.__name__, rule) is rule]
-        yield _part(title, _doc(module), [*shared, *own], rulebook)
+        for module in _modules(rules, part):
+            written = [rule for rule in _written_in(module) if rule.__name__ not in MODES]
+            own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
+            yield _part(_titled(title, module, part), _doc(module), [*shared, *own], rulebook)
+            shared = []
     printed = [rule for rule in left if rule.__module__.endswith(".people") or rule.__module__ == usual.__name__]
     yield _part("Printed numbers and refusals", "", printed, rulebook)
+
+
+def _modules(rules: Any, part: str) -> list[ModuleType]:
+    """The modules of a part: the one of its chief rule, and the rulebook's own further ones (`multi_formulas`), or where it
+    takes a ladder from a sister product, those it is taken from."""
+    chief = inspect.getmodule(rules.assess_pool if part == "formulas" else rules.next_step)
+    assert chief is not None
+    own = [name for name in law_modules(rules) if name.startswith(f"{rules.__name__}.")]
+    if chief.__name__ in own:
+        own += [item.__module__ for item in vars(chief).values() if inspect.isfunction(item)]
+    named = [name for name in dict.fromkeys(own) if name.endswith(f"_{part}")]
+    return [chief, *(importlib.import_module(name) for name in named)]
+
+
+def _titled(title: str, module: ModuleType, part: str) -> str:
+    """The title of a part, with what its module is about where there are several (`multi_formulas`)."""
+    about = module.__name__.rpartition(".")[2].removesuffix(part).strip("_")
+    return f"{title}: {about}" if about else title
 
 
 def _part(title: str, note: str, functions: Iterable[Callable[..., Any]], rulebook: Rulebook) -> Part:

@@ -361,6 +361,12 @@ def _check_collateral(entry: CollateralRow, place: Place) -> None:
         if not ZERO <= row.ratio <= above:
             raise place.bad(f"row {number} ratio", row.ratio, f"give a share from 0 to {show(above)}, the one before")
         above = row.ratio
+    for field in ("ask_buffer", "sell_buffer", "buy_buffer"):
+        buffer: Decimal = getattr(entry, field)
+        if not buffer.is_finite() or not ZERO <= buffer < ONE:
+            raise place.bad(field, buffer, "give a fraction from 0 to below 1, such as 0.05")
+    if entry.exchange_below is not None and not (entry.exchange_below.is_finite() and entry.exchange_below > 0):
+        raise place.bad("exchange_below", entry.exchange_below, "give the units owed, an amount above zero")
 
 
 def _check_loans(entry: LoanRow, place: Place) -> None:

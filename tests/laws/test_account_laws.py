@@ -140,6 +140,22 @@ def test_a_liquidated_trader_owes_nothing(venue: str, data: st.DataObject) -> No
 
 @law
 @given(st.data())
+def test_a_liquidated_trader_owes_nothing_in_a_pool_of_one_asset(venue: str, data: st.DataObject) -> None:
+    """Whatever may be owed where other coins stand behind it."""
+    account, marks = data.draw(accounts(venue))
+    specs = rulebook_of(venue).rules.pools_of(account, rulebook_of(venue).instruments)
+    share = D(data.draw(st.integers(1, 4000))) / 1000
+    crash = {symbol: max(D("0.01"), mark * share) for symbol, mark in marks.marks.items()}
+    after = decide(State(account, marks), SetMarks(crash), Venue(rulebook_of(venue), data.draw(worlds(venue)))).state
+    held = {rulebook_of(venue).instruments[p.symbol].settle for p in after.account.positions if p.mode is MarginMode.CROSS}
+    once = {rulebook_of(venue).instruments[p.symbol].settle for p in account.positions}
+    for spec in specs:
+        if not spec.assets and spec.asset in once - held and account.cash[spec.asset] >= 0:
+            assert after.account.cash[spec.asset] >= 0
+
+
+@law
+@given(st.data())
 def test_each_step_of_a_ladder_leaves_less_and_the_ladder_ends(venue: str, data: st.DataObject) -> None:
     state, _ = taken_down(venue, data)
     assert not assess_fails(state, venue)

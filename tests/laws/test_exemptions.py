@@ -16,7 +16,7 @@ from plimsoll.account.state import Environment, State, Venue
 from plimsoll.model import Account, Kind, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import exact
 from plimsoll.rules.columns import Pool, PoolMargin
-from random_accounts import VENUES, D, marks_at, rulebook_of
+from random_accounts import VENUES, D, marks_at, rulebook_of, valued_options
 
 LAW_FILES = (test_account_laws, test_margin_laws)
 
@@ -137,7 +137,8 @@ def test_the_exemption_from_owing_nothing_is_needed(venue: str) -> None:
     symbol = next(s for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR)
     settle = rulebook.instruments[symbol].settle
     other = next(coin for coin in rulebook.coins if coin not in (settle, rulebook.instruments[symbol].base))
-    account = Account(PositionMode.ONE_WAY, {settle: D(-100), other: D(1000)})
+    account = Account(PositionMode.ONE_WAY, {settle: D(-100), other: D(1000)}, options=valued_options(venue))
+    assert any(spec.assets for spec in rulebook.rules.pools_of(account, rulebook.instruments))
     marks = marks_at(venue, {symbol: D(100)})
     after = decide(State(account, marks), SetMarks({symbol: D(90)}), Venue(rulebook)).state
     assert after.account.cash == account.cash and after.account.positions == ()

@@ -158,6 +158,12 @@ class PositionModeSet(msgspec.Struct, frozen=True, tag=True):
     postings: tuple[Posting, ...] = ()
 
 
+class OptionSet(msgspec.Struct, frozen=True, tag=True):
+    name: str
+    value: str
+    postings: tuple[Posting, ...] = ()
+
+
 class StageReached(msgspec.Struct, frozen=True, tag=True):
     """A pool's liquidation went on (or ended: HEALTHY). The two numbers are those compared at that moment."""
 
@@ -270,4 +276,5 @@ Event = (
     | Deleveraged
     | ShortfallCovered
     | Resumed
+    | OptionSet
 )

@@ -62,19 +62,25 @@ _BEGUN = (Stage.CANCELLING, Stage.REDUCING)
 
 def liquidate(turn: Turn) -> None:
     """Take every failing pool through its venue's ladder. A pool that holds costs one assessment; one with resting orders
-    is put to the venue's procedure as well, which may want the orders gone before the pool itself fails, and so is one of which
-    a part was sold, for which a pause may be over."""
+    is put to the venue's procedure as well, which may want the orders gone before the pool itself fails; and so is one of which
+    a part was sold, for which a pause may be over, and one that owes more of a coin than the venue lets it."""
     layout = turn.layout()
     column = turn.column(layout)
     rules = turn.rulebook.rules
     failing = []
     margins = margins_of(layout, turn.rulebook, column)
     for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
-        due = pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement) or _remembers(pool)
+        due = pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement)
+        due = due or _remembers(pool) or _owes_too_much(pool)
         if due and (pool.legs or pool.wallets):
             failing.append(spec)
     for spec in failing:
         _ladder(turn, spec)
+
+
+def _owes_too_much(pool: Pool[Decimal]) -> bool:
+    """Whether the venue exchanges coins by itself although the pool holds."""
+    return any(w.exchanged_below and w.borrowed - w.balance > w.exchanged_below for w in pool.wallets)
 
 
 def _ladder(turn: Turn, failing: PoolSpec) -> None:
@@ -83,7 +89,7 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
     for _ in range(_STEPS):
         layout = turn.layout()
         at = next((i for i, spec in enumerate(layout.specs) if spec.key == key), None)
-        if at is None or not (layout.specs[at].legs or (layout.specs[at].assets and stage < Stage.TAKEN_OVER)):
+        if at is None or not (layout.specs[at].legs or layout.specs[at].assets):
             break
         spec = layout.specs[at]
         pool = _with_clock(turn, spec, _with_free_cash(turn, spec, layout.pools[at]))
@@ -94,7 +100,7 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
         )
         if step.kind == HOLD:
             failing_still = turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement)
-            if _nothing_left(pool) and failing_still:
+            if _nothing_left(pool) and (stage >= Stage.TAKEN_OVER or failing_still):
                 break
             begun = stage is not Stage.HEALTHY or turn.state.stages.get(key) in _BEGUN
             if begun and not failing_still:
@@ -108,7 +114,8 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
             for order in orders_in_scope(spec, turn.account, turn.rulebook):
                 turn.emit(OrderCancelled(order, "liquidation"))
         elif step.kind == CONVERT:
-            stage = _reach(turn, spec, stage, max(stage, Stage.CANCELLING), margin)
+            if turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
+                stage = _reach(turn, spec, stage, max(stage, Stage.CANCELLING), margin)
             convert(turn, spec, step)
         elif step.kind == TOP_UP:
             _top_up(turn, spec, step)

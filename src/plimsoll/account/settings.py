@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import msgspec
 
-from plimsoll.account.commands import SetLeverage, SetMarginMode
-from plimsoll.account.events import LeverageSet, MarginLocked, MarginModeSet, MarginMoved
+from plimsoll.account.commands import SetLeverage, SetMarginMode, SetOption
+from plimsoll.account.events import LeverageSet, MarginLocked, MarginModeSet, MarginMoved, OptionSet
 from plimsoll.account.trade import wall
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
@@ -229,7 +229,22 @@ def set_margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
             amount, rate = position.size * market.multiplier, rules.initial_rate(position.leverage)
             margin = money(rules.margin_at_fill(amount, position.entry_price, position.leverage, rate, market))
             _wall_money(turn, LegKey(position.symbol, command.mode, position.side), margin)
-    return _short(turn) if moving else None
+    return _short(turn, Reason.MARGIN_MODE_SHORT) if moving else None
+
+
+def set_option(turn: Turn, command: SetOption) -> Reject | None:
+    """A setting of the account. Refused as the venue says, and if an account so set would be short of initial margin or under
+    water."""
+    rules = turn.rulebook.rules
+    known = rules.OPTIONS.get(command.name)
+    if known is None or command.value not in known:
+        there = "; ".join(f"{name}: {', '.join(values)}" for name, values in rules.OPTIONS.items()) or "none"
+        return Reject(Reason.OPTION_UNKNOWN, f"{command.name} = {command.value} is no setting of this venue; it has {there}")
+    reject = rules.may_set_option(turn.account, command.name, command.value)
+    if reject is not None:
+        return reject
+    turn.emit(OptionSet(command.name, command.value))
+    return _short(turn, Reason.OPTION_SHORT)
 
 
 def _wall_money(turn: Turn, key: LegKey, amount: Decimal) -> None:
@@ -237,7 +252,7 @@ def _wall_money(turn: Turn, key: LegKey, amount: Decimal) -> None:
     turn.emit(MarginMoved(key, amount, postings, "mode"))
 
 
-def _short(turn: Turn) -> Reject | None:
+def _short(turn: Turn, reason: Reason) -> Reject | None:
     """The first pool, as the account now stands, that would be liquidated or could not carry its initial margin."""
     layout, rules = turn.layout(), turn.rulebook.rules
     column = turn.column(layout)
@@ -251,7 +266,7 @@ def _short(turn: Turn) -> Reject | None:
         under = bool(pool.legs) and rules.is_liquidatable(margin.balance, margin.requirement)
         if under or (shared and margin.balance < asked):
             limit = margin.requirement if under else asked
-            return Reject(Reason.MARGIN_MODE_SHORT, f"{spec.key} would be short of margin", margin.balance, limit)
+            return Reject(reason, f"{spec.key} would be short of margin", margin.balance, limit)
     return None
 
 

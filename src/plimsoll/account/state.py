@@ -13,6 +13,7 @@ from plimsoll.account.events import (
     MarginModeSet,
     MarginMoved,
     MarksSet,
+    OptionSet,
     OrderCancelled,
     OrderPlaced,
     OrderTriggered,
@@ -112,6 +113,8 @@ def _facts(account: Account, event: Event) -> Account:
         return replace(account, positions=fresh)
     if isinstance(event, PositionModeSet):
         return replace(account, position_mode=event.mode)
+    if isinstance(event, OptionSet):
+        return replace(account, options={**account.options, event.name: event.value})
     return account
 
 

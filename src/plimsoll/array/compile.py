@@ -111,6 +111,10 @@ WALLET_RECORD = np.dtype(
         ("outside_initial", np.float64),
         ("outside_maintenance", np.float64),
         ("outside_fee", np.float64),
+        ("dearer", np.float64),
+        ("sold", np.float64),
+        ("bought", np.float64),
+        ("exchanged_below", np.float64),
     ],
     align=True,
 )

@@ -191,9 +191,11 @@ def quiet(desk: Desk, held: Held, a: Column, b: Column, looks: bool, tally: Colu
         pool = pool_of(held, p)
         margin = assess_pool(pool, b, desk.markets)
         equity += worth(desk, held, p, pool, margin, b)
-        if len(pool.legs) == 0:
-            continue
         headroom = margin.balance - margin.requirement
+        if len(pool.legs) == 0:
+            if margin.requirement > 0 and headroom <= BAND * margin.scale:
+                return JUMPED
+            continue
         if headroom <= BAND * margin.scale:
             if headroom >= -BAND * margin.scale and margin.scale > 0:
                 return CLOSE

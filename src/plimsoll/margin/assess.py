@@ -477,7 +477,7 @@ def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]
         wallet_balance=settled,
         unrealised_pnl=margin.balance + pool.reserved - settled,
         equity=pool.cash + pool.outside_pnl + whole,
-        available_balance=margin.balance - margin.initial - idle,
+        available_balance=now.rulebook.rules.available_balance(pool, margin, ZERO, ZERO) - idle,
         initial_margin=margin.initial,
         maintenance_margin=margin.maintenance,
         venue_initial_ratio=now.rulebook.rules.venue_initial_ratio(margin),

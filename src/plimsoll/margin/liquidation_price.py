@@ -130,7 +130,7 @@ def solver_of(
         if moving in known:
             return known[moving]
         if solver is None:
-            lined = _along_coins if rules.STATES_LINES else _along_whole
+            lined = _along_coins if rules.STATES_LINES and pool.legs else _along_whole
             along = lined if pool.wallets else _along_legs
             solver = in_wide_digits(along, rules, pool, margin, marks, markets)
         found = known[moving] = in_wide_digits(solver, moving)

@@ -279,6 +279,10 @@ def _wallet(asset: str, spec: PoolSpec, at: _At) -> Wallet[Decimal]:
         outside_initial=other.initial_margin,
         outside_maintenance=other.maintenance_margin,
         outside_fee=other.closing_fee,
+        dearer=ONE + coin.ask_buffer,
+        sold=ONE - coin.sell_buffer,
+        bought=ONE + coin.buy_buffer,
+        exchanged_below=coin.exchange_below or ZERO,
     )
 
 

@@ -75,7 +75,10 @@ class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
 
     `by_worth`: the floors count what the holding is worth in the pool's currency. `repayment_rate`: fee rate of buying what
     is owed. `lends`: orders that settle in it may lean on other coins. `restricted`: it gives no room for new positions.
-    `outside_*`: totals of legs that settle in it and that a source states without listing them."""
+    `outside_*`: totals of legs that settle in it and that a source states without listing them. `dearer`: what a unit that is
+    owed, or asked as margin, counts (1, or more where the venue values it above the index). `sold`, `bought`: the share of the
+    index at which the venue sells the coin, and the multiple at which it buys it, when it exchanges coins by itself;
+    `exchanged_below`: units owed beyond which it does so while the pool holds (0: it does not)."""
 
     place: int
     balance: N
@@ -96,6 +99,10 @@ class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     outside_initial: N
     outside_maintenance: N
     outside_fee: N
+    dearer: N
+    sold: N
+    bought: N
+    exchanged_below: N
 
 
 class Rest(msgspec.Struct, Generic[N], frozen=True, gc=False):
@@ -261,7 +268,8 @@ class Step(msgspec.Struct, Generic[N], frozen=True, gc=False):
     the venue and `penalty` to the insurance fund, of each leg, in its settle asset.
 
     CONVERT sells `amount` of the wallet `leg` for units of the wallet `other`, `price` each, to repay what is owed in that
-    coin; its fee is in units of `other`. TOP_UP moves `amount` of free cash into an isolated leg.
+    coin; its fee is in units of `other`. Without a `leg` (-1) it sells that share of every coin that is held, each at
+    `common.exchange_price`. TOP_UP moves `amount` of free cash into an isolated leg.
 
     PART reduces, and the leg remembers when (`Leg.since`). WAIT leaves a pool that fails alone, for `amount` seconds by the
     venue's word. RESUME forgets what was remembered: the next liquidation of the pool begins anew."""

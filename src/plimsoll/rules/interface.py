@@ -308,6 +308,13 @@ class Rules(Protocol):
     def may_switch_position_mode(self, account: Account, mode: PositionMode, /) -> Reject | None:
         """Whether the account may change between one-way and hedge."""
 
+    @property
+    def OPTIONS(self) -> Mapping[str, tuple[str, ...]]:  # noqa: N802
+        """Settings of the whole account besides its modes: name -> its values, the default first."""
+
+    def may_set_option(self, account: Account, name: str, value: str, /) -> Reject | None:
+        """Whether one of the OPTIONS may be set to one of its values."""
+
     def may_set_leverage(self, ask: LeverageAsk, /) -> Reject | None:
         """Whether a leverage may be set."""
 

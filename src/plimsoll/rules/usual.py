@@ -72,6 +72,15 @@ def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
     return None
 
 
+OPTIONS: Mapping[str, tuple[str, ...]] = {}
+"""The account has no settings besides its modes."""
+
+
+def may_set_option(account: Account, name: str, value: str) -> Reject | None:
+    """There are none to refuse."""
+    return None
+
+
 def cross_apart(regime: int) -> bool:
     """All cross positions of a pool are liquidated on what the whole of it has."""
     return False

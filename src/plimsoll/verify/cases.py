@@ -123,6 +123,8 @@ class CaseWallet(msgspec.Struct, frozen=True):
         if self.loan_tiers or not self.borrow_maintenance_rate:
             return self.loan_tiers
         return (LoanTier(ZERO, None, self.borrow_initial_rate, self.borrow_maintenance_rate),)
+    bid_buffer: Decimal | None = None
+    ask_buffer: Decimal | None = None
 
 
 class CasePosition(msgspec.Struct, frozen=True):
@@ -341,8 +343,8 @@ def _option(case: Case, name: str) -> Decimal | None:
 
 
 def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
-    """What each coin of the case counts, and what a debt in it needs: as the wallet says; loans it does not mention as the
-    rulebook knows them."""
+    """What each coin of the case counts, and what a debt in it needs: as the wallet says; loans and exchanges it does not
+    mention as the rulebook knows them."""
     found = {}
     settled = (i.settle for i in case.instruments.values())
     bases = (i.base for i in case.instruments.values() if i.kind is Kind.SPOT)
@@ -350,11 +352,18 @@ def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
         wallet, coin = case.account.wallets.get(asset, CaseWallet(ZERO)), known.get(asset, Coin(()))
         rate = coin.repayment_rate if wallet.spot_taker_rate is None else wallet.spot_taker_rate
         one = () if wallet.collateral_ratio is None else (CollateralTier(ZERO, None, wallet.collateral_ratio),)
+        if wallet.bid_buffer is not None:
+            with exact():
+                one = (CollateralTier(ZERO, None, ONE - wallet.bid_buffer),)
         found[asset] = Coin(
             collateral_tiers=wallet.collateral_tiers or one or IN_FULL,
             loan_tiers=wallet.loans or wallet.borrow_tiers or coin.loan_tiers,
             by_worth=wallet.collateral_unit == "usd",
             repayment_rate=rate,
+            ask_buffer=wallet.ask_buffer or ZERO,
+            sell_buffer=coin.sell_buffer,
+            buy_buffer=coin.buy_buffer,
+            exchange_below=coin.exchange_below,
         )
     return found
 

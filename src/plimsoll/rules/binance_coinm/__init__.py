@@ -8,10 +8,14 @@ from plimsoll.rules.binance_coinm.people import (
     TITLE,
     break_even_price,
     may_switch_position_mode,
+    pools_of,
     venue_code,
 )
+from plimsoll.rules.binance_coinm.procedure import next_step
 from plimsoll.rules.binance_usdm.formulas import (
-    Reading,
+    SingleReading as Reading,
+)
+from plimsoll.rules.binance_usdm.formulas import (
     assess_pool,
     available_balance,
     bankruptcy_price,
@@ -55,13 +59,11 @@ from plimsoll.rules.binance_usdm.people import (
     may_switch_mode,
     order_funds,
     order_reserve,
-    pools_of,
     printed,
     tier_of,
     venue_initial_ratio,
     venue_ratio,
 )
-from plimsoll.rules.binance_usdm.procedure import next_step
 from plimsoll.rules.common import (
     assess_coin,
     borrowable,
@@ -87,6 +89,7 @@ from plimsoll.rules.usual import (
     LENDS_IN,
     LEVERAGE_SETS_MODE,
     MARGIN_FOLLOWS,
+    OPTIONS,
     ORDERS_RESERVE,
     PRICES_STATED,
     STATES_LINES,
@@ -96,6 +99,7 @@ from plimsoll.rules.usual import (
     cross_apart,
     may_leave,
     may_open,
+    may_set_option,
     mode_on_leverage,
     pays_profit_out,
     printed_of_pool,
@@ -114,6 +118,7 @@ __all__ = [
     "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "OPTIONS",
     "ORDERS_RESERVE",
     "PRICES_STATED",
     "REGIMES",
@@ -159,6 +164,7 @@ __all__ = [
     "may_leave",
     "may_open",
     "may_set_leverage",
+    "may_set_option",
     "may_switch_mode",
     "may_switch_position_mode",
     "mode_on_leverage",

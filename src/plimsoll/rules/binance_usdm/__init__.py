@@ -26,9 +26,12 @@ from plimsoll.rules.binance_usdm.formulas import (
     unrealised_pnl,
     withdrawable,
 )
+from plimsoll.rules.binance_usdm.multi_formulas import assess_coin
 from plimsoll.rules.binance_usdm.people import (
     DEFAULT_LEVERAGE,
+    EXEMPT,
     MODE_SCOPE,
+    OPTIONS,
     REGIMES,
     SETTLES_EXPIRIES_DAILY,
     SOURCES,
@@ -45,6 +48,7 @@ from plimsoll.rules.binance_usdm.people import (
     limit_counts,
     may_grow,
     may_set_leverage,
+    may_set_option,
     may_switch_mode,
     may_switch_position_mode,
     order_funds,
@@ -58,7 +62,6 @@ from plimsoll.rules.binance_usdm.people import (
 )
 from plimsoll.rules.binance_usdm.procedure import next_step
 from plimsoll.rules.common import (
-    assess_coin,
     borrowable,
     coin_line,
     interest,
@@ -103,12 +106,14 @@ __all__ = [
     "CHARGES_SURPLUS",
     "DEBTS",
     "DEFAULT_LEVERAGE",
+    "EXEMPT",
     "FIRST_HOUR_AT_ONCE",
     "FUND_TAKES_POSITIONS",
     "LENDS_IN",
     "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "OPTIONS",
     "ORDERS_RESERVE",
     "PRICES_STATED",
     "REGIMES",
@@ -154,6 +159,7 @@ __all__ = [
     "may_leave",
     "may_open",
     "may_set_leverage",
+    "may_set_option",
     "may_switch_mode",
     "may_switch_position_mode",
     "mode_on_leverage",

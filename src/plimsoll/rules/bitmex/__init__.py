@@ -87,6 +87,7 @@ from plimsoll.rules.usual import (
     FUND_TAKES_POSITIONS,
     LENDS_IN,
     LEVERAGE_SETS_MODE,
+    OPTIONS,
     ORDERS_RESERVE,
     STATES_LINES,
     TERMS,
@@ -94,6 +95,7 @@ from plimsoll.rules.usual import (
     coin_in_rules,
     may_leave,
     may_open,
+    may_set_option,
     printed_of_pool,
 )
 
@@ -111,6 +113,7 @@ __all__ = [
     "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "OPTIONS",
     "ORDERS_RESERVE",
     "PRICES_STATED",
     "REGIMES",
@@ -156,6 +159,7 @@ __all__ = [
     "may_leave",
     "may_open",
     "may_set_leverage",
+    "may_set_option",
     "may_switch_mode",
     "may_switch_position_mode",
     "mode_on_leverage",
