@@ -304,7 +304,9 @@ def lines() -> Iterator[str]:
     """Everything, line by line."""
     with tempfile.TemporaryDirectory() as folder:
         first_hits = build_c(folder)
-        yield "Monte Carlo: paths (as `simulate` draws them) and screen (which no command asks yet)" + ("" if first_hits else "; C skipped: no cc")
+        yield "Monte Carlo: paths (as `simulate` draws them) and screen (which no command asks)"
+        if first_hits is None:
+            yield "C skipped: no cc"
         for m in (2, 5):
             yield from kernel_lines(m, first_hits)
         yield "One long position against the exact answer (watching at steps)"
