@@ -71,7 +71,7 @@ def walk(
     record = tally[0]
     step = first + 1
     ahead = np.empty((FIRST + 3 * len(held.pools), AHEAD))
-    record.step, window = first, AHEAD
+    record.step, window = first, ahead.shape[1]  # AHEAD itself would be a type of its own, and compile a glide for it
     look(desk, held, marks[first], tally)
     while step < len(marks):
         passed = glide(desk, held, road, marks, lasts, funding, due, step, window, tally, ahead)
