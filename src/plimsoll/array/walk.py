@@ -14,6 +14,7 @@ import numpy as np
 
 from plimsoll.array.between import STRAIGHT, Road
 from plimsoll.array.compile import Column, lent, owning
+from plimsoll.array.debts import grow, grows, recall_debts, remember_debts
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.glide import AHEAD, FIRST, glide, look, mark_equity, worth
 from plimsoll.array.ladder import (
@@ -24,9 +25,11 @@ from plimsoll.array.ladder import (
     GONE,
     HAND,
     JUMPED,
+    failing,
     ladder,
     live_legs,
     live_orders,
+    owes_too_much,
     pay_funding,
     pool_of,
     run_orders,
@@ -69,7 +72,7 @@ def walk(
     road = lent_road(road)
     marks, lasts, funding, due, tally, log = lent(marks), lent(lasts), lent(funding), lent(due), lent(tally), lent(log)
     record = tally[0]
-    step = first + 1
+    step, ages = first + 1, grows(held)
     ahead = np.empty((FIRST + 3 * len(held.pools), AHEAD))
     record.step, window = first, ahead.shape[1]  # AHEAD itself would be a type of its own, and compile a glide for it
     look(desk, held, marks[first], tally)
@@ -81,7 +84,7 @@ def walk(
             break
         record.step = step
         timed = comes_due(held, record.base + step)
-        looks = not (due[step] or timed)
+        looks = not (due[step] or timed or ages)
         if road.kind == STRAIGHT:
             code = tick(desk, held, marks[step - 1], marks[step], lasts[step - 1], lasts[step], looks, tally, log)
         else:
@@ -104,7 +107,7 @@ def at_its_end(
     record = tally[0]
     record.part = 1.0
     code = DONE
-    if timed and not desk.plain:
+    if (timed and not desk.plain) or (grows(held) and not bear(desk, held, marks, tally)):
         code = HAND
     elif due:
         code = pay_funding(desk, held, marks, rates, tally, log)
@@ -114,6 +117,21 @@ def at_its_end(
         code = top_ups_due(desk, held, marks, record.base + record.step, tally, log)
     look(desk, held, marks, tally)
     return code
+
+
+def bear(desk: Desk, held: Held, marks: Column, tally: Column) -> bool:
+    """A step's interest on every debt, or none of it where a pool would fail by it."""
+    told = 0.0
+    for p in range(len(held.pools)):
+        remember_debts(held, p)
+        told += grow(desk, held, p, marks)
+    for p in range(len(held.pools)):
+        if failing(desk, held, p, marks) != DONE or owes_too_much(held, p):
+            for q in range(len(held.pools)):
+                recall_debts(held, q)
+            return False
+    tally[0].funding += told
+    return True
 
 
 def only_its_end(road: Road, marks: Column, tally: Column) -> None:
@@ -157,6 +175,7 @@ def lent_held(held: Held) -> Any:
         lent(held.hits),
         lent(held.spare),
         lent(held.watches),
+        lent(held.growth),
     )
 
 
