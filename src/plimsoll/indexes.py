@@ -28,12 +28,18 @@ def teller_of(asset: str, marks: Mapping[str, Decimal], rulebook: Rulebook) -> s
 
 def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
     """Coin -> its stand-in price at these marks; without the coins that nothing tells the price of."""
-    found = {}
-    for asset in coins_of_account(account, rulebook):
-        teller = teller_of(asset, marks, rulebook)
-        if teller is not None:
-            found[asset] = ONE if teller == "" else marks[teller]
-    return found
+    return told_by(tellers_of(account, marks, rulebook), marks)
+
+
+def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, str]:
+    """Coin -> what tells its price where these symbols have marks; without the coins of which nothing does."""
+    found = {asset: teller_of(asset, marks, rulebook) for asset in coins_of_account(account, rulebook)}
+    return {asset: teller for asset, teller in found.items() if teller is not None}
+
+
+def told_by(tellers: Mapping[str, str], marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Coin -> its price at these marks, as its teller has it."""
+    return {asset: ONE if teller == "" else marks[teller] for asset, teller in tellers.items()}
 
 
 def stand_in_note(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> tuple[str, ...]:

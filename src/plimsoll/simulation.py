@@ -140,10 +140,7 @@ def _between(kind: int, straight: bool) -> str:
     own = {STUDENT: ", a Student's with a variance drawn for the step", GARCH: ", each with the variance of its step"}
     of = own.get(kind, "")
     leaps = " Jumps come at once: stops slip in them." if kind == JUMPS else ""
-    return (
-        f"Steps near a line or a stop are seen from within, at points of the Brownian bridge{of}.{leaps} What the exact engine "
-        "decides (its paths are counted below) moves straight from point to point."
-    )
+    return f"Steps near a line or a stop are seen from within, at points of the Brownian bridge{of}.{leaps}"
 
 
 def _check(symbols: Sequence[str], modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> None:
@@ -292,7 +289,7 @@ def _settler(
         with exact():
             first, left = at(rows.steps[0]), [top_ups[i] for i in waiting]
             tape = Tape(account, venue, unit, first)
-            tape.added = _decimal(added)
+            tape.added, tape.figures = _decimal(added), False
             prices = dict(zip(symbols, map(_decimal, rows.marks[0]), strict=True))
             tape.state = State(account, Marks(prices, dict(prices), stand_in_indexes(account, prices, rulebook), first))
             tape.look()

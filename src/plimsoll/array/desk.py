@@ -131,11 +131,14 @@ TALLY_RECORD: Final = np.dtype(
         ("funding", np.float64),
         ("shortfall", np.float64),
         ("added", np.float64),
+        ("behind", np.float64),
+        ("given", np.int64),
     ],
     align=True,
 )
 """What a walk adds up. `step`, `part`: how far it is, in rows of the table at hand, whose first row is row `base` of the path;
-`since`, `span`: the stretch of the step that is being played, `ways`: see `wander`;
+`since`, `span`: the stretch of the step that is being played; `ways`, `behind`: see `wander.remember`; `given`: points that the
+step has been given so far;
 `filled`: how many orders have closed something; `reduced`: how many forced sales there were; `closest`: the least distance of
 a decision from going the other way, over the gross scale; `forced`: fees and penalties of forced closes; `added`: what
 came from outside, which `equity` and `lowest` are without."""

@@ -274,6 +274,7 @@ class _Run:
         while True:
             own = self.own[lane]
             if code == DONE:
+                at -= int(tally["behind"][0] > 0)
                 tally["base"] = block.step + at
                 part = np.ascontiguousarray(table[at:])
                 walker = walker_of(self.case.rulebook.name, self.job.folder)
@@ -288,7 +289,8 @@ class _Run:
         self.status[lane] = _OWN if code == DONE else code
 
     def _left(self, table: Column, rates: Column, at: int, base: int, tally: Any) -> Rows:
-        """What the exact engine is to play on the way to row `at`: what the walk has left of it, or all of it."""
+        """What the exact engine is to play on the way to row `at`: what the walk has given it of that, or all of it. What the
+        row brings belongs to the step's last stretch."""
         m, count = len(self.job.starts), int(tally["ways"])
         tally["ways"] = 0
         ways = self.road.ways[:count]
@@ -296,7 +298,8 @@ class _Run:
         steps = base + at - 1 + (ways[:, 0] if count else np.array([0.0, 1.0]))
         leaps = ways[:, 1] > 0 if count else np.zeros(2, np.bool_)
         paid = np.zeros((len(marks), m))
-        paid[-1] = rates[at]
+        if tally["behind"] == 0:
+            paid[-1] = rates[at]
         return Rows(marks, paid, steps, leaps)
 
     def _decide(self, lane: int, own: Lane, rows: Rows) -> None:
