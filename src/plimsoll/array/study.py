@@ -189,7 +189,8 @@ def _blocks(job: Job, first: int) -> Iterator[_Block]:
             logs = np.empty((steps, m, LANES), np.float32)
             rows = np.empty((steps, LANES), np.int32)
             next_rows(job.model, state, logs, rows)
-            look_over(job.model, survey, logs, rows, step + 1)
+            if not job.straight:
+                look_over(job.model, survey, logs, rows, step + 1)
             paid, due = charging.block(step, steps, rows)
             yield _Block(step, before, origin, logs, rows, survey, paid, due, index if step + steps == stop else -1)
             before, origin = starts * np.exp(logs[-1].astype(np.float64)), logs[-1]
