@@ -16,7 +16,7 @@ from plimsoll.account.commands import AccrueInterest, AddMargin, Deposit
 from plimsoll.account.events import Converted, FundingPaid, InterestCharged, Reduced, ShortfallCovered, TakenOver, Traded
 from plimsoll.account.state import State, Venue
 from plimsoll.array.desk import Told as ToldIn
-from plimsoll.array.desk import Watch
+from plimsoll.array.desk import Watch, is_steady
 from plimsoll.array.models import BOOTSTRAP, GARCH, JUMPS, STUDENT
 from plimsoll.array.study import Case, Exact, Rows, Settled, chunks
 from plimsoll.array.study import Job as Paths
@@ -47,6 +47,10 @@ from plimsoll.variations import varied
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """When paths begin for a venue that looks at the clock: a day like any other."""
 FRESH = "Top-ups bring money from outside: it is no gain, and all that is told of equity is without it."
+STEPWISE = (
+    "{venue} changes the account at every mark (it locks losses), so that the exact engine plays its paths from step to step: "
+    "what comes and goes between steps is not seen there, which tells too kindly of what lies within a few steps' reach."
+)
 PATIENCE = 16
 """Chunks between two looks at how narrow the intervals are."""
 
@@ -88,6 +92,10 @@ def simulate(
     if not ready:
         raise BadInput(plan.source, "settings", None, refused[0][1] if refused else "name at least one setting")
     paths = _paths(modelled, marks, ask)
+    stepwise = dict.fromkeys(one.setting.venue for one in ready if not is_steady(one.case.account, one.case.rulebook))
+    straight, seen = ask.straight or modelled.path.kind == BOOTSTRAP, len(stepwise) < len({one.setting.venue for one in ready})
+    if not straight:
+        notes |= dict.fromkeys(STEPWISE.format(venue=venue) for venue in stepwise)
     sums = [Sums(one.counted.start_equity, len(one.counted.legs), paths.grid) for one in ready]
     stopped = _walk(paths, ready, sums, ask, progress)
     step = modelled.path.step_seconds
@@ -96,7 +104,7 @@ def simulate(
         plan=plan.name,
         source=plan.source,
         unit=ready[0].counted.unit,
-        model=(*modelled.notes, _between(modelled.path.kind, ask.straight)),
+        model=(*modelled.notes, *_between(modelled.path.kind, straight, seen)),
         seed=ask.seed,
         horizon_days=ask.horizon_seconds / 86400,
         step_seconds=step,
@@ -131,20 +139,19 @@ def _walk(
     return Stopped.PATHS
 
 
-def _between(kind: int, straight: bool) -> str:
-    """What is seen between two steps, in a sentence."""
-    if straight or kind == BOOTSTRAP:
+def _between(kind: int, straight: bool, seen: bool) -> tuple[str, ...]:
+    """What is seen between two steps, in a sentence; none where nothing is `seen`, as the notes then say of each venue."""
+    if straight:
         return (
             "Between steps prices move straight: what comes and goes there is not seen, and stops fill at their price, "
-            "which tells too kindly of what lies within a few steps' reach."
+            "which tells too kindly of what lies within a few steps' reach.",
         )
+    if not seen:
+        return ()
     own = {STUDENT: ", a Student's with a variance drawn for the step", GARCH: ", each with the variance of its step"}
     of = own.get(kind, "")
     leaps = " Jumps come at once: stops slip in them." if kind == JUMPS else ""
-    return (
-        f"Steps near a line or a stop are seen from within, at points of the Brownian bridge{of}.{leaps} What the exact engine "
-        "decides (its paths are counted below) moves straight from point to point."
-    )
+    return (f"Steps near a line or a stop are seen from within, at points of the Brownian bridge{of}.{leaps}",)
 
 
 def _check(symbols: Sequence[str], modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> None:
@@ -294,7 +301,7 @@ def _settler(
         with exact():
             first, left = at(rows.steps[0]), [top_ups[i] for i in waiting]
             tape = Tape(account, venue, unit, first)
-            tape.added = _decimal(added)
+            tape.added, tape.figures = _decimal(added), False
             prices = dict(zip(symbols, map(_decimal, rows.marks[0]), strict=True))
             tape.state = State(account, Marks(prices, dict(prices), stand_in_indexes(account, prices, rulebook), first))
             if any(p.part_sold is not None for p in account.positions):

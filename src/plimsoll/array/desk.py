@@ -132,14 +132,16 @@ TALLY_RECORD: Final = np.dtype(
         ("funding", np.float64),
         ("shortfall", np.float64),
         ("added", np.float64),
+        ("behind", np.float64),
+        ("given", np.int64),
     ],
     align=True,
 )
 """What a walk adds up. `step`, `part`: how far it is, in rows of the table at hand, whose first row is row `base` of the path;
-`since`, `span`: the stretch of the step that is being played, `ways`: see `wander`;
-`filled`: how many orders have closed something; `reduced`: how many forced sales there were; `closest`: the least distance of
-a decision from going the other way, over the gross scale; `forced`: fees and penalties of forced closes; `added`: what
-came from outside, which `equity` and `lowest` are without."""
+`since`, `span`: the stretch of the step that is being played; `ways`, `behind`: see `wander.remember`; `given`: points that the
+step has been given so far; `filled`: how many orders have closed something; `reduced`: how many forced sales there were;
+`closest`: the least distance of a decision from going the other way, over the gross scale; `forced`: fees and penalties of
+forced closes; `added`: what came from outside, which `equity` and `lowest` are without."""
 
 
 class Desk(NamedTuple):
@@ -252,7 +254,7 @@ def lay_desk(
             plain=plain and tiers is not None,
             pays=_pays(layout, rulebook),
         )
-        steady = _is_steady(account, rulebook)
+        steady = is_steady(account, rulebook)
     names, assets = tuple(spec.key for spec in layout.specs), tuple(spec.asset for spec in layout.specs)
     return Laid(account, layout.symbols, layout.assets, keys, names, assets, desk, held, steady)
 
@@ -424,8 +426,7 @@ def _tiers(keys: tuple[LegKey, ...], account: Account, rulebook: Rulebook) -> Co
 
 
 def _tier(key: LegKey, account: Account, rulebook: Rulebook) -> Decimal:
-    position = next(p for p in account.positions if leg_key(p) == key)
-    return rulebook.rules.tier_of(position, account, rulebook.instruments)
+    return rulebook.rules.tier_of(next(p for p in account.positions if leg_key(p) == key), account, rulebook.instruments)
 
 
 def _is_plain(layout: Layout, account: Account, rulebook: Rulebook) -> bool:
@@ -465,7 +466,7 @@ def _pays(layout: Layout, rulebook: Rulebook) -> bool:
     return not any(leg.isolated for pool in layout.pools for leg in pool.legs if any(p.wallets for p in layout.pools))
 
 
-def _is_steady(account: Account, rulebook: Rulebook) -> bool:
+def is_steady(account: Account, rulebook: Rulebook) -> bool:
     """Whether a mark that nothing fails at leaves the account as it is."""
     rules = rulebook.rules
     return not rules.cross_apart(regime_of(rulebook, account)) or rules.topped_up is common.topped_up

@@ -157,6 +157,8 @@ def glide_pool(
             taken, worst, told = charges(desk, held, p, funding[step + k], at)
             paid[k] += told
             if taken != 0 or worst != 0:
+                if looks and taken < 0 and strays(desk, pool, before, at, road.reach[step + k]):
+                    break
                 if not bears(desk, held, p, with_less(pool, worst), at):
                     break
                 pool = with_less(pool, taken)
@@ -170,9 +172,7 @@ def glide_pool(
         if counts and not rests(desk, pool, margin, at):
             break
         before = headroom
-        heads[k] = headroom
-        close[k] = headroom / margin.scale
-        cashes[k] = pool.cash
+        heads[k], close[k], cashes[k] = headroom, headroom / margin.scale, pool.cash
         if not plain:
             equity[k] += worth(desk, held, p, pool, margin, at)
         elif row.teller == -1:
@@ -183,6 +183,13 @@ def glide_pool(
     stake(held, p, row.cash)
     recall_debts(held, p)
     return k
+
+
+def strays(desk: Desk, pool: Any, before: float, at: Column, reach: float) -> bool:
+    """Whether headroom that goes from `before` to what it is at these prices, before funding brings any, may well have been
+    gone between."""
+    margin = assess_pool(pool, at, desk.markets)
+    return within(before, margin.balance - margin.requirement, margin.scale, reach)
 
 
 def bears(desk: Desk, held: Held, p: int, pool: Any, marks: Column) -> bool:

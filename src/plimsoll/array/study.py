@@ -197,7 +197,8 @@ def _blocks(job: Job, first: int) -> Iterator[_Block]:
             logs = np.empty((steps, m, LANES), np.float32)
             rows = np.empty((steps, LANES), np.int32)
             next_rows(job.model, state, logs, rows)
-            look_over(job.model, survey, logs, rows, step + 1)
+            if not job.straight:
+                look_over(job.model, survey, logs, rows, step + 1)
             paid, due = charging.block(step, steps, rows)
             yield _Block(step, before, origin, logs, rows, survey, paid, due, index if step + steps == stop else -1)
             before, origin = starts * np.exp(logs[-1].astype(np.float64)), logs[-1]
@@ -282,6 +283,7 @@ class _Run:
         while True:
             own = self.own[lane]
             if code == DONE:
+                at -= int(tally["behind"][0] > 0)
                 tally["base"] = block.step + at
                 part = np.ascontiguousarray(table[at:])
                 walker = walker_of(self.case.rulebook.name, self.job.folder)
@@ -296,7 +298,8 @@ class _Run:
         self.status[lane] = _OWN if code == DONE else code
 
     def _left(self, table: Column, rates: Column, at: int, base: int, tally: Any) -> Rows:
-        """What the exact engine is to play on the way to row `at`: what the walk has left of it, or all of it."""
+        """What the exact engine is to play on the way to row `at`: what the walk has given it of that, or all of it. What the
+        row brings belongs to the step's last stretch."""
         m, count = len(self.job.starts), int(tally["ways"])
         tally["ways"] = 0
         ways = self.road.ways[:count]
@@ -304,7 +307,8 @@ class _Run:
         steps = base + at - 1 + (ways[:, 0] if count else np.array([0.0, 1.0]))
         leaps = ways[:, 1] > 0 if count else np.zeros(2, np.bool_)
         paid = np.zeros((len(marks), m))
-        paid[-1] = rates[at]
+        if tally["behind"] == 0:
+            paid[-1] = rates[at]
         return Rows(marks, paid, steps, leaps)
 
     def _decide(self, lane: int, own: Lane, rows: Rows) -> None:

@@ -35,7 +35,7 @@ from plimsoll.array.ladder import (
     run_orders,
     standing,
 )
-from plimsoll.array.wander import lent_road, wander
+from plimsoll.array.wander import lent_road, set_way, wander
 from plimsoll.array.watches import awaits_money, comes_due, meets, next_watch, top_up, top_ups_due
 from plimsoll.rules.columns import HOLD
 
@@ -64,7 +64,8 @@ def walk(
     tally: Column,
     log: Column,
 ) -> int:
-    """Walk from row `first` (where the account stands, all that it brings done) to the last row. `marks`, `lasts` [steps,
+    """Walk from row `first` (where the account stands, all that it brings done; or on the way to the next row, where the share
+    `tally.behind` of that is behind it) to the last row. `marks`, `lasts` [steps,
     markets and coins], `funding` [steps, markets] (0: none) in the rows that `due` [steps] names; `road`: what prices do
     between the rows (other than STRAIGHT: lasts are marks). DONE, GONE (no position is left), HAND (the exact machine must
     decide what happens on the way to row tally.step) or CLOSE."""
@@ -75,13 +76,15 @@ def walk(
     step, ages = first + 1, grows(held)
     ahead = np.empty((FIRST + 3 * len(held.pools), AHEAD))
     record.step, window = first, ahead.shape[1]  # AHEAD itself would be a type of its own, and compile a glide for it
-    look(desk, held, marks[first], tally)
+    if record.behind == 0.0:
+        look(desk, held, marks[first], tally)
     while step < len(marks):
-        passed = glide(desk, held, road, marks, lasts, funding, due, step, window, tally, ahead)
-        window = min(2 * window, AHEAD) if passed == window else max(passed, 4)
-        step += passed
-        if step == len(marks):
-            break
+        if record.behind == 0.0:
+            passed = glide(desk, held, road, marks, lasts, funding, due, step, window, tally, ahead)
+            window = min(2 * window, AHEAD) if passed == window else max(passed, 4)
+            step += passed
+            if step == len(marks):
+                break
         record.step = step
         timed = comes_due(held, record.base + step)
         looks = not (due[step] or timed or ages)
@@ -136,10 +139,8 @@ def bear(desk: Desk, held: Held, marks: Column, tally: Column) -> bool:
 
 def only_its_end(road: Road, marks: Column, tally: Column) -> None:
     """All that is left of the step is what comes at its end."""
-    for row in range(2):
-        road.ways[row, 0], road.ways[row, 1] = 1.0, 0.0
-        for k in range(road.ways.shape[1] - 2):
-            road.ways[row, 2 + k] = marks[k]
+    set_way(road.ways[0], 1.0, 0.0, marks)
+    set_way(road.ways[1], 1.0, 0.0, marks)
     tally[0].ways = 2
 
 
