@@ -4,10 +4,13 @@ an isolated wall; a debt is what was lent (`borrowed`) and what that has grown b
 from collections.abc import Iterator
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from plimsoll.account.events import Borrowed, InterestCharged, Repaid
 from plimsoll.account.turn import Turn
 from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
+from plimsoll.margin.pools import lay_out
 from plimsoll.model import Account, Kind, LegKey, leg_key
 from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook
@@ -160,8 +163,11 @@ def ask_to_borrow(turn: Turn, leg: LegKey | None, asset: str, amount: Decimal) -
 
 
 def borrowable(turn: Turn, leg: LegKey | None, asset: str) -> Decimal | None:
-    """What the venue would lend of an asset now, to the account or into a wall; None where the pool has no such coin."""
+    """What the venue would lend of an asset now, to the account (whether it has the coin already or not) or into a wall; None
+    where the wall has no such coin."""
     layout = turn.layout()
+    if leg is None and asset not in turn.account.cash:
+        layout = lay_out(replace(turn.account, cash={**turn.account.cash, asset: ZERO}), turn.rulebook)
     column = turn.column(layout)
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         mine = spec.legs == (leg,) if leg is not None else not spec.isolated

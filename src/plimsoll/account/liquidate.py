@@ -30,7 +30,7 @@ from plimsoll.margin.pools import Layout, orders_in_scope
 from plimsoll.margin.waterfall import deleverage, split_shortfall
 from plimsoll.model import LegKey, MarginMode, Position, Stage, leg_key
 from plimsoll.number import ZERO, ceil_to
-from plimsoll.rules.columns import CANCEL, CONVERT, HOLD, REDUCE, TOP_UP, Pool, PoolMargin, Step
+from plimsoll.rules.columns import CANCEL, CONVERT, HOLD, REDUCE, TOP_UP, Market, Pool, PoolMargin, Step
 from plimsoll.rules.drawing import PoolSpec
 
 _MARKET = Posting(Ledger.MARKET, "", ZERO)
@@ -73,7 +73,7 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
             int(stage), pool, margin, column, _fills(turn, layout, column), layout.markets, turn.rulebook.reading
         )
         if step.kind == HOLD:
-            if _nothing_left(pool) and turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
+            if _nothing_left(pool, layout.markets) and turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
                 break
             if stage is not Stage.HEALTHY:
                 turn.emit(StageReached(key, asset, Stage.HEALTHY, margin.balance, margin.requirement))
@@ -102,11 +102,13 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
     _close_pool(turn, failing)
 
 
-def _nothing_left(pool: Pool[Decimal]) -> bool:
-    """Whether nothing can be sold: no leg, or in a pool of coins none of which is there, none that holds anything by itself."""
+def _nothing_left(pool: Pool[Decimal], markets: Sequence[Market[Decimal]]) -> bool:
+    """Whether nothing can be sold: no leg, or in a pool of coins none of which is there, none that holds anything by itself
+    (a position in coins holds those; its margin is a record)."""
     if not pool.legs:
         return True
-    return bool(pool.wallets) and all(w.balance <= 0 for w in pool.wallets) and not any(leg.margin for leg in pool.legs)
+    holds = any(leg.margin for leg in pool.legs if not markets[leg.market].spot)
+    return bool(pool.wallets) and all(w.balance <= 0 for w in pool.wallets) and not holds
 
 
 def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal]:

@@ -245,8 +245,8 @@ def funding_payment(amount: N, mark: N, rate: N, inverse: bool) -> N:
 
 
 def funding_split(payment: N, leg: Leg[N], free: N) -> tuple[N, N]:
-    """Coins pay no funding."""
-    return zero(payment), zero(payment)
+    """Coins pay no funding; if they did, it would be the cash's."""
+    return payment, zero(payment)
 
 
 def opening_fee_split(fee: N, isolated: bool) -> tuple[N, N]:

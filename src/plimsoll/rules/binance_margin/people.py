@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from plimsoll.errors import Reason, Reject
+from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.model import (
     Account,
     Coin,
@@ -156,6 +156,9 @@ def coin_in_rules(
         whole = (CollateralTier(ZERO, None, ONE),)
         return Coin(whole, (LoanTier(ZERO, None, initial - 1, level - 1),))
     if is_pro(account):
+        if not coin.loan_tiers and (account.borrowed.get(asset) or account.interest.get(asset)):
+            cure = "what a debt in it needs in Cross Margin Pro is not known; add [[loans]] in a table of your own, or take 5x"
+            raise BadInput("loans", asset, None, cure)
         return msgspec.structs.replace(coin, loans_by_value=True)
     stop = BORROW_STOPS[class_of(chosen_leverage(account), BORROW_STOPS)]
     level = Decimal(account.options.get("liquidation_level", CROSS_LEVEL))
