@@ -81,6 +81,7 @@ def compare(
     wallet: Annotated[str | None, typer.Option(help="With --fills: the starting money, 1000 or USDT=1000,BTC=1.")] = None,
     leverage: Annotated[str | None, typer.Option(help="With --fills: of all fills that name none.")] = None,
     strategy: Annotated[str | None, typer.Option(help="With --fills: which one of a freqtrade export.")] = None,
+    as_: Annotated[str, typer.Option("--as", help="Held as contract, as coins with borrowed money, or both.")] = "as-written",
     engine: Annotated[str, typer.Option(help="auto: long histories by the array engine; exact. Same numbers.")] = "auto",
     json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -101,6 +102,7 @@ def compare(
         tables=tuple(table or ()),
         symbols=tuple(symbol or ()),
         engine=engine,
+        held=as_,
     )
     if fills is None:
         for flag, value in (("--wallet", wallet), ("--leverage", leverage), ("--strategy", strategy)):

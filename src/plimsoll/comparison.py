@@ -108,7 +108,7 @@ def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, m
         notes += cut
         if rulebook.name != plan.venue:
             notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
-    return _Part(VenueNote(rulebook.name, title, tables, skipped, tuple(notes), law_digest(rulebook)), moved)
+    return _Part(VenueNote(rulebook.shown, title, tables, skipped, tuple(notes), law_digest(rulebook)), moved)
 
 
 def table_words(rulebook: Rulebook, symbol: str) -> str:
@@ -155,7 +155,7 @@ def _mode_result(
 
     def once(path: BarPath, under: Venue) -> Run:
         if progress is not None:
-            progress(f"{under.rulebook.name} {mode.value}, {path.value} bars")
+            progress(f"{under.rulebook.shown} {mode.value}, {path.value} bars")
         first = {symbol: bar.open for symbol, bar in history.frames[0].bars.items()}
         priced = stand_in_note(opening.account, first, under.rulebook)
         notes = (*opening.notes, *unit_notes(opening, unit), *priced)
@@ -180,7 +180,7 @@ def played_all_ways(venue: Venue, mode: PlanMode, history: History, once: Once, 
     best = once(BarPath.BEST, venue) if bars else None
     others = _other_readings(venue, headline, lambda v: once(BarPath.SYNCHRONISED, v), kinds)
     return ModeResult(
-        venue=venue.rulebook.name,
+        venue=venue.rulebook.shown,
         mode=mode,
         run=headline,
         worst=worst,

@@ -183,7 +183,8 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
         if known is None:
             skipped.append(Skipped(symbol, f"{home.name}: {home.gaps[symbol]}"))
             continue
-        there = known if rulebook.name == home.name else match(rulebook, known.base, known.quote, known.kind)
+        own = rulebook.name == home.name and symbol in rulebook.instruments
+        there = known if own else match(rulebook, known.base, known.quote, known.kind)
         if there is None or without_hedge:
             skipped.append(Skipped(symbol, without_hedge or _absence(rulebook, known)))
         else:

@@ -37,6 +37,15 @@ class Policy(StrEnum):
     IN_FORCE = "in-force"
 
 
+class Held(StrEnum):
+    """What a comparison holds a position as: as the account has it (else what the venue has instead), contracts only, or the
+    coins themselves with borrowed money."""
+
+    AS_WRITTEN = "as-written"
+    CONTRACT = "contract"
+    COINS = "coins"
+
+
 class BracketTable(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
     """Brackets of a symbol, or of all expiries of a family. `complete` False: the venue has further, unknown rows. `whole`:
     in a file of marginal tables one without deductions, where the whole value pays the rate of its row."""
@@ -194,7 +203,8 @@ class TableAge(msgspec.Struct, frozen=True):
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """Rules and the numbers in force. `reading`: the chosen `readings` as the indexes that rules take; `options`: all
     there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up. `coins`: what
-    a coin counts where pools are valued; `regimes`: which of the rules' dated regimes is in force, by name."""
+    a coin counts where pools are valued; `regimes`: which of the rules' dated regimes is in force, by name. `part`: which of
+    its instruments these are, in a word, where they are not all."""
 
     name: str
     rules: Rules
@@ -208,6 +218,12 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     as_of: date | None = None
     coins: dict[str, Coin] = {}
     regimes: dict[str, str] = {}
+    part: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Its name for readers."""
+        return f"{self.name}, {self.part}" if self.part else self.name
 
 
 class Dated(Protocol):
@@ -445,3 +461,14 @@ def match(rulebook: Rulebook, base: str, quote: str, kind: Kind) -> Instrument |
     alike = (Kind.LINEAR, Kind.SPOT) if kind in (Kind.LINEAR, Kind.SPOT) else (kind,)
     same = [i for i in rulebook.instruments.values() if (i.base, i.quote) == (base, quote) and i.kind in alike]
     return min(same, key=lambda instrument: (instrument.kind is not kind, instrument.expires, instrument.symbol), default=None)
+
+
+def holding(rulebook: Rulebook, held: Held) -> Rulebook | None:
+    """The rulebook with only the contracts, or only the coins; as it is where it has nothing else, None where it has none."""
+    if held is Held.AS_WRITTEN:
+        return rulebook
+    wanted = {s: i for s, i in rulebook.instruments.items() if (i.kind is Kind.SPOT) is (held is Held.COINS)}
+    if not wanted:
+        return None
+    part = "" if len(wanted) == len(rulebook.instruments) else "coins" if held is Held.COINS else "contracts"
+    return msgspec.structs.replace(rulebook, instruments=wanted, part=part)

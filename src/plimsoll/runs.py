@@ -158,7 +158,8 @@ class Standing(msgspec.Struct, frozen=True):
     and at `prices`; `done`: when the last of them was gone, where they went in pieces; `later`: those that followed; `cut`:
     of all these, those that were closed only in part; `kept`: those still open at the end. `start`, `left`: equity.
     `demanded`: the requirement at the start as a share of the value held; `lines`: leg -> liquidation price at the start;
-    `planned`: the same legs in the account's own words. `why`: one sentence on what made the difference."""
+    `planned`: the same legs in the account's own words. `why`: one sentence on what made the difference. `funding`, `interest`:
+    the cost of carry, > 0 paid by the trader; `fees`: of trades."""
 
     venue: str
     mode: PlanMode
@@ -176,6 +177,9 @@ class Standing(msgspec.Struct, frozen=True):
     lines: dict[str, Decimal | None]
     planned: tuple[str, ...]
     why: str
+    funding: Decimal = Decimal(0)
+    interest: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
 
 
 class VenueNote(msgspec.Struct, frozen=True):

@@ -52,6 +52,9 @@ def _standing(result: ModeResult, lead: ModeResult) -> Standing:
         lines={leg.name: leg.liquidation_price_at_start for leg in run.legs},
         planned=tuple(leg.planned for leg in run.legs),
         why=_own(result) if result is lead else _difference(result, lead),
+        funding=run.funding,
+        interest=run.interest,
+        fees=run.fees,
     )
 
 
@@ -135,7 +138,19 @@ def _causes(result: ModeResult, lead: ModeResult) -> str:
     told = (mine, theirs) == (run.start_equity, other.start_equity)
     if run.unit == other.unit and not told and abs(mine - theirs) > NOTICED * theirs:
         parts.append(f"had {amount(mine, run.unit)} behind them, not {amount(theirs, run.unit)}")
+    carry = _carry(run)
+    if carry != _carry(other):
+        parts.append(f"{carry}, where {lead.venue} {_carry(other)}")
     return names(parts) if parts else "began with the same money behind the positions"
+
+
+def _carry(run: Run) -> str:
+    """What holding it cost by the clock."""
+    kinds = ((run.interest, "interest"), (run.funding, "funding"))
+    parts = [f"{amount(abs(paid), run.unit)} of {word}" for paid, word in kinds if paid]
+    if not parts:
+        return "cost nothing to hold"
+    return f"cost {names(parts)}" if run.interest + run.funding > 0 else f"brought {names(parts)}"
 
 
 def _moved(run: Run, lead: Run) -> str:

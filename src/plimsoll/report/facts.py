@@ -178,6 +178,7 @@ STANDING_HEADS: dict[str, Literal["left", "right"]] = {
     "liquidated first": "left",
     "then": "left",
     "demanded": "right",
+    "carry": "right",
     "left": "right",
 }
 """Columns of the table of venues."""
@@ -193,6 +194,7 @@ def standing(line: Standing) -> tuple[Cell, ...]:
     then = [f"{', '.join(_in_part(line, line.later))} too"] if line.later else []
     kept = [_short(line, name) for name in line.kept]
     then += [f"{', '.join(kept)} {'stays' if len(line.kept) == 1 else 'stay'} open"] if line.kept else []
+    carry = tuple(word for paid, word in ((line.interest, "interest"), (line.funding, "funding")) if paid)
     share_asked = "-" if line.demanded is None else f"{line.demanded * 100:.3f} %"
     return (
         Cell(MODES[line.mode]),
@@ -200,6 +202,7 @@ def standing(line: Standing) -> tuple[Cell, ...]:
         first,
         Cell("; ".join(then) or "nothing is left open"),
         Cell(share_asked),
+        Cell(money(line.funding + line.interest, line.unit), "", carry),
         Cell(f"{money(line.left, line.unit)} {line.unit}", "", (f"of {money(line.start, line.unit)}",)),
     )
 
