@@ -8,7 +8,9 @@ from typing import Any, Literal
 import msgspec
 
 from plimsoll.account.commands import (
+    AccrueInterest,
     AddMargin,
+    Borrow,
     CancelOrder,
     ChargeInterest,
     Command,
@@ -16,6 +18,7 @@ from plimsoll.account.commands import (
     Fill,
     PlaceOrder,
     RemoveMargin,
+    Repay,
     SetLeverage,
     SetMarginMode,
     SetMarks,
@@ -24,7 +27,7 @@ from plimsoll.account.commands import (
     Withdraw,
 )
 from plimsoll.errors import BadInput
-from plimsoll.model import LegSide, MarginMode, Order, OrderType, PositionMode, Trigger
+from plimsoll.model import LegKey, LegSide, MarginMode, Order, OrderType, PositionMode, Trigger
 from plimsoll.number import ONE, ZERO
 from plimsoll.verify.cases import Expectation, check_expectations
 
@@ -77,11 +80,17 @@ class StepFields(msgspec.Struct, frozen=True):
     mark: Decimal | None = None
     asset: str = ""
     amount: Decimal = ZERO
+    hours: Decimal = ZERO
     leverage: Decimal = ONE
     marks: dict[str, Decimal] = {}
     lasts: dict[str, Decimal] = {}
     indexes: dict[str, Decimal] = {}
     time: datetime | None = None
+
+
+def _wall(f: StepFields) -> LegKey | None:
+    """The isolated position whose coins and debts a step names by its symbol; None: the account's own."""
+    return LegKey(f.symbol, MarginMode.ISOLATED, f.position_side or LegSide.NET) if f.symbol else None
 
 
 def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Command:
@@ -120,7 +129,13 @@ def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Comma
             case "funding":
                 return SettleFunding(f.symbol, f.rate, f.mark)
             case "interest":
-                return ChargeInterest(f.asset, f.amount)
+                return ChargeInterest(f.asset, f.amount, _wall(f))
+            case "accrue":
+                return AccrueInterest(f.hours)
+            case "borrow":
+                return Borrow(f.asset, f.amount, _wall(f))
+            case "repay":
+                return Repay(f.asset, f.amount, _wall(f))
             case "deposit":
                 return Deposit(f.asset, f.amount)
             case "withdraw":
