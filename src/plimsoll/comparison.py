@@ -67,7 +67,12 @@ def compare(
         lead = Lead(counter, runnable.history)
         for mode in playable:
             venue = Venue(rulebook, environment or Environment())
-            results.append(_mode_result(plan, lead, venue, job.home, mode, progress))
+            try:
+                results.append(_mode_result(plan, lead, venue, job.home, mode, progress))
+            except BadInput as bad:
+                if rulebook.name == plan.venue:
+                    raise
+                runnable.note.skipped[mode.value] = f"{bad.field}: {bad.cure}" if bad.field else bad.cure
     if not results:
         reasons = "; ".join(f"{v.venue}: {', '.join(v.skipped.values()) or 'nothing to play'}" for v in venues)
         raise BadInput(plan.source, "venue", None, f"no venue can play this account ({reasons})")

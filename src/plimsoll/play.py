@@ -157,7 +157,7 @@ class _Playing:
         if hours and owes(self.tape.state.account, self.tape.venue.rulebook):
             refused = self.tape.do(AccrueInterest(Decimal(hours)))
             if refused is not None:
-                raise BadInput("account", "interest", None, refused.message)
+                raise BadInput("account", "interest", None, refused.message.removeprefix("interest: "))
 
     def _to_opening(self, n: int, point: Mapping[str, Quote], time: datetime, ahead: Stretch) -> None:
         """To the opening of a frame, from wherever the tape stands."""

@@ -134,6 +134,7 @@ class Moved(msgspec.Struct, frozen=True, gc=False):
 
 def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
     """The prices at the places `moving` move together by x, or by 1/x (`inverse`)."""
+    coin = moving[-1] >= len(coins.markets)
     if len(moving) == 1:
         movers = coins.at_market.get(moving[0], [])
         if len(movers) == 1:
@@ -146,7 +147,7 @@ def moved(coins: Coins, moving: Sequence[int], inverse: bool) -> Moved:
         piece = coins.pieces[i]
         touched.setdefault(piece.wallet, []).append((i, piece.inverse == inverse))
         back = back or piece.inverse != inverse
-    if len(moving) > 1:
+    if len(moving) > 1 or coin:
         for w, wallet in enumerate(coins.pool.wallets):
             if wallet.place in moving:
                 touched.setdefault(w, [])
@@ -233,7 +234,7 @@ def _share(coins: Coins, w: int, movers: Sequence[tuple[int, bool]], moving: Seq
 def _senses(coins: Coins, movers: Sequence[int], moving: Sequence[int]) -> Sequence[Decimal]:
     """Which way the headroom may go with the factor. Where one market moves alone: one way with a leg of which every unit of
     profit counts more than it can need. Both ways otherwise, and with orders."""
-    if len(moving) > 1:
+    if len(moving) > 1 or not movers:
         return ONE, -ONE
     senses = []
     for i in movers:
