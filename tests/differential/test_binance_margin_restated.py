@@ -190,7 +190,8 @@ def pair(seed: int) -> tuple[Position, Marks, Fraction]:
 def test_pairs(chunk: int) -> None:
     for seed in range(chunk * 300, chunk * 300 + 300):
         held, marks, quote = pair(seed)
-        stop, level = PAIRS[min(top for top in PAIRS if top >= held.leverage)]
+        most = held.leverage if held.size > 0 else held.leverage + 1  # all coins of a short are borrowed
+        stop, level = PAIRS[min((top for top in PAIRS if top >= most), default=10)]
         mine = {
             a: Held(
                 Fraction((held.coins or {}).get(a, D(0))),

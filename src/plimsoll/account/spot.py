@@ -14,11 +14,11 @@ from plimsoll.account.state import fund_size
 from plimsoll.account.trade import split_size, trade
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
-from plimsoll.margin.ledger import Ledger, Posting, money, transfer
+from plimsoll.margin.ledger import MONEY_UNIT, Ledger, Posting, money, transfer
 from plimsoll.margin.pools import leverage_of
 from plimsoll.margin.waterfall import split_shortfall
 from plimsoll.model import Account, Instrument, Kind, LegKey, MarginMode, Position
-from plimsoll.number import ZERO
+from plimsoll.number import ZERO, ceil_to
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.common import average_entry
 
@@ -45,7 +45,8 @@ def inside(key: LegKey) -> LegKey | None:
 
 
 def _open(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee_rate: Decimal, order_id: str) -> None:
-    """Bought or sold short; an isolated wall first takes its margin and the fee from the cash."""
+    """Bought or sold short; an isolated wall first takes its margin (up to a whole ledger unit, so that what is lent beside it
+    is no more than that margin carries) and the fee from the cash."""
     instrument, before, at = turn.instrument(key.symbol), turn.held(key), inside(key)
     sign = 1 if side == "buy" else -1
     leverage = leverage_of(turn.account, turn.rulebook, *key) if before is None else before.leverage
@@ -56,7 +57,7 @@ def _open(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
     if at is not None:
         rules, market = turn.rulebook.rules, turn.market(key.symbol)
         rate = rules.initial_rate(leverage)
-        margin = money(rules.margin_at_fill(sign * size * instrument.multiplier, price, leverage, rate, market))
+        margin = ceil_to(rules.margin_at_fill(sign * size * instrument.multiplier, price, leverage, rate, market), MONEY_UNIT)
         postings = transfer(instrument.quote, margin + fee, _CASH, purse(at))
     if before is None:
         coins: dict[str, Decimal] | None = None if at is None else {}

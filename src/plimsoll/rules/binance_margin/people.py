@@ -152,7 +152,7 @@ def coin_in_rules(
     """A coin as the account's class counts it. Classic and pairs: every unit owed needs (level - 1) of itself, for more to be
     borrowed (borrow stop - 1); the collateral ratio says what counts then. Pro: the tiers of the coin by value."""
     if spec.isolated:
-        initial, level = _pair_levels(account, spec.legs[0])
+        initial, level = _pair_levels(account, spec.legs[0], instruments)
         whole = (CollateralTier(ZERO, None, ONE),)
         return Coin(whole, (LoanTier(ZERO, None, initial - 1, level - 1),))
     if is_pro(account):
@@ -165,11 +165,16 @@ def coin_in_rules(
     return Coin(coin.collateral_tiers, (LoanTier(ZERO, None, stop - 1, level - 1),))
 
 
-def _pair_levels(account: Account, key: LegKey) -> tuple[Decimal, Decimal]:
-    """(initial, liquidation) ratio of a pair, by the leverage chosen in it; the liquidation ratio as stated where it is."""
+def _pair_levels(
+    account: Account, key: LegKey, instruments: Mapping[str, Instrument]
+) -> tuple[Decimal, Decimal]:
+    """(initial, liquidation) ratio of a pair: those of the lowest class that lends what the position asks for, the liquidation
+    ratio as stated where it is. A class of L lends L - 1 for each unit of one's own: what a long of leverage L borrows, and a
+    short of L - 1, whose coins are all borrowed."""
     position = next(p for p in account.positions if leg_key(p) == key)
-    leverage = Decimal(account.options.get("max_leverage", position.leverage))
-    initial, level = PAIR_LEVELS[class_of(leverage, PAIR_LEVELS)]
+    known = [row.max_leverage for row in instruments[key.symbol].brackets if row.max_leverage is not None]
+    asked = position.leverage if position.size > 0 else min(position.leverage + 1, max(known, default=position.leverage + 1))
+    initial, level = PAIR_LEVELS[class_of(Decimal(account.options.get("max_leverage", asked)), PAIR_LEVELS)]
     return initial, Decimal(account.options.get("liquidation_ratio", level))
 
 
