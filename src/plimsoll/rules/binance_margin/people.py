@@ -246,7 +246,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
 
 
 def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
-    """`collateral_margin_level`; of a coin `max_borrow`, and in Pro the margins of its debt; of a pair `liquidate_rate`, per
+    """`collateral_margin_level` and `liquidation_level`, that of the class (Pro: 1); of a coin `max_borrow`, and in Pro the margins of its debt; of a pair `liquidate_rate`, per
     cent from the mark to its liquidation price. M-LEVEL, M-PRO, M-BORROW, M-ISO."""
     wallets, marks = ask.pool.wallets, ask.marks
     if ask.at >= 0:
@@ -263,6 +263,8 @@ def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
         price = pair_price(level, base.balance, base.borrowed, quote.balance, quote.borrowed)
         return (price / marks[ask.pool.legs[0].market] - 1) * 100
     owed = sum((w.borrowed * marks[w.place] for w in wallets), ZERO)
+    if quantity == "liquidation_level" and wallets:
+        return ONE if wallets[0].loans_by_value else 1 + wallets[0].loan_maintenance[0]
     if quantity == "collateral_margin_level" and owed > 0:
         return sum(((w.balance - formulas.uncounted(w)) * marks[w.place] for w in wallets), ZERO) / owed
     return None
