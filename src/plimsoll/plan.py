@@ -16,6 +16,7 @@ from plimsoll.model import (
     Account,
     Fees,
     Instrument,
+    Kind,
     LegSide,
     MarginMode,
     Order,
@@ -247,7 +248,7 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             interest_rates=dict(plan.interest),
         )
         account = coins_behind(account, rulebook)
-        notes += lending_notes(plan.venue, home.instruments.values(), matched.found.values())
+        notes += lending_notes(plan.venue, home.instruments, matched.found)
         notes += funding_notes(rulebook, matched.found.values())
         opened = [_market_open(p, sizes[leg_of(p)], matched.found, plan, mode) for p in kept if p.entry_price is None]
         orders = [_placed(order, sizes, matched.found, plan, mode, notes) for order in plan.orders]
@@ -398,6 +399,10 @@ def mode_refusal(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode)
     scope = rulebook.rules.MODE_SCOPE
     seen: dict[str, MarginMode] = {}
     for symbol, asked in _asked(plan, found, mode):
+        if found[symbol].kind is Kind.SPOT and asked not in rulebook.rules.LENDS_IN:
+            lends = ", ".join(rulebook.rules.LENDS_IN) or "no"
+            cure = f"{rulebook.name} lends money to buy coins with in {lends} margin only"
+            return BadInput(plan.source, f"mode of {symbol}", asked, cure)
         kept = seen.setdefault("" if scope == "account" else symbol, asked)
         if scope != "order" and kept is not asked:
             keeps = "for the whole account" if scope == "account" else "per symbol"

@@ -118,9 +118,11 @@ def _fill(turn: Turn, command: Fill) -> Reject | None:
     bad = _positive(command.size) or _positive(command.price)
     if bad is not None:
         return bad
-    turn.instrument(command.symbol)
+    instrument = turn.instrument(command.symbol)
     turn.mark(command.symbol)
     mode = turn.rulebook.rules.fill_mode(turn.account, command.symbol, command.mode)
+    if instrument.kind is Kind.SPOT and mode not in turn.rulebook.rules.LENDS_IN:
+        return Reject(Reason.NOT_OFFERED, f"no money is lent in {mode} margin to trade {command.symbol} with")
     key = LegKey(command.symbol, mode, command.position_side)
     bad = leg_fits(turn, key, command.side, command.size)
     if bad is not None:

@@ -48,6 +48,8 @@ def _malformed(turn: Turn, order: Order) -> Reject | None:
         return Reject(Reason.BAD_AMOUNT, "size and prices must be greater than zero", order.size, ZERO)
     if order.side not in ("buy", "sell"):
         return Reject(Reason.BAD_AMOUNT, f"side is buy or sell, not {order.side!r}")
+    if instrument.kind is Kind.SPOT and order.mode not in turn.rulebook.rules.LENDS_IN:
+        return Reject(Reason.NOT_OFFERED, f"no money is lent in {order.mode} margin to trade {order.symbol} with")
     if any(other.id == order.id for other in turn.account.orders):
         return Reject(Reason.DUPLICATE_ORDER, f"an open order has the id {order.id} already")
     if instrument.lot is not None and order.size % instrument.lot != 0:

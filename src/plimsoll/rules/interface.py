@@ -23,6 +23,7 @@ class Rules(Protocol):
     CHARGES_FUNDING_AHEAD: bool
     DEBTS: str
     FIRST_HOUR_AT_ONCE: bool
+    LENDS_IN: tuple[MarginMode, ...]
     MARGIN_FOLLOWS: bool
     MODE_SCOPE: str
     PRICES_STATED: bool

@@ -23,6 +23,9 @@ MARGIN_FOLLOWS = False
 DEBTS = ""
 """No money is lent. Else `apart`: debts stand beside the balances; `overdrawn`: a balance below zero is the debt."""
 
+LENDS_IN: tuple[MarginMode, ...] = ()
+"""The margin modes in which coins themselves can be bought or sold short with borrowed money: none."""
+
 FIRST_HOUR_AT_ONCE = False
 """Interest is charged for time that has passed."""
 

@@ -72,7 +72,7 @@ from plimsoll.rules.bitmex.people import (
 )
 from plimsoll.rules.bitmex.procedure import next_step
 from plimsoll.rules.common import assess_coin, borrowable, coin_line, interest, order_line, wall_bounds
-from plimsoll.rules.usual import DEBTS, FIRST_HOUR_AT_ONCE, STATES_LINES, coin_in_rules, printed_of_pool
+from plimsoll.rules.usual import DEBTS, FIRST_HOUR_AT_ONCE, LENDS_IN, STATES_LINES, coin_in_rules, printed_of_pool
 
 __all__ = [
     "APART",
@@ -81,6 +81,7 @@ __all__ = [
     "DEFAULT_LEVERAGE",
     "EXEMPT",
     "FIRST_HOUR_AT_ONCE",
+    "LENDS_IN",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "PRICES_STATED",

@@ -5,6 +5,7 @@ from plimsoll.rules.bybit_uta.formulas import (
     assess_pool,
     available_balance,
     bankruptcy_price,
+    borrowable,
     bracket,
     closing_fee,
     funding_payment,
@@ -28,8 +29,11 @@ from plimsoll.rules.bybit_uta.formulas import (
     withdrawable,
 )
 from plimsoll.rules.bybit_uta.people import (
+    DEBTS,
     DEFAULT_LEVERAGE,
     EXEMPT,
+    FIRST_HOUR_AT_ONCE,
+    LENDS_IN,
     MODE_SCOPE,
     REGIMES,
     SETTLES_EXPIRIES_DAILY,
@@ -61,7 +65,6 @@ from plimsoll.rules.bybit_uta.people import (
 from plimsoll.rules.bybit_uta.procedure import next_step
 from plimsoll.rules.common import (
     assess_coin,
-    borrowable,
     coin_line,
     interest,
     movable,
@@ -75,8 +78,6 @@ from plimsoll.rules.common import (
 from plimsoll.rules.usual import (
     APART,
     CHARGES_FUNDING_AHEAD,
-    DEBTS,
-    FIRST_HOUR_AT_ONCE,
     MARGIN_FOLLOWS,
     PRICES_STATED,
     STATES_LINES,
@@ -94,6 +95,7 @@ __all__ = [
     "DEFAULT_LEVERAGE",
     "EXEMPT",
     "FIRST_HOUR_AT_ONCE",
+    "LENDS_IN",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
     "PRICES_STATED",
