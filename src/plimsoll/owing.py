@@ -10,7 +10,6 @@ from plimsoll.account.commands import AccrueInterest
 from plimsoll.account.decide import decide
 from plimsoll.account.events import StageReached
 from plimsoll.account.state import State, Venue
-from plimsoll.account.turn import Turn
 from plimsoll.margin.assess import mark_column
 from plimsoll.margin.pools import lay_out
 from plimsoll.model import LegKey, Stage
@@ -24,9 +23,9 @@ FOREVER = 100 * 365 * 24
 
 
 class Owing(msgspec.Struct, frozen=True):
-    """One debt. `pool`: whose (`account`, or a walled position's printed name); `lent` and `interest` in the coin; `rate` a year
-    and `a_day` None: the account states no rate. `level`: the venue's ratio now, `line`: the one at which it liquidates (None:
-    the venue states none). `hours`: until the debts of the account alone liquidate the pool, None: never, or not known."""
+    """One debt. `pool`: whose (`account`, or a walled position's printed name); `lent` and `interest` in the coin; `rate` a
+    year and `a_day` None: the account states no rate. `level`: the venue's ratio now, `line`: the one at which it liquidates
+    (None: the venue states none). `hours`: until debts alone liquidate the pool, None: never, or not known."""
 
     pool: str
     asset: str
@@ -42,7 +41,7 @@ class Owing(msgspec.Struct, frozen=True):
 def owings(state: State, rulebook: Rulebook) -> tuple[Owing, ...]:
     """Every debt of the account and of its walls, in the order of the pools."""
     with exact():
-        found = tuple(debts(Turn(state, Venue(rulebook))))
+        found = tuple(debts(state.account, rulebook))
         rates = state.account.interest_rates
         known = all(asset in rates for _, asset, _, _ in found)
         levels = _levels(state, rulebook)

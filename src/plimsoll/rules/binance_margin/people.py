@@ -249,8 +249,9 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
 
 
 def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
-    """`collateral_margin_level` and `liquidation_level`, that of the class (Pro: 1); of a coin `max_borrow`, and in Pro the margins of its debt; of a pair `liquidate_rate`, per
-    cent from the mark to its liquidation price. M-LEVEL, M-PRO, M-BORROW, M-ISO."""
+    """`collateral_margin_level` and `liquidation_level`, that of the class (Pro: 1); of a coin `max_borrow`, and in Pro the
+    margins of its debt; of a pair `liquidate_rate`, per cent from the mark to its liquidation price. M-LEVEL, M-PRO, M-BORROW,
+    M-ISO."""
     wallets, marks = ask.pool.wallets, ask.marks
     if ask.at >= 0:
         wallet = wallets[ask.at]
