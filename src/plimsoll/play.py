@@ -385,7 +385,7 @@ def _first_loss(
     layout = tape.layout()
     first: Decimal | None = None
     for pool in layout.pools:
-        if not pool.legs:
+        if not pool.legs and not any(w.borrowed or w.balance < 0 for w in pool.wallets):
             continue
         headroom = _along(pool, tape, origin, target)
         markets = {leg.market for leg in (*pool.legs, *pool.beside)}

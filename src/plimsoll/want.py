@@ -234,6 +234,7 @@ def _add_margin(case: Case, leg: LegView, missing: Decimal) -> Remedy:
         if short >= missing:
             return Remedy(Way.ADD_MARGIN, None, leg.asset, None, f"more {leg.asset} does not count")
         amount = ceil_to(missing * amount / (missing - short), CENT)
+    amount = _no_more(case, leg, missing, amount)
     topped = _topped(case, leg, amount)
     if leg.mode is MarginMode.CROSS:
         lands = _landed(case, topped)
@@ -244,6 +245,13 @@ def _add_margin(case: Case, leg: LegView, missing: Decimal) -> Remedy:
         free = max(reject.limit or ZERO, ZERO)
         note = f"only {show(free, 8)} {leg.asset} may be moved in; deposit {show(amount - free, 8)} first"
     return Remedy(Way.ADD_MARGIN, amount, leg.asset, _landed(case, topped), note)
+
+
+def _no_more(case: Case, leg: LegView, missing: Decimal, amount: Decimal) -> Decimal:
+    """No more money than that takes where it counts for more than it is, since it repays a debt that needs margin itself."""
+    beyond = _headroom(case, _topped(case, leg, amount))
+    fewer = ceil_to(missing * amount / (missing + beyond), CENT)
+    return fewer if fewer < amount and _headroom(case, _topped(case, leg, fewer)) >= 0 else amount
 
 
 def _replaced(account: Account, key: LegKey, change: Callable[[Position], Position]) -> Account:
