@@ -25,6 +25,7 @@ from plimsoll.account.commands import (
     SetLeverage,
     SetMarginMode,
     SetMarks,
+    SetOption,
     SetPositionMode,
     SettleExpiry,
     SettleFunding,
@@ -42,7 +43,7 @@ from plimsoll.account.events import (
 )
 from plimsoll.account.marking import lock_funding, pay_profit_out, stand
 from plimsoll.account.orders import place, run_triggers
-from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode
+from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode, set_option
 from plimsoll.account.spot import deal, standing
 from plimsoll.account.state import State, Venue
 from plimsoll.account.trade import realised_pnl, split_size, wall
@@ -281,3 +282,5 @@ def _handle(turn: Turn, command: Command) -> Reject | None:
             return set_margin_mode(turn, command)
         case SetPositionMode():
             return _position_mode(turn, command)
+        case SetOption():
+            return set_option(turn, command)

@@ -242,8 +242,8 @@ def assess_wallet(pool: Pool[N], w: int, marks: Sequence[N], markets: Sequence[M
     wallet = pool.wallets[w]
     none = zero(wallet.balance)
     pnl = none
-    initial = none
-    maintenance = none
+    initial = wallet.outside_initial
+    maintenance = wallet.outside_maintenance + wallet.outside_fee
     scale = abs(wallet.balance) + wallet.borrowed
     for i in range(len(pool.legs)):
         leg = pool.legs[i]

@@ -123,6 +123,7 @@ def headroom_after_cut(leg: Leg[N], amount: N, mark: N, fill: N, market: Market[
         leg.wallet,
         leg.spare,
         leg.remarked,
+        leg.since,
     )
     profit = unrealised_pnl(rest.amount, rest.entry, mark, market.inverse)
     return money + profit - base_maintenance(rest, mark, market) - fee_at_bankruptcy(rest, market)
