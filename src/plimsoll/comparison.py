@@ -18,7 +18,7 @@ from plimsoll.indexes import coins_of_account, stand_in_note
 from plimsoll.law import law_digest
 from plimsoll.model import Kind, PositionMode
 from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
-from plimsoll.play import ACCOUNT, play
+from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
 from plimsoll.rulebook import Rulebook, all_readings, with_readings
@@ -168,7 +168,7 @@ def _mode_result(
         try:
             played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit, scout)
         except BadInput as bad:
-            raise (BadInput(plan.source, bad.field, bad.value, bad.cure) if bad.source == ACCOUNT else bad) from None
+            raise (BadInput(plan.source, bad.field, bad.value, bad.cure) if bad.source == "account" else bad) from None
         return in_words_of_plan(run_of(lead.count(played), under, mode, path, unit, notes), opening)
 
     result = played_all_ways(venue, mode, history, once, FORCED_KINDS)

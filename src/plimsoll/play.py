@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from plimsoll.account.borrowing import NO_RATE, owes, unpriced
+from plimsoll.account.borrowing import need_rates, owes
 from plimsoll.account.commands import AccrueInterest, CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.events import Converted, Reduced
 from plimsoll.account.state import State, Venue
@@ -39,18 +39,12 @@ LOOKS = 50
 continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
 
 
-ACCOUNT = "account"
-"""What the account is called in messages; who has read it from a file says which."""
-
 TICK = timedelta(microseconds=1)
 """The least step of a clock."""
 HAIR = Decimal("1e-60")
 """Less headroom than any account has that has some."""
 HOUR = timedelta(hours=1)
 """Interest is charged by the hour."""
-
-HAIR = Decimal("1e-60")
-"""Less headroom than any account has that has some."""
 
 
 class Stretch(NamedTuple):
@@ -164,11 +158,9 @@ class _Playing:
         """What debts have cost since they were charged last, for the full hours that have passed by the opening of a frame."""
         hours = (frame.time - self.charged) // HOUR
         self.charged += hours * HOUR
-        account, rulebook = self.tape.state.account, self.tape.venue.rulebook
-        if hours and owes(account, rulebook):
-            unknown = unpriced(account, rulebook)
-            if unknown is not None:
-                raise BadInput(ACCOUNT, f"interest.{unknown}", None, f"{unknown} {NO_RATE}")
+        on = self.tape.state.account, self.tape.venue.rulebook
+        if hours and owes(*on):
+            need_rates(*on)
             self.tape.do(AccrueInterest(Decimal(hours)))
 
     def _to_opening(self, n: int, point: Mapping[str, Quote], time: datetime, ahead: Stretch) -> None:
@@ -249,7 +241,7 @@ def refuse_sunk(account: Account, point: Mapping[str, Quote], venue: Venue) -> N
                 f"is beyond its liquidation price at the first prices ({', '.join(pool.legs)}); "
                 "take entry prices from that day, leave entry_price out to open there, or lower leverage or borrowing"
             )
-            raise BadInput(ACCOUNT, pool.key.removeprefix("asset:"), None, cure)
+            raise BadInput("account", pool.key.removeprefix("asset:"), None, cure)
 
 
 def nominal_times(frame: Frame, count: int) -> Iterator[datetime]:

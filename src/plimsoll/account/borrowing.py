@@ -121,9 +121,11 @@ def debts(account: Account, rulebook: Rulebook) -> Iterator[tuple[LegKey | None,
                 yield key, asset, lent(account, key, asset), grown(account, key, asset)
 
 
-def unpriced(account: Account, rulebook: Rulebook) -> str | None:
-    """A coin that is owed at a cost which nobody states; None: there is none."""
-    return next((asset for _, asset, _, _ in debts(account, rulebook) if asset not in account.interest_rates), None)
+def need_rates(account: Account, rulebook: Rulebook) -> None:
+    """BadInput: a coin is owed at a cost which nobody states."""
+    for _, asset, _, _ in debts(account, rulebook):
+        if asset not in account.interest_rates:
+            raise BadInput("account", f"interest.{asset}", None, f"{asset} {NO_RATE}")
 
 
 def accrue(turn: Turn, hours: Decimal) -> Reject | None:

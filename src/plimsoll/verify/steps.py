@@ -96,6 +96,11 @@ def _wall(f: StepFields) -> LegKey | None:
     return LegKey(f.symbol, MarginMode.ISOLATED, f.position_side or LegSide.NET) if f.symbol else None
 
 
+def _order(f: StepFields, side: LegSide) -> Order:
+    place = (f.id, f.symbol, f.side, f.size, f.type, f.price, f.stop_price, f.trigger, f.reduce_only)
+    return Order(*place, position_side=side)
+
+
 def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Command:
     """The step as a command. BadInput: a field that does not fit, a verb that is not known."""
     try:
@@ -114,19 +119,7 @@ def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Comma
             case "fill":
                 return Fill(f.symbol, f.side, f.size, f.price or ZERO, f.liquidity, mode, side, f.reduce_only, f.fee_rate)
             case "order":
-                order = Order(
-                    f.id,
-                    f.symbol,
-                    f.side,
-                    f.size,
-                    f.type,
-                    f.price,
-                    f.stop_price,
-                    f.trigger,
-                    f.reduce_only,
-                    position_side=side,
-                )
-                return PlaceOrder(order, mode)
+                return PlaceOrder(_order(f, side), mode)
             case "cancel":
                 return CancelOrder(f.id)
             case "funding":
