@@ -45,6 +45,14 @@ def told_by(tellers: Mapping[str, str], marks: Mapping[str, Decimal]) -> dict[st
     return {asset: ONE if teller == "" else marks[teller] for asset, teller in tellers.items()}
 
 
+def following(indexes: Mapping[str, Decimal], symbol: str, mark: Decimal, rulebook: Rulebook) -> dict[str, Decimal]:
+    """The prices of coins when one mark stands elsewhere: a coin that is traded itself goes with it."""
+    instrument, found = rulebook.instruments[symbol], dict(indexes)
+    if instrument.kind is Kind.SPOT and instrument.quote in found:
+        found[instrument.base] = mark * found[instrument.quote]
+    return found
+
+
 def _tradable(marks: Mapping[str, Decimal], rulebook: Rulebook) -> list[str]:
     known = [rulebook.instruments[symbol] for symbol in marks if symbol in rulebook.instruments]
     return [asset for i in known if i.kind is Kind.SPOT for asset in (i.base, i.quote)]

@@ -25,15 +25,16 @@ def across(leg: LegKey) -> LegKey:
 
 
 def money_everywhere(state: State, venue: str) -> dict[str, Decimal]:
-    """Asset -> all there is: cash less debts, the walls, and what the rest of the world has gained."""
+    """Asset -> all there is: cash and the walls, less what is owed outside and inside them, and what the rest of the world has
+    gained."""
     total: Counter[str] = Counter()
-    for asset, amount in state.account.cash.items():
-        total[asset] += amount
-    for owed in (state.account.borrowed, state.account.interest):
-        for asset, amount in owed.items():
-            total[asset] -= amount
-    for position in state.account.positions:
-        total[rulebook_of(venue).instruments[position.symbol].settle] += position.isolated_margin
+    account, instruments = state.account, rulebook_of(venue).instruments
+    walls = [{instruments[p.symbol].settle: p.isolated_margin} for p in account.positions if p.coins is None]
+    walls += [p.coins for p in account.positions if p.coins is not None]
+    for there in (account.cash, *walls):
+        total.update(there)
+    for owed in (account.borrowed, account.interest, *(side for p in account.positions for side in (p.borrowed, p.interest))):
+        total.subtract(owed)
     for key, amount in state.world.items():
         total[key.rpartition("|")[2]] += amount
     return {asset: amount for asset, amount in total.items() if amount != 0}
@@ -46,6 +47,19 @@ def test_no_money_appears_or_vanishes(venue: str, data: st.DataObject) -> None:
     opening = money_everywhere(life.states[0], venue)
     for state in life.states:
         assert money_everywhere(state, venue) == opening
+
+
+@law
+@given(st.data())
+def test_no_balance_falls_below_zero_where_debts_stand_apart(venue: str, data: st.DataObject) -> None:
+    """What is not there is lent: beside it, and not by letting it go below zero. Nothing that is owed is negative anywhere."""
+    apart = rulebook_of(venue).rules.DEBTS == "apart"
+    for state in live(data, venue).states[1:]:
+        walls = [p for p in state.account.positions if p.coins is not None]
+        for inside in (state.account, *walls):
+            assert all(amount >= 0 for side in (inside.borrowed, inside.interest) for amount in side.values())
+        assert all(amount >= 0 for p in walls for amount in (p.coins or {}).values())
+        assert not apart or all(amount >= 0 for amount in state.account.cash.values())
 
 
 @law
