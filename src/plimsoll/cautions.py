@@ -166,14 +166,14 @@ def _limits(leg: LegView, rulebook: Rulebook) -> list[Caution]:
     """What the venue would say to a position of this size under this leverage, and to one a little larger."""
     instrument = rulebook.instruments[leg.symbol]
     size = abs(leg.size)
-    now = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size, leg.notional))
+    now = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size, leg.notional, leg.size > 0))
     if now is not None and now.limit is not None and now.limit <= 0:
         text = f"{leg.name}: no size may be held at {show(leg.leverage)}x here."
         return [Caution(Code.LEVERAGE_ABOVE_BRACKET, leg.name, text, now.wanted, now.limit)]
     if now is not None:
         text = f"{leg.name} is larger than {show(leg.leverage)}x allows: {_of(now.wanted, now.limit)}."
         return [Caution(Code.LEVERAGE_ABOVE_BRACKET, leg.name, text, now.wanted, now.limit)]
-    soon = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size / FULL, leg.notional / FULL))
+    soon = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size / FULL, leg.notional / FULL, leg.size > 0))
     if soon is None or soon.wanted is None:
         return []
     held = soon.wanted * FULL

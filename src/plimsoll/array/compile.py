@@ -85,6 +85,7 @@ MARKET_RECORD = np.dtype(
         ("funding_rate", np.float64),
         ("regime", np.int64),
         ("spot", np.bool_),
+        ("quote_floors", np.float64, (ROWS,)),
     ],
     align=True,
 )

@@ -9,6 +9,7 @@ import msgspec
 from plimsoll.errors import BadInput
 from plimsoll.model import (
     Account,
+    Coin,
     Fees,
     Instrument,
     LegKey,
@@ -28,6 +29,8 @@ from plimsoll.rules.resting import new_value, opens
 
 NO_FEES = Fees(ZERO, ZERO)
 NOTHING = Outside()
+BARE = Coin(())
+"""A coin that is nowhere counted by itself."""
 
 
 class RestingSpec(msgspec.Struct, frozen=True, gc=False):
@@ -70,7 +73,7 @@ class Layout(msgspec.Struct, frozen=True, gc=False):
 def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> Market[Decimal]:
     """The columns of one instrument; the instrument's own taker rate wins over the account's. `regime`: that of
     `regime_of`; what enters a wall at a fill does not depend on it."""
-    floors, rates, deductions, leverages, initials = instrument.columns
+    floors, rates, deductions, leverages, initials, quote_floors = instrument.columns
     return Market(  # in the order of its fields: names would cost as much again, for every position and every account
         instrument.kind == "inverse",
         instrument.multiplier,
@@ -88,6 +91,7 @@ def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> M
         instrument.funding_rate or ZERO,
         regime,
         instrument.kind == "spot",
+        quote_floors,
     )
 
 
@@ -151,8 +155,8 @@ def _set_aside(spec: PoolSpec, at: _At) -> Decimal:
 
 
 def _leg_at(key: LegKey, spec: PoolSpec, at: _At) -> Leg[Decimal]:
-    """The leg under a key, laid out once; apart in a valued pool, whose coins it counts among."""
-    if spec.assets:
+    """The leg under a key, laid out once; anew in a pool with wallets, among which its own are counted."""
+    if spec.assets or at.held[key].coins is not None:
         return _leg(at.held[key], spec, at)
     if key not in at.legs:
         at.legs[key] = _leg(at.held[key], spec, at)
@@ -174,10 +178,20 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         position.added_margin,
         position.lost_margin,
         _paid(position, at),
-        spec.assets.index(spec.asset if spec.isolated else instrument.settle) if spec.assets else 0,
+        _wallet_of(position, instrument, spec),
         at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         ZERO if position.remarked is None else position.remarked,
     )
+
+
+def _wallet_of(position: Position, instrument: Instrument, spec: PoolSpec) -> int:
+    """The place among the pool's wallets of the coin that a leg settles in; of a leg with coins of its own that one of its two
+    in which the pool is told."""
+    if spec.assets:
+        return spec.assets.index(spec.asset if spec.isolated else instrument.settle)
+    if position.coins is None:
+        return 0
+    return 2 * spec.legs.index(leg_key(position)) + (0 if spec.asset == instrument.base else 1)
 
 
 def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Decimal]:
@@ -236,30 +250,44 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
         counted.maintenance_margin,
         counted.closing_fee,
         ZERO,
-        tuple([_wallet(asset, spec, at) for asset in spec.assets]) if spec.assets else (),
+        tuple([_wallet(asset, spec, at) for asset in spec.assets]) if spec.assets else _kept(spec, at),
         tuple([rest for found in resting for rest in _rests(found, spec, at)]) if spec.assets and resting else (),
         tuple([at.legs.get(key) or _leg_at(key, spec, at) for key in spec.beside]) if spec.beside else (),
         spec.apart,
         tuple([r.row for r in resting if r.asset == spec.asset]) if spec.apart and not spec.less_orders else (),
+        bool(legs) and at.held[spec.legs[0]].coins is not None,
     )
 
 
 def _wallet(asset: str, spec: PoolSpec, at: _At) -> Wallet[Decimal]:
     """A coin with what it counts, of the account or inside the wall of an isolated spot position. BadInput: the rulebook does
     not know the coin."""
+    inside = at.held[spec.legs[0]] if spec.isolated else at.account
     coin = at.rulebook.coins.get(asset)
     if coin is None:
         cure = "what this coin counts as collateral is not known here; add [[collateral]] in a table file of your own"
         raise BadInput(at.rulebook.name, "coin", asset, cure)
     coin = at.rulebook.rules.coin_in_rules(coin, asset, spec, at.account, at.rulebook.instruments)
+    return _counted(coin, asset, inside, at, spec.isolated or asset not in at.account.not_collateral)
+
+
+def _kept(spec: PoolSpec, at: _At) -> tuple[Wallet[Decimal], ...]:
+    """The coins that cross legs of a pool of one asset keep by themselves: base and quote of each, one leg after the other."""
+    legs = [at.held[key] for key in spec.legs if at.held[key].coins is not None]
+    assert not legs or len(legs) == len(spec.legs), "legs with and without coins of their own in one pool"
+    pairs = [(p, at.rulebook.instruments[p.symbol]) for p in legs]
+    return tuple([_counted(BARE, asset, p, at, True) for p, own in pairs for asset in (own.base, own.quote)])
+
+
+def _counted(coin: Coin, asset: str, inside: Account | Position, at: _At, collateral: bool) -> Wallet[Decimal]:
+    """What there is of a coin and owed of it in one place, as a column."""
     columns = coin.columns
-    inside = at.held[spec.legs[0]] if spec.isolated else at.account
     there = inside.cash if isinstance(inside, Account) else inside.coins or {}
     return Wallet(
-        place=at.places[asset],
+        place=at.places.get(asset, -1),
         balance=there.get(asset, ZERO),
         borrowed=inside.borrowed.get(asset, ZERO) + inside.interest.get(asset, ZERO),
-        collateral=spec.isolated or asset not in at.account.not_collateral,
+        collateral=collateral,
         rows=len(columns.floors),
         floors=columns.floors,
         ratios=columns.ratios,

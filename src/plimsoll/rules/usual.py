@@ -21,7 +21,8 @@ MARGIN_FOLLOWS = False
 """An isolated wall holds what has gone into it; nothing sizes it anew."""
 
 DEBTS = ""
-"""No money is lent. Else `apart`: debts stand beside the balances; `overdrawn`: a balance below zero is the debt."""
+"""No money is lent. Else `apart`: debts stand beside the balances; `overdrawn`: a balance below zero is the debt; `inside`:
+each spot position keeps coins and debts of its own, in cross as well, and borrows all that it trades."""
 
 FIRST_HOUR_AT_ONCE = False
 """Interest is charged for time that has passed."""
@@ -35,6 +36,11 @@ def coin_in_rules(
 ) -> Coin:
     """A coin counts the same in every pool."""
     return coin
+
+
+def margin_asset(account: Account, instrument: Instrument, mode: MarginMode, buys: bool) -> str:
+    """The own money of a spot position is in the quote asset."""
+    return instrument.quote
 
 
 def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:

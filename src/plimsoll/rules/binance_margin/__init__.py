@@ -82,6 +82,7 @@ from plimsoll.rules.usual import (
     MARGIN_FOLLOWS,
     PRICES_STATED,
     cross_apart,
+    margin_asset,
     mode_on_leverage,
     pays_profit_out,
 )
@@ -129,6 +130,7 @@ __all__ = [
     "limit_counts",
     "liquidation_fee",
     "maintenance_margin",
+    "margin_asset",
     "margin_at_fill",
     "margin_bounds",
     "margin_on_leverage",

@@ -72,7 +72,14 @@ from plimsoll.rules.bitmex.people import (
 )
 from plimsoll.rules.bitmex.procedure import next_step
 from plimsoll.rules.common import assess_coin, borrowable, coin_line, interest, order_line, wall_bounds
-from plimsoll.rules.usual import DEBTS, FIRST_HOUR_AT_ONCE, STATES_LINES, coin_in_rules, printed_of_pool
+from plimsoll.rules.usual import (
+    DEBTS,
+    FIRST_HOUR_AT_ONCE,
+    STATES_LINES,
+    coin_in_rules,
+    margin_asset,
+    printed_of_pool,
+)
 
 __all__ = [
     "APART",
@@ -118,6 +125,7 @@ __all__ = [
     "limit_counts",
     "liquidation_fee",
     "maintenance_margin",
+    "margin_asset",
     "margin_at_fill",
     "margin_bounds",
     "margin_on_leverage",
