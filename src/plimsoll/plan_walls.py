@@ -56,8 +56,13 @@ def too_small(size: Decimal, instrument: Instrument) -> str:
 
 def coins_behind(account: Account, rulebook: Rulebook) -> Account:
     """The account with the coins and debts that its held spot positions stand on, as if each had been bought or sold at its
-    entry price without a fee: an isolated one borrowed what its margin did not pay, a cross one what the cash had not."""
-    cash, borrowed, positions = dict(account.cash), dict(account.borrowed), []
+    entry price without a fee: an isolated one borrowed what its margin did not pay, a cross one what the cash had not; all of
+    it where each position keeps its own debts."""
+    if rulebook.rules.DEBTS == "inside":
+        positions = [_kept(p, rulebook.instruments[p.symbol]) for p in account.positions]
+        return msgspec.structs.replace(account, positions=tuple(positions))
+    cash, borrowed = dict(account.cash), dict(account.borrowed)
+    positions = []
     for position in account.positions:
         instrument = rulebook.instruments[position.symbol]
         amount = position.size * instrument.multiplier
@@ -77,6 +82,20 @@ def coins_behind(account: Account, rulebook: Rulebook) -> Account:
                 borrowed[asset] = borrowed.get(asset, ZERO) - there
                 cash[asset] = ZERO
     return msgspec.structs.replace(account, cash=cash, borrowed=borrowed, positions=tuple(positions))
+
+
+def _kept(position: Position, instrument: Instrument) -> Position:
+    """A spot position with its own coins and debts: what it traded away was borrowed, its margin stands beside in the quote."""
+    if instrument.kind is not Kind.SPOT:
+        return position
+    amount = abs(position.size) * instrument.multiplier
+    value = money(amount * position.entry_price)
+    mine, given = ((instrument.base, amount), (instrument.quote, value))
+    if position.size < 0:
+        mine, given = given, mine
+    coins = {instrument.base: ZERO, instrument.quote: position.isolated_margin}
+    coins[mine[0]] += mine[1]
+    return msgspec.structs.replace(position, coins=coins, borrowed=dict([given]))
 
 
 def lending_notes(venue: str, at_home: Iterable[Instrument], here: Iterable[Instrument]) -> list[str]:

@@ -73,7 +73,7 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
             int(stage), pool, margin, column, _fills(turn, layout, column), layout.markets, turn.rulebook.reading
         )
         if step.kind == HOLD:
-            if _nothing_left(pool) and turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
+            if _nothing_left(pool, layout) and turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
                 break
             if stage is not Stage.HEALTHY:
                 turn.emit(StageReached(key, asset, Stage.HEALTHY, margin.balance, margin.requirement))
@@ -102,11 +102,12 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
     _close_pool(turn, failing)
 
 
-def _nothing_left(pool: Pool[Decimal]) -> bool:
+def _nothing_left(pool: Pool[Decimal], layout: Layout) -> bool:
     """Whether nothing can be sold: no leg, or in a pool of coins none of which is there, none that holds anything by itself."""
     if not pool.legs:
         return True
-    return bool(pool.wallets) and all(w.balance <= 0 for w in pool.wallets) and not any(leg.margin for leg in pool.legs)
+    by_itself = any(leg.margin and not layout.markets[leg.market].spot for leg in pool.legs)
+    return bool(pool.wallets) and all(w.balance <= 0 for w in pool.wallets) and not by_itself
 
 
 def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal]:

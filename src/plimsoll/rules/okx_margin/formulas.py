@@ -158,17 +158,17 @@ def wall_bounds(
 
 
 def initial_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """A position needs nothing by itself: what it owes does (`assess_leg`)."""
+    """A position needs nothing by itself: what it owes does (`assess_leg`). S6."""
     return zero(mark)
 
 
 def maintenance_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """A position needs nothing by itself: what it owes does (`assess_leg`)."""
+    """A position needs nothing by itself: what it owes does (`assess_leg`). S6."""
     return zero(mark)
 
 
 def closing_fee(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """A position needs nothing by itself: what it owes does (`assess_leg`)."""
+    """A position needs nothing by itself: what it owes does (`assess_leg`). S6."""
     return zero(mark)
 
 
@@ -178,7 +178,7 @@ def position_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
 
 
 def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
-    """None: coins and debts have the headroom (STATES_LINES is off)."""
+    """None: coins and debts have the headroom (STATES_LINES is off). S6."""
     none = zero(price)
     return Line(none, none, none, none)
 
@@ -195,7 +195,7 @@ def order_cost(amount: N, price: N, mark: N, rate: N, market: Market[N]) -> N:
 
 
 def bankruptcy_price(leg: Leg[N], cash: N, market: Market[N]) -> Found[N]:
-    """None is printed of a position: its coins decide."""
+    """None is printed of a position: its coins decide. Grade derived."""
     return no_price(cash)
 
 
@@ -208,7 +208,7 @@ def margin_bounds(
     cross_orders: N,
     isolated_orders: N,
 ) -> tuple[N, N]:
-    """No contract is isolated here (see `wall_bounds`)."""
+    """No contract is isolated here (see `wall_bounds`). Grade derived."""
     return zero(mark), zero(mark)
 
 
@@ -235,12 +235,12 @@ def interest(borrowed: N, accrued: N, rate: N, hours: N) -> N:
 
 
 def funding_payment(amount: N, mark: N, rate: N, inverse: bool) -> N:
-    """Coins pay no funding."""
+    """Coins pay no funding. S5."""
     return zero(mark)
 
 
 def funding_split(payment: N, leg: Leg[N], free: N) -> tuple[N, N]:
-    """Coins pay no funding."""
+    """Coins pay no funding. S5."""
     return zero(payment), zero(payment)
 
 
