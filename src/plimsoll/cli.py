@@ -237,6 +237,9 @@ def assess(
     explain: Annotated[str | None, typer.Option(help="QUANTITY or QUANTITY:NAME: formula, numbers, table row, source.")] = None,
     want: Annotated[str | None, typer.Option(help='For example "ETHUSDT liq 2200": what moves the line there.')] = None,
     prices: Annotated[str | None, typer.Option(help="History for distances in daily standard deviations.")] = None,
+    index: Annotated[
+        list[str] | None, typer.Option(help="COIN=PRICE in US dollars, where coins are valued together; or a CSV or JSON file.")
+    ] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """The account as the venue would show it, its three lines, and what is wrong with it."""
@@ -251,6 +254,7 @@ def assess(
         explain=explain,
         want=want,
         prices=prices,
+        indexes=tuple(index or ()),
         form=Form.JSON if json else Form.TERMINAL,
     )
     raise typer.Exit(run_assess(options))

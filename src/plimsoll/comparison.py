@@ -14,7 +14,7 @@ import msgspec
 from plimsoll.account.state import Environment, Venue
 from plimsoll.engines import Counter, Engine, Lead
 from plimsoll.errors import BadInput
-from plimsoll.indexes import stand_in_note
+from plimsoll.indexes import coins_of_account, stand_in_note
 from plimsoll.law import law_digest
 from plimsoll.model import Kind, PositionMode
 from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
@@ -67,7 +67,12 @@ def compare(
         lead = Lead(counter, runnable.history)
         for mode in playable:
             venue = Venue(rulebook, environment or Environment())
-            results.append(_mode_result(plan, lead, venue, job.home, mode, progress))
+            try:
+                results.append(_mode_result(plan, lead, venue, job.home, mode, progress))
+            except BadInput as bad:
+                if rulebook.name == plan.venue:
+                    raise
+                runnable.note.skipped[mode.value] = f"{bad.field}: {bad.cure}" if bad.field else bad.cure
     if not results:
         reasons = "; ".join(f"{v.venue}: {', '.join(v.skipped.values()) or 'nothing to play'}" for v in venues)
         raise BadInput(plan.source, "venue", None, f"no venue can play this account ({reasons})")
@@ -208,9 +213,16 @@ def unit_of(opening: Opening, venue: Venue) -> Unit:
     instruments = [venue.rulebook.instruments[symbol] for symbol in opening.symbols.values()]
     settles = {instrument.settle for instrument in instruments}
     settles |= {instrument.base for instrument in instruments if instrument.kind is Kind.SPOT}
-    if venue.rulebook.coins:
+    if _values_coins(opening, venue.rulebook):
         settles |= {asset for asset, amount in opening.account.cash.items() if amount != 0}
     return Unit(instruments[0].settle, False) if len(settles) == 1 else Unit(instruments[0].quote, True)
+
+
+def _values_coins(opening: Opening, rulebook: Rulebook) -> bool:
+    """Whether the account's coins are valued together in cross: then they are told together in every mode."""
+    options = {name: value for name, value in opening.account.options.items() if name in rulebook.rules.OPTIONS}
+    bare = msgspec.structs.replace(opening.account, positions=(), orders=(), options=options)
+    return bool(coins_of_account(bare, rulebook))
 
 
 def unit_notes(opening: Opening, unit: Unit) -> list[str]:

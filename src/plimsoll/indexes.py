@@ -1,12 +1,13 @@
-"""Prices of coins in US dollars where none are given: stand-ins for people's runs, never inside the engine, always told.
+"""Prices of coins in US dollars for people's runs: as given, else stand-ins, never inside the engine and always told.
 
 A coin that contracts are quoted in (USD, USDT, USDC) counts as one dollar; any other at the mark of a contract of it."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 
+from plimsoll.errors import BadInput
 from plimsoll.model import Account, Kind
-from plimsoll.number import ONE
+from plimsoll.number import ONE, exact, show
 from plimsoll.rulebook import Rulebook
 
 
@@ -52,3 +53,34 @@ def stand_in_note(account: Account, marks: Mapping[str, Decimal], rulebook: Rule
         return ()
     parts = ([f"{', '.join(pegged)} counted as one dollar"] if pegged else []) + others
     return (f"no index prices are given: {', '.join(parts)}",)
+
+
+APART = Decimal("0.01")
+"""A given price further from the mark of a contract of the coin than this share is told."""
+INDEX = "--index"
+
+
+def given_indexes(account: Account, given: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
+    """The prices that were given, one for every coin that the venue asks for and for no other. BadInput names the coin."""
+    coins = coins_of_account(account, rulebook)
+    for asset in given:
+        if asset not in coins:
+            cure = f"the account has no such coin; it has {', '.join(coins)}" if coins else "no coins are valued together here"
+            raise BadInput(INDEX, "coin", asset, cure)
+    missing = [asset for asset in coins if asset not in given]
+    if missing:
+        cure = f"no index price; add --index {missing[0]}=PRICE (in US dollars), or give none at all"
+        raise BadInput(INDEX, ", ".join(missing), None, cure)
+    return dict(given)
+
+
+def given_note(given: Mapping[str, Decimal], marks: Mapping[str, Decimal], rulebook: Rulebook) -> tuple[str, ...]:
+    """The prices as given, and which of them lie apart from the mark of a contract of the coin: one of the two may be old."""
+    notes = [f"index prices as given: {', '.join(f'{asset} {show(price)}' for asset, price in given.items())}"]
+    with exact():
+        for asset, price in given.items():
+            teller = teller_of(asset, marks, rulebook)
+            if teller and abs(price / marks[teller] - 1) > APART:
+                share = show(abs(price / marks[teller] - 1) * 100, 1)
+                notes.append(f"the index of {asset} is {share} % from the mark of {teller}: is one of the two old?")
+    return tuple(notes)

@@ -1,6 +1,6 @@
 """What is inside the wall of an isolated position of a plan, as the venue sizes it, and what is not known about it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -98,15 +98,15 @@ def _kept(position: Position, instrument: Instrument) -> Position:
     return msgspec.structs.replace(position, coins=coins, borrowed=dict([given]))
 
 
-def lending_notes(venue: str, at_home: Iterable[Instrument], here: Iterable[Instrument]) -> list[str]:
-    """One sentence where this venue has the coins themselves for contracts of the plan, or contracts for its coins."""
-    kinds = {(i.base, i.quote): i.kind for i in at_home}
+def lending_notes(venue: str, at_home: Mapping[str, Instrument], found: Mapping[str, Instrument]) -> list[str]:
+    """One sentence where this venue has the coins themselves for contracts of the plan, or contracts for its coins. `found`:
+    the plan's symbol -> the venue's instrument."""
     out = []
-    for instrument in here:
-        known = kinds.get((instrument.base, instrument.quote))
-        if known is not None and known is not instrument.kind and Kind.SPOT in (known, instrument.kind):
+    for symbol, instrument in found.items():
+        known = at_home[symbol].kind
+        if known is not instrument.kind and Kind.SPOT in (known, instrument.kind):
             held = "bought or sold short with borrowed money" if instrument.kind is Kind.SPOT else "held as a contract"
-            out.append(f"{instrument.symbol} is {held} here; at {venue} it is {known}.")
+            out.append(f"{instrument.symbol} is {held} here; {symbol} of {venue} is {known}.")
     return out
 
 

@@ -137,6 +137,8 @@ class Ahead:
                 return False
             if rules.pays_profit_out(regime, frames[0].time, frames[-1].time):
                 return False
+        if any(p.part_sold is not None for p in account.positions):
+            return False
         draws = any(pool.orders and leg.spare for pool in tape.layout().pools for leg in pool.legs)
         stated = bool(account.orders and self.venue.environment.liquidation_fill)
         return not (draws or stated or tape.lent or self.charted.overlaps)

@@ -295,6 +295,8 @@ def _settler(
             tape.added = _decimal(added)
             prices = dict(zip(symbols, map(_decimal, rows.marks[0]), strict=True))
             tape.state = State(account, Marks(prices, dict(prices), stand_in_indexes(account, prices, rulebook), first))
+            if any(p.part_sold is not None for p in account.positions):
+                jump(tape, {s: Quote(x, x) for s, x in prices.items()}, first)
             tape.look()
             for row, (marks, rates, step, leaps) in list(enumerate(zip(*rows, strict=True)))[1:]:
                 quotes = {s: Quote(x, x) for s, x in zip(symbols, map(_decimal, marks), strict=True)}

@@ -131,6 +131,13 @@ class SetPositionMode(msgspec.Struct, frozen=True, tag=True):
     mode: PositionMode
 
 
+class SetOption(msgspec.Struct, frozen=True, tag=True):
+    """A setting of the whole account that the venue has besides its modes (`Rules.OPTIONS`)."""
+
+    name: str
+    value: str
+
+
 Command = (
     SetMarks
     | Fill
@@ -149,4 +156,5 @@ Command = (
     | SetLeverage
     | SetMarginMode
     | SetPositionMode
+    | SetOption
 )

@@ -11,8 +11,9 @@ from plimsoll.account.spot import cover_inside, empty_wall, even_out
 from plimsoll.account.turn import Turn
 from plimsoll.margin.ledger import MONEY_UNIT, Ledger, Posting, money, transfer
 from plimsoll.model import Kind, LegKey, Position, leg_key
-from plimsoll.number import ZERO, ceil_to
+from plimsoll.number import ONE, ZERO, ceil_to
 from plimsoll.rules.columns import Step
+from plimsoll.rules.common import exchange_price
 from plimsoll.rules.drawing import PoolSpec
 
 _MARKET = Posting(Ledger.MARKET, "", ZERO)
@@ -38,6 +39,9 @@ def coin_of(turn: Turn, spec: PoolSpec, wallet: int) -> str:
 def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     """A CONVERT step: amounts up to whole ledger units, so that a debt which can be paid is gone, and no more than is held.
     Spot positions that stood on what was sold are smaller by it."""
+    if step.leg < 0:
+        _convert_all(turn, spec, step)
+        return
     source, target, at = coin_of(turn, spec, step.leg), coin_of(turn, spec, step.other), purse_of(spec, step.leg)
     amount = min(ceil_to(step.amount, MONEY_UNIT), held(turn.account, at, source))
     layout = turn.layout()
@@ -54,6 +58,32 @@ def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     shrink(turn, spec)
     if at is not None and not spec.isolated and (left := turn.held(at)) is not None and left.size == 0:
         empty_wall(turn, at, spec.key)
+
+
+DUST = 10**9
+"""A coin worth less than this part of all that is held is left alone: it is what rounding up to whole ledger units has left."""
+
+
+def _convert_all(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
+    """A CONVERT step of every coin that is held: the share of each, the last as much as is still due."""
+    layout, rules, at = turn.layout(), turn.rulebook.rules, purse_of(spec)
+    pool = layout.pools[next(i for i, other in enumerate(layout.specs) if other.key == spec.key)]
+    column = turn.column(layout)
+    margin, target = rules.assess_pool(pool, column, layout.markets), spec.assets[step.other]
+    there: dict[int, tuple[Decimal, Decimal]] = {}
+    for w, wallet in enumerate(pool.wallets):
+        coin = rules.assess_coin(pool, margin, w, column, layout.markets)
+        free = min(wallet.balance - wallet.borrowed, coin.equity)
+        if w != step.other and wallet.collateral and free > 0:
+            there[w] = free, exchange_price(wallet, pool.wallets[step.other], column)
+    brought = sum((free * price for free, price in there.values()), ZERO)
+    sold = {w: pair for w, pair in there.items() if pair[0] * pair[1] * DUST > brought}
+    for w, (free, price) in sold.items():
+        last = step.amount < ONE and w == max(sold)
+        amount = ceil_to(_due(turn, at, target) / price if last else free * step.amount, MONEY_UNIT)
+        gap = max(ZERO, -held(turn.account, at, target))
+        _exchange(turn, (spec.key, at), spec.assets[w], target, min(amount, free), price, (ZERO, ZERO), gap)
+    shrink(turn, spec)
 
 
 def _exchange(
@@ -89,14 +119,17 @@ def square(turn: Turn, spec: PoolSpec) -> Iterator[tuple[str, Decimal]]:
     """After the last leg of a valued pool: what is owed is repaid from the coins that are left, the most valuable first,
     switched off or not. Yields (coin, what nobody could repay), which the caller has covered."""
     layout, at = turn.layout(), purse_of(spec)
-    prices = dict(zip(layout.assets, turn.column(layout)[len(layout.symbols) :], strict=True))
+    column = turn.column(layout)
+    prices = dict(zip(layout.assets, column[len(layout.symbols) :], strict=True))
+    pool = next((p for s, p in zip(layout.specs, layout.pools, strict=True) if s.key == spec.key), None)
+    wallets = {} if pool is None else dict(zip(spec.assets, pool.wallets, strict=True))
     for asset in spec.assets:
         while (due := _due(turn, at, asset)) > 0:
             there = {other: held(turn.account, at, other) for other in spec.assets}
             rich = max((o for o in there if there[o] > 0), key=lambda o: (o == asset, there[o] * prices[o]), default=None)
             if rich is None:
                 break
-            price = prices[rich] / prices[asset]
+            price = exchange_price(wallets[rich], wallets[asset], column) if wallets else prices[rich] / prices[asset]
             amount = min(ceil_to(due / price, MONEY_UNIT), there[rich])
             _exchange(turn, (spec.key, at), rich, asset, amount, price, (ZERO, ZERO), max(ZERO, -there[asset]))
         cash = held(turn.account, at, asset)

@@ -25,6 +25,7 @@ from plimsoll.account.commands import (
     SetLeverage,
     SetMarginMode,
     SetMarks,
+    SetOption,
     SetPositionMode,
     SettleExpiry,
     SettleFunding,
@@ -42,7 +43,7 @@ from plimsoll.account.events import (
 )
 from plimsoll.account.marking import lock_funding, pay_profit_out, stand
 from plimsoll.account.orders import place, run_triggers
-from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode
+from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode, set_option
 from plimsoll.account.spot import deal
 from plimsoll.account.state import State, Venue
 from plimsoll.account.trade import realised_pnl, split_size, wall
@@ -58,7 +59,12 @@ _CASH = Posting(Ledger.CASH, "", ZERO)
 _OUTSIDE = Posting(Ledger.OUTSIDE, "", ZERO)
 
 
-_REASONS = {"marks": Reason.MISSING_MARK, "amount": Reason.BAD_AMOUNT, "interest": Reason.NOT_OFFERED}
+_REASONS = {
+    "marks": Reason.MISSING_MARK,
+    "indexes": Reason.MISSING_MARK,
+    "amount": Reason.BAD_AMOUNT,
+    "interest": Reason.NOT_OFFERED,
+}
 """What a BadInput from below means as a refusal, by its source."""
 
 
@@ -112,9 +118,11 @@ def _fill(turn: Turn, command: Fill) -> Reject | None:
     bad = _positive(command.size) or _positive(command.price)
     if bad is not None:
         return bad
-    turn.instrument(command.symbol)
+    instrument = turn.instrument(command.symbol)
     turn.mark(command.symbol)
     mode = turn.rulebook.rules.fill_mode(turn.account, command.symbol, command.mode)
+    if instrument.kind is Kind.SPOT and mode not in turn.rulebook.rules.LENDS_IN:
+        return Reject(Reason.NOT_OFFERED, f"no money is lent in {mode} margin to trade {command.symbol} with")
     key = LegKey(command.symbol, mode, command.position_side)
     bad = leg_fits(turn, key, command.side, command.size)
     if bad is not None:
@@ -270,3 +278,5 @@ def _handle(turn: Turn, command: Command) -> Reject | None:
             return set_margin_mode(turn, command)
         case SetPositionMode():
             return _position_mode(turn, command)
+        case SetOption():
+            return set_option(turn, command)

@@ -158,6 +158,12 @@ class PositionModeSet(msgspec.Struct, frozen=True, tag=True):
     postings: tuple[Posting, ...] = ()
 
 
+class OptionSet(msgspec.Struct, frozen=True, tag=True):
+    name: str
+    value: str
+    postings: tuple[Posting, ...] = ()
+
+
 class StageReached(msgspec.Struct, frozen=True, tag=True):
     """A pool's liquidation went on (or ended: HEALTHY). The two numbers are those compared at that moment."""
 
@@ -166,6 +172,14 @@ class StageReached(msgspec.Struct, frozen=True, tag=True):
     stage: Stage
     margin_balance: Decimal
     requirement: Decimal
+    postings: tuple[Posting, ...] = ()
+
+
+class Resumed(msgspec.Struct, frozen=True, tag=True):
+    """A pool was found whole after a part-sale and the pause behind it: what its `legs` remembered of that is over."""
+
+    pool: str
+    legs: tuple[LegKey, ...]
     postings: tuple[Posting, ...] = ()
 
 
@@ -261,4 +275,6 @@ Event = (
     | Converted
     | Deleveraged
     | ShortfallCovered
+    | Resumed
+    | OptionSet
 )

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import msgspec
 
-from plimsoll.account.commands import SetLeverage, SetMarginMode
-from plimsoll.account.events import LeverageSet, MarginLocked, MarginModeSet, MarginMoved
+from plimsoll.account.commands import SetLeverage, SetMarginMode, SetOption
+from plimsoll.account.events import LeverageSet, MarginLocked, MarginModeSet, MarginMoved, OptionSet
 from plimsoll.account.trade import wall
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
@@ -16,7 +16,7 @@ from plimsoll.margin.views import AssetView
 from plimsoll.model import Kind, LegKey, LegSide, MarginMode, Position, leg_key
 from plimsoll.number import ONE, ZERO
 from plimsoll.rules.asks import LeverageAsk
-from plimsoll.rules.columns import Leg
+from plimsoll.rules.columns import Leg, Pool, PoolMargin
 
 _CASH = Posting(Ledger.CASH, "", ZERO)
 
@@ -51,6 +51,7 @@ def move_margin(turn: Turn, symbol: str, side: LegSide, amount: Decimal, directi
 
 
 def _bounds(turn: Turn, position: Position, asset: str) -> tuple[Decimal, Decimal]:
+    """What can be put in and taken out. Of a valued pool the rules see a pool of the one coin, with what may leave it."""
     layout = turn.layout()
     column = turn.column(layout)
     rules = turn.rulebook.rules
@@ -61,14 +62,18 @@ def _bounds(turn: Turn, position: Position, asset: str) -> tuple[Decimal, Decima
         now = rules.assess_pool(inside, column, layout.markets)
         free = ZERO if (view := asset_view(turn, asset)) is None else view.withdrawable
         return rules.wall_bounds(inside, now, free, coin, column, layout.markets)
-    margin = rules.assess_pool(layout.pools[at], column, layout.markets)
+    pool, margin = layout.pools[at], rules.assess_pool(layout.pools[at], column, layout.markets)
     asks = {True: ZERO, False: ZERO}
     for spec in layout.resting:
         if spec.asset == asset:
             asks[spec.isolated] += rules.order_margin(spec.row, column[spec.row.market], layout.markets[spec.row.market])
     leg = _leg_of(turn, position)
     market = layout.markets[leg.market]
-    return rules.margin_bounds(leg, column[leg.market], market, layout.pools[at], margin, asks[False], asks[True])
+    if pool.wallets:
+        free = rules.assess_coin(pool, margin, layout.specs[at].assets.index(asset), column, layout.markets).withdrawable
+        asks, pool = {True: ZERO, False: ZERO}, Pool(free, (), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO)
+        margin = PoolMargin(free, ZERO, ZERO, ZERO, abs(free))
+    return rules.margin_bounds(leg, column[leg.market], market, pool, margin, asks[False], asks[True])
 
 
 def _leg_of(turn: Turn, position: Position) -> Leg[Decimal]:
@@ -84,6 +89,10 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
         return Reject(Reason.LEVERAGE_INVALID, "leverage must be greater than zero", command.leverage, ZERO)
     if chosen is not None:
         return _choose(turn, command.symbol, command.leverage, chosen)
+    if rules.LEVERAGE_SETS_MODE and command.mode is not None:
+        refused = _mode_with_leverage(turn, command.symbol, command.mode)
+        if refused is not None:
+            return refused
     mode = rules.fill_mode(turn.account, command.symbol, command.mode)
     setting = rules.leverage_key(command.symbol, mode, command.position_side)
     under = [p for p in turn.account.positions if rules.leverage_key(p.symbol, p.mode, p.side) == setting]
@@ -94,7 +103,7 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     if sunk is not None:
         return sunk
     view = asset_view(turn, instrument.settle)
-    free = ZERO if view is None else rules.order_funds(mode, view.available_balance, view.withdrawable)
+    free = ZERO if view is None else rules.order_funds(mode, view.orderable, view.withdrawable)
     values = [_value(turn, p) for p in under]
     ask = LeverageAsk(
         instrument=instrument,
@@ -124,6 +133,13 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     )
     turn.emit(LeverageSet(setting, command.symbol, command.leverage, tuple(leg_key(p) for p in under), postings))
     return None
+
+
+def _mode_with_leverage(turn: Turn, symbol: str, mode: MarginMode) -> Reject | None:
+    """The margin mode that comes with a leverage, as if it had been set by itself."""
+    if turn.rulebook.rules.fill_mode(turn.account, symbol, None) is mode:
+        return None
+    return set_margin_mode(turn, SetMarginMode(symbol, mode))
 
 
 def _would_sink(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Reject | None:
@@ -220,7 +236,22 @@ def set_margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
             amount, rate = position.size * market.multiplier, rules.initial_rate(position.leverage)
             margin = money(rules.margin_at_fill(amount, position.entry_price, position.leverage, rate, market))
             _wall_money(turn, LegKey(position.symbol, command.mode, position.side), margin)
-    return _short(turn) if moving else None
+    return _short(turn, Reason.MARGIN_MODE_SHORT) if moving else None
+
+
+def set_option(turn: Turn, command: SetOption) -> Reject | None:
+    """A setting of the account. Refused as the venue says, and if an account so set would be short of initial margin or under
+    water."""
+    rules = turn.rulebook.rules
+    known = rules.OPTIONS.get(command.name)
+    if known is None or command.value not in known:
+        there = "; ".join(f"{name}: {', '.join(values)}" for name, values in rules.OPTIONS.items()) or "none"
+        return Reject(Reason.OPTION_UNKNOWN, f"{command.name} = {command.value} is no setting of this venue; it has {there}")
+    reject = rules.may_set_option(turn.account, command.name, command.value)
+    if reject is not None:
+        return reject
+    turn.emit(OptionSet(command.name, command.value))
+    return _short(turn, Reason.OPTION_SHORT)
 
 
 def _wall_money(turn: Turn, key: LegKey, amount: Decimal) -> None:
@@ -228,7 +259,7 @@ def _wall_money(turn: Turn, key: LegKey, amount: Decimal) -> None:
     turn.emit(MarginMoved(key, amount, postings, "mode"))
 
 
-def _short(turn: Turn) -> Reject | None:
+def _short(turn: Turn, reason: Reason) -> Reject | None:
     """The first pool, as the account now stands, that would be liquidated or could not carry its initial margin."""
     layout, rules = turn.layout(), turn.rulebook.rules
     column = turn.column(layout)
@@ -242,7 +273,7 @@ def _short(turn: Turn) -> Reject | None:
         under = bool(pool.legs) and rules.is_liquidatable(margin.balance, margin.requirement)
         if under or (shared and margin.balance < asked):
             limit = margin.requirement if under else asked
-            return Reject(Reason.MARGIN_MODE_SHORT, f"{spec.key} would be short of margin", margin.balance, limit)
+            return Reject(reason, f"{spec.key} would be short of margin", margin.balance, limit)
     return None
 
 

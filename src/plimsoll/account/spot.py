@@ -233,9 +233,9 @@ def unaffordable(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decim
             asked = margin.initial
             if spec.isolated and rules.DEBTS == "inside":  # its margin has gone in with it
                 asked = margin.requirement
-            elif not spec.isolated:
-                mine = (r for r in layout.resting if r.asset == spec.asset and not r.isolated)
-                asked += sum((rules.order_margin(r.row, column[r.row.market], layout.markets[r.row.market]) for r in mine), ZERO)
+            elif not (spec.isolated or spec.assets):
+                rows = [r.row for r in layout.resting if r.asset == spec.asset and not r.isolated]
+                asked += sum((rules.order_margin(row, column[row.market], layout.markets[row.market]) for row in rows), ZERO)
             if margin.balance < asked:
                 message = f"{spec.key} could not carry its initial margin"
                 return Reject(Reason.NOT_ENOUGH_MARGIN, message, asked, margin.balance)

@@ -13,11 +13,13 @@ from plimsoll.account.events import (
     MarginModeSet,
     MarginMoved,
     MarksSet,
+    OptionSet,
     OrderCancelled,
     OrderPlaced,
     OrderTriggered,
     PositionModeSet,
     Reduced,
+    Resumed,
     StageReached,
     TakenOver,
     Traded,
@@ -106,8 +108,13 @@ def _facts(account: Account, event: Event) -> Account:
             replace(p, realised_pnl=p.realised_pnl - event.amount) if leg_key(p) == event.leg else p for p in account.positions
         )
         return replace(account, positions=_counted(paid, event.leg, ZERO, moved_out(event)))
+    if isinstance(event, Resumed):
+        fresh = tuple(replace(p, part_sold=None) if leg_key(p) in event.legs else p for p in account.positions)
+        return replace(account, positions=fresh)
     if isinstance(event, PositionModeSet):
         return replace(account, position_mode=event.mode)
+    if isinstance(event, OptionSet):
+        return replace(account, options={**account.options, event.name: event.value})
     return account
 
 

@@ -21,7 +21,7 @@ from plimsoll.array.compile import (
     float_markets,
     records_of,
 )
-from plimsoll.margin.pools import Layout, lay_out, orders_in_scope
+from plimsoll.margin.pools import Layout, lay_out, orders_in_scope, sells_in_parts
 from plimsoll.model import Account, LegKey, Order, OrderType, Position, Trigger, leg_key
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook, regime_of
@@ -248,8 +248,7 @@ def lay_desk(
             pays=_pays(layout, rulebook),
         )
         steady = _is_steady(account, rulebook)
-    specs = layout.specs
-    names, assets = tuple(spec.key for spec in specs), tuple(spec.asset for spec in specs)
+    names, assets = tuple(spec.key for spec in layout.specs), tuple(spec.asset for spec in layout.specs)
     return Laid(account, layout.symbols, layout.assets, keys, names, assets, desk, held, steady)
 
 
@@ -462,10 +461,11 @@ def _tier(key: LegKey, account: Account, rulebook: Rulebook) -> Decimal:
 
 def _is_plain(layout: Layout, account: Account, rulebook: Rulebook) -> bool:
     """Whether the ladder and the closing orders can run on these columns: one asset a pool, each pool by itself, money not
-    counted in whole units, walls that keep what was put in, and no order that opens a position."""
+    counted in whole units, walls that keep what was put in, no order that opens a position, and no clock in the ladder."""
     pools = all(not (p.wallets or p.apart or p.beside or p.asks) for p in layout.pools)
     units = all(market.unit == 0 for market in layout.markets) and not rulebook.rules.MARGIN_FOLLOWS
-    legs = all(leg.spare == 0 and leg.cost == 0 for p in layout.pools for leg in p.legs)
+    held = [leg for pool in layout.pools for leg in pool.legs]
+    legs = all(leg.spare == 0 and leg.cost == 0 and not sells_in_parts(leg, layout, rulebook) for leg in held)
     return pools and units and legs and all(order.reduce_only or closes(order) for order in account.orders)
 
 

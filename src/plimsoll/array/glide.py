@@ -158,7 +158,7 @@ def glide_pool(
                 stake(held, p, pool.cash)
         margin = assess_pool(pool, at, desk.markets)
         headroom = margin.balance - margin.requirement
-        if counts and not headroom > BAND * margin.scale:
+        if (counts or margin.requirement > 0) and not headroom > BAND * margin.scale:
             break
         if looks and within(before, headroom, margin.scale, road.reach[step + k]):
             break

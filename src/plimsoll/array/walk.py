@@ -38,6 +38,7 @@ from plimsoll.rules.columns import HOLD
 
 assess_pool: Any
 assess_coin: Any
+is_liquidatable: Any
 next_step: Any
 profit: Any
 _DESK: Any = Desk
@@ -70,7 +71,7 @@ def walk(
     record = tally[0]
     step = first + 1
     ahead = np.empty((FIRST + 3 * len(held.pools), AHEAD))
-    record.step, window = first, AHEAD
+    record.step, window = first, ahead.shape[1]  # AHEAD itself would be a type of its own, and compile a glide for it
     look(desk, held, marks[first], tally)
     while step < len(marks):
         passed = glide(desk, held, road, marks, lasts, funding, due, step, window, tally, ahead)
@@ -190,9 +191,11 @@ def quiet(desk: Desk, held: Held, a: Column, b: Column, looks: bool, tally: Colu
         pool = pool_of(held, p)
         margin = assess_pool(pool, b, desk.markets)
         equity += worth(desk, held, p, pool, margin, b)
-        if len(pool.legs) == 0:
-            continue
         headroom = margin.balance - margin.requirement
+        if len(pool.legs) == 0:
+            if margin.requirement > 0 and headroom <= BAND * margin.scale:
+                return JUMPED
+            continue
         if headroom <= BAND * margin.scale:
             if headroom >= -BAND * margin.scale and margin.scale > 0:
                 return CLOSE
@@ -399,7 +402,7 @@ def falls_once(desk: Desk, pool: Any, a: Column, b: Column) -> bool:
 def lost_between(
     desk: Desk, pool: Any, a: Column, b: Column, low: float, high: float, marks: Column
 ) -> float:
-    """The root of a concave headroom by the Illinois secant method, on its failing side."""
+    """The root of a concave headroom by the Illinois secant method, on its failing side: behind it where none is safe."""
     between(a, b, high, marks)
     margin = assess_pool(pool, marks, desk.markets)
     fb = margin.balance - margin.requirement
@@ -415,9 +418,10 @@ def lost_between(
     if fa <= 0:
         return high
     good, bad = low, high
+    safe = not is_liquidatable(1.0, 1.0)
     least = (high - low) * 1e-16
     for _ in range(200):
-        if fb == 0 or bad - good <= least:
+        if (fb == 0 and not safe) or bad - good <= least:
             break
         c = bad - fb * (bad - good) / (fb - fa)
         if not (c > good and c < bad):
@@ -427,7 +431,7 @@ def lost_between(
         between(a, b, c, marks)
         margin = assess_pool(pool, marks, desk.markets)
         fc = margin.balance - margin.requirement
-        if fc > 0:
+        if fc > 0 or (fc == 0 and safe):
             good, fa, fb = c, fc, fb / 2
         else:
             bad, fb, fa = c, fc, fa / 2

@@ -28,7 +28,7 @@ from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, OrdersView, PoolView
 from plimsoll.model import Account, LegKey, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
-from plimsoll.rulebook import Rulebook
+from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules.asks import PriceAsk
 from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin, Rest
 from plimsoll.rules.drawing import PoolSpec
@@ -150,7 +150,7 @@ def assess(
         valued = None
         for home in homes:
             if home.spec.key == "account":
-                assets += [_coin_view(now, home, i, coin, legs) for i, coin in enumerate(home.counted)]
+                assets += [_coin_view(now, home, i, legs, outside) for i in range(len(home.counted))]
                 valued = _account_view(now, home, home.counted)
             elif not home.spec.isolated and not home.spec.apart:
                 assets.append(_asset_view(now, home, legs, asks, outside))
@@ -421,7 +421,11 @@ def _asset_view(
         cash=pool.cash,
         equity=pool.cash + running + assigned + other.isolated_equity,
         available_balance=rules.available_balance(pool, margin, cross_orders, isolated_orders),
-        withdrawable=rules.withdrawable(pool, margin, cross_orders, isolated_orders),
+        withdrawable=rules.may_leave(
+            regime_of(now.rulebook, now.account),
+            rules.available_balance(pool, margin, cross_orders, isolated_orders),
+            rules.withdrawable(pool, margin, cross_orders, isolated_orders),
+        ),
         account_initial_margin=margin.initial
         + sum((leg.initial_margin for leg in walled), ZERO)
         + cross_orders
@@ -438,9 +442,12 @@ def _counted(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> 
     return [coin(pool, margin, i, now.column, markets) for i in range(len(pool.wallets))]
 
 
-def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], legs: Sequence[LegView]) -> AssetView:
+def _coin_view(
+    now: Instant, home: Home, at: int, legs: Sequence[LegView], outside: Mapping[str, Outside] | None
+) -> AssetView:
     """One coin of a valued pool; its margins are those of the legs that settle in it."""
     rules, asset, cash = now.rulebook.rules, home.spec.assets[at], home.pool.wallets[at].balance
+    coin, other = home.counted[at], (outside or {}).get(home.spec.assets[at], Outside())
     mine = [leg for leg in legs if leg.asset == asset]
     walled = [leg for leg in mine if leg.mode is MarginMode.ISOLATED]
     assigned = sum((leg.isolated_margin for leg in walled), ZERO)
@@ -448,7 +455,7 @@ def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], leg
         asset=asset,
         wallet_balance=cash + (assigned if rules.WALLET_HOLDS_ISOLATED else ZERO),
         cash=cash,
-        equity=coin.equity + assigned + sum((leg.unrealised_pnl for leg in walled), ZERO),
+        equity=coin.equity + assigned + sum((leg.unrealised_pnl for leg in walled), ZERO) + other.isolated_equity,
         available_balance=coin.available,
         withdrawable=coin.withdrawable,
         account_initial_margin=sum((leg.initial_margin for leg in mine), ZERO),
@@ -456,6 +463,7 @@ def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], leg
         collateral_value=coin.collateral_value,
         borrowed=coin.borrowed,
         liquidation_price=_coin_price(now, home, at),
+        for_orders=coin.for_orders,
     )
 
 
@@ -471,6 +479,7 @@ def _coin_price(now: Instant, home: Home, at: int) -> Decimal | None:
 def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]) -> AccountView:
     spec, pool, margin = home.spec, home.pool, home.margin
     settled = pool.cash + sum((coin.settled_value for coin in coins), ZERO)
+    idle = sum((coin.idle for coin in coins), ZERO)
     whole = sum((coin.equity * now.column[w.place] for coin, w in zip(coins, pool.wallets, strict=True)), ZERO)
     return AccountView(
         pool=spec.key,
@@ -478,7 +487,7 @@ def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]
         wallet_balance=settled,
         unrealised_pnl=margin.balance + pool.reserved - settled,
         equity=pool.cash + pool.outside_pnl + whole,
-        available_balance=margin.balance - margin.initial,
+        available_balance=now.rulebook.rules.available_balance(pool, margin, ZERO, ZERO) - idle,
         initial_margin=margin.initial,
         maintenance_margin=margin.maintenance,
         venue_initial_ratio=now.rulebook.rules.venue_initial_ratio(margin),

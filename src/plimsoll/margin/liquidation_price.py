@@ -130,7 +130,7 @@ def solver_of(
         if moving in known:
             return known[moving]
         if solver is None:
-            lined = _along_coins if rules.STATES_LINES else _along_whole
+            lined = _along_coins if rules.STATES_LINES and pool.legs else _along_whole
             along = lined if pool.wallets else _along_legs
             solver = in_wide_digits(along, rules, pool, margin, marks, markets)
         found = known[moving] = in_wide_digits(solver, moving)
@@ -253,8 +253,11 @@ def _solved(move: Move, lines: Lines, first: Straight, rest: Decimal, slopes: Se
     """The factors at both ends of the stretch on which the pool holds, as `ends` finds them; where several marks move, the
     nearer one and the other only where it might be that. Call with the working digits."""
 
+    fails_when_equal = move.rules.is_liquidatable(ONE, ONE)
+
     def fails(price: Decimal, lead: Decimal) -> bool:
-        return _headroom(move, price, lead) <= -move.room
+        left = _headroom(move, price, lead) + move.room
+        return left < 0 or (left == 0 and (fails_when_equal or move.room > 0))
 
     nearer = len(move.moving) > 1
     return Solved(*factors(lines, first, rest + 2 * move.room, slopes, move.inverse, nearer), fails)

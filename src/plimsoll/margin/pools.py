@@ -23,7 +23,7 @@ from plimsoll.model import (
 )
 from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook, regime_of
-from plimsoll.rules.columns import Leg, Market, Pool, Rest, Resting, Standing, Wallet
+from plimsoll.rules.columns import PART, Leg, Market, Pool, Rest, Resting, Standing, Wallet
 from plimsoll.rules.drawing import PoolSpec, each_apart
 from plimsoll.rules.resting import new_value, opens
 
@@ -91,6 +91,7 @@ def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> M
         instrument.funding_rate or ZERO,
         regime,
         instrument.kind == "spot",
+        instrument.terms,
         quote_floors,
     )
 
@@ -107,14 +108,14 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     held = {leg_key(position): position for position in account.positions}
     specs = rulebook.rules.pools_of(account, rulebook.instruments)
     extra = outside or {}
-    known = {spec.asset for spec in specs}
+    known = {asset for spec in specs for asset in (spec.asset, *spec.assets)}
     specs += tuple(PoolSpec(f"asset:{asset}", asset, False, ()) for asset in extra if asset not in known)
     if rulebook.rules.cross_apart(regime):
         specs = each_apart(specs)
     assets = tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
     resting = tuple(_resting(account, rulebook, index, held))
     places = {asset: len(symbols) + i for i, asset in enumerate(assets)}
-    at = _At(account, rulebook, index, places, held, resting, {}, markets)
+    at = _At(account, rulebook, index, places, held, resting, {}, markets, extra)
     pools = tuple([_pool(spec, at, extra.get(spec.asset)) for spec in specs])
     return Layout(symbols, assets, markets, specs, pools, resting, held, _cashes(specs), {})
 
@@ -136,7 +137,8 @@ def _cashes(specs: Sequence[PoolSpec]) -> tuple[Cash, ...]:
 
 class _At(msgspec.Struct, frozen=True, gc=False):
     """An account being laid out. `markets`: symbol -> its place in `columns`; `places`: coin -> its place in the marks
-    column; `legs`: those laid out so far, since a leg may stand beside many pools."""
+    column; `legs`: those laid out so far, since a leg may stand beside many pools; `outside`: asset -> totals that a source
+    states."""
 
     account: Account
     rulebook: Rulebook
@@ -146,6 +148,7 @@ class _At(msgspec.Struct, frozen=True, gc=False):
     resting: tuple[RestingSpec, ...]
     legs: dict[LegKey, Leg[Decimal]]
     columns: tuple[Market[Decimal], ...]
+    outside: Mapping[str, Outside]
 
 
 def _set_aside(spec: PoolSpec, at: _At) -> Decimal:
@@ -181,6 +184,7 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         _wallet_of(position, instrument, spec),
         at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         ZERO if position.remarked is None else position.remarked,
+        -ONE if position.part_sold is None else ZERO,
     )
 
 
@@ -199,7 +203,7 @@ def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Deci
     instrument = rulebook.instruments[position.symbol]
     columns = (market_of(instrument, ZERO),)
     spec = PoolSpec("", instrument.settle, False, ())
-    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, (), {}, columns))
+    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, (), {}, columns, {}))
 
 
 def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO_FEES) -> Decimal:
@@ -260,15 +264,16 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
 
 
 def _wallet(asset: str, spec: PoolSpec, at: _At) -> Wallet[Decimal]:
-    """A coin with what it counts, of the account or inside the wall of an isolated spot position. BadInput: the rulebook does
-    not know the coin."""
+    """A coin with what it counts, of the account or inside the wall of an isolated spot position. Profit of legs that a source
+    does not list stands in its balance. BadInput: the rulebook does not know the coin."""
     inside = at.held[spec.legs[0]] if spec.isolated else at.account
     coin = at.rulebook.coins.get(asset)
     if coin is None:
         cure = "what this coin counts as collateral is not known here; add [[collateral]] in a table file of your own"
         raise BadInput(at.rulebook.name, "coin", asset, cure)
     coin = at.rulebook.rules.coin_in_rules(coin, asset, spec, at.account, at.rulebook.instruments)
-    return _counted(coin, asset, inside, at, spec.isolated or asset not in at.account.not_collateral)
+    other = NOTHING if spec.isolated else at.outside.get(asset, NOTHING)
+    return _counted(coin, asset, inside, at, spec.isolated or asset not in at.account.not_collateral, other)
 
 
 def _kept(spec: PoolSpec, at: _At) -> tuple[Wallet[Decimal], ...]:
@@ -279,13 +284,15 @@ def _kept(spec: PoolSpec, at: _At) -> tuple[Wallet[Decimal], ...]:
     return tuple([_counted(BARE, asset, p, at, True) for p, own in pairs for asset in (own.base, own.quote)])
 
 
-def _counted(coin: Coin, asset: str, inside: Account | Position, at: _At, collateral: bool) -> Wallet[Decimal]:
+def _counted(
+    coin: Coin, asset: str, inside: Account | Position, at: _At, collateral: bool, other: Outside = NOTHING
+) -> Wallet[Decimal]:
     """What there is of a coin and owed of it in one place, as a column."""
     columns = coin.columns
     there = inside.cash if isinstance(inside, Account) else inside.coins or {}
     return Wallet(
         place=at.places.get(asset, -1),
-        balance=there.get(asset, ZERO),
+        balance=there.get(asset, ZERO) + other.wallet_balance + other.unrealised_pnl - other.reserved,
         borrowed=inside.borrowed.get(asset, ZERO) + inside.interest.get(asset, ZERO),
         collateral=collateral,
         rows=len(columns.floors),
@@ -296,13 +303,23 @@ def _counted(coin: Coin, asset: str, inside: Account | Position, at: _At, collat
         loan_initial=columns.loan_initial,
         loan_maintenance=columns.loan_maintenance,
         loans_by_value=coin.loans_by_value,
+        by_worth=coin.by_worth,
+        repayment_rate=coin.repayment_rate,
+        lends=at.account.options.get("auto_borrow") != "off",
+        restricted=asset in at.account.restricted,
+        outside_initial=other.initial_margin,
+        outside_maintenance=other.maintenance_margin,
+        outside_fee=other.closing_fee,
+        dearer=ONE + coin.ask_buffer,
+        sold=ONE - coin.sell_buffer,
+        bought=ONE + coin.buy_buffer,
+        exchanged_below=coin.exchange_below or ZERO,
     )
 
 
 def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal]]:
-    """The opening orders of one leg of a valued pool, in the order in which they were placed."""
-    if found.isolated:
-        return
+    """The opening orders of one leg of a valued pool, in the order in which they were placed. An isolated leg is not of the
+    pool, but until its orders are filled their money is."""
     row, leads = found.row, True
     for order in filter(opens, found.orders):
         assert order.price is not None
@@ -321,6 +338,8 @@ def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal
             leverage=row.leverage,
             new_buys=row.new_buys,
             new_sells=row.new_sells,
+            isolated=found.isolated,
+            tier=row.tier,
         )
         leads = False
 
@@ -405,3 +424,17 @@ def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:
     """Every leg of every pool under the key of its position."""
     pairs = zip(layout.specs, layout.pools, strict=True)
     return {key: leg for spec, pool in pairs for key, leg in zip(spec.legs, pool.legs, strict=True)}
+
+
+def sells_in_parts(leg: Leg[Decimal], layout: Layout, rulebook: Rulebook) -> bool:
+    """Whether a forced sale of a leg would be of a part, with a pause behind it (asked at its entry, a hair below its
+    requirement), or such a pause is still heeded. Call inside `exact()`."""
+    rules = rulebook.rules
+    if rules.WAITS == 0 or leg.since >= 0:
+        return rules.WAITS != 0
+    marks = [ONE] * (len(layout.symbols) + len(layout.assets))
+    marks[leg.market] = leg.entry
+    pool = Pool(ZERO, (leg,), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO)
+    margin = rules.assess_pool(pool, marks, layout.markets)
+    failing = msgspec.structs.replace(margin, balance=margin.requirement * (1 - ONE / 10**9))
+    return rules.next_step(2, pool, failing, marks, marks, layout.markets, rulebook.reading).kind == PART

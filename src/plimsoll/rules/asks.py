@@ -29,13 +29,15 @@ class LeverageAsk(msgspec.Struct, frozen=True, gc=False):
 
 class LegAsk(msgspec.Struct, frozen=True, gc=False):
     """A position among its prices. `money`: what stands behind it alone (None where it shares a pool); `tick` of its price
-    (None: not known)."""
+    (None: not known); `margin`: what its pool has and needs; `closing`: what resting reduce-only orders would close of it."""
 
     leg: Leg[Decimal]
     mark: Decimal
     market: Market[Decimal]
     money: Decimal | None
     tick: Decimal | None
+    margin: PoolMargin[Decimal]
+    closing: Decimal
 
 
 class SizeAsk(msgspec.Struct, frozen=True, gc=False):

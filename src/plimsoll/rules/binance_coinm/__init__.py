@@ -3,9 +3,19 @@
 The venue's texts for coin-margined contracts give the formulas and the procedure of its dollar-margined ones with inverse value
 and profit, so these are the same functions, by name. What differs stands in `people.py`."""
 
-from plimsoll.rules.binance_coinm.people import SOURCES, TITLE, break_even_price, may_switch_position_mode, venue_code
+from plimsoll.rules.binance_coinm.people import (
+    SOURCES,
+    TITLE,
+    break_even_price,
+    may_switch_position_mode,
+    pools_of,
+    venue_code,
+)
+from plimsoll.rules.binance_coinm.procedure import next_step
 from plimsoll.rules.binance_usdm.formulas import (
-    Reading,
+    SingleReading as Reading,
+)
+from plimsoll.rules.binance_usdm.formulas import (
     assess_pool,
     available_balance,
     bankruptcy_price,
@@ -49,13 +59,11 @@ from plimsoll.rules.binance_usdm.people import (
     may_switch_mode,
     order_funds,
     order_reserve,
-    pools_of,
     printed,
     tier_of,
     venue_initial_ratio,
     venue_ratio,
 )
-from plimsoll.rules.binance_usdm.procedure import next_step
 from plimsoll.rules.common import (
     assess_coin,
     borrowable,
@@ -72,15 +80,27 @@ from plimsoll.rules.common import (
 )
 from plimsoll.rules.usual import (
     APART,
+    BALANCE_PAYS_POSITIONS,
     CHARGES_FUNDING_AHEAD,
+    CHARGES_SURPLUS,
     DEBTS,
     FIRST_HOUR_AT_ONCE,
+    FUND_TAKES_POSITIONS,
+    LENDS_IN,
+    LEVERAGE_SETS_MODE,
     MARGIN_FOLLOWS,
+    OPTIONS,
+    ORDERS_RESERVE,
     PRICES_STATED,
     STATES_LINES,
+    TERMS,
+    WAITS,
     coin_in_rules,
     cross_apart,
     margin_asset,
+    may_leave,
+    may_open,
+    may_set_option,
     mode_on_leverage,
     pays_profit_out,
     printed_of_pool,
@@ -88,18 +108,27 @@ from plimsoll.rules.usual import (
 
 __all__ = [
     "APART",
+    "BALANCE_PAYS_POSITIONS",
     "CHARGES_FUNDING_AHEAD",
+    "CHARGES_SURPLUS",
     "DEBTS",
     "DEFAULT_LEVERAGE",
     "FIRST_HOUR_AT_ONCE",
+    "FUND_TAKES_POSITIONS",
+    "LENDS_IN",
+    "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
     "MODE_SCOPE",
+    "OPTIONS",
+    "ORDERS_RESERVE",
     "PRICES_STATED",
     "REGIMES",
     "SETTLES_EXPIRIES_DAILY",
     "SOURCES",
     "STATES_LINES",
+    "TERMS",
     "TITLE",
+    "WAITS",
     "WALLET_HOLDS_ISOLATED",
     "Reading",
     "assess_coin",
@@ -134,7 +163,10 @@ __all__ = [
     "margin_bounds",
     "margin_on_leverage",
     "may_grow",
+    "may_leave",
+    "may_open",
     "may_set_leverage",
+    "may_set_option",
     "may_switch_mode",
     "may_switch_position_mode",
     "mode_on_leverage",

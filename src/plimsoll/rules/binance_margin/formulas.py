@@ -146,7 +146,8 @@ def assess_coin(
     value = (net - uncounted(wallet)) * index
     if wallet.loans_by_value:
         value = counted(wallet, net) * index
-    return CoinMargin(net, wallet.borrowed, available, max(none, min(free, wallet.balance)), value, value)
+    leaving = max(none, min(free, wallet.balance))
+    return CoinMargin(net, wallet.borrowed, available, leaving, value, value, available, none)
 
 
 def wall_bounds(

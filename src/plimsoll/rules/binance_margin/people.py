@@ -46,6 +46,9 @@ WALLET_HOLDS_ISOLATED = False
 DEBTS = "apart"
 """Debts stand beside the balances, in units of the coin. M-LEVEL."""
 
+LENDS_IN = (MarginMode.CROSS, MarginMode.ISOLATED)
+"""In the cross account and in isolated pairs. M-LEVEL, M-ISO."""
+
 FIRST_HOUR_AT_ONCE = True
 """Interest is charged by the hour, the first at borrowing. M-ISO."""
 

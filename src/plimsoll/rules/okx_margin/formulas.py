@@ -130,7 +130,7 @@ def assess_coin(
     wallet = pool.wallets[at]
     none = zero(wallet.balance)
     net = wallet.balance - wallet.borrowed
-    return CoinMargin(net, wallet.borrowed, none, none, net, net)
+    return CoinMargin(net, wallet.borrowed, none, none, net, net, none, none)
 
 
 def borrowable(

@@ -38,6 +38,9 @@ DEBTS = "inside"
 """Each position keeps its own coins and debts (`pos`, `liab`), in cross as well, and all that it buys or sells short is
 borrowed: own margin stands beside it. S1, S6; recorded (okx-007, -008, -029)."""
 
+LENDS_IN = (MarginMode.CROSS, MarginMode.ISOLATED)
+"""Coins themselves can be bought or sold short in both modes. S1."""
+
 FIRST_HOUR_AT_ONCE = False
 """Interest accrues by the hour on the debt. S5; that none is due at once: grade memory."""
 
@@ -74,6 +77,7 @@ CODES = {
     Reason.LEVERAGE_OPEN_ORDERS_CROSS: "59107",
     Reason.LEVERAGE_OPEN_ORDERS_ISOLATED: "59101",
     Reason.NOT_OFFERED: "51010",
+    Reason.POSITION_MODE_POSITION: "59000",
     Reason.MARGIN_ONLY_ISOLATED: "59300",
     Reason.MARGIN_NO_POSITION: "59300",
     Reason.MARGIN_AMOUNT: "51000",
@@ -94,6 +98,25 @@ position's. S1, S6."""
 MARGIN_IN = ("quote", "base")
 """What `margin_in` may say: in which coin of its pair a new position has its margin, isolated in the newer forms and in cross.
 S3, S6."""
+
+
+OPTIONS: Mapping[str, tuple[str, ...]] = {"isolated_mode": FORMS, "margin_in": MARGIN_IN}
+"""How new positions keep their margin. S1, S6."""
+
+
+def _option(account: Account, name: str) -> str:
+    value = account.options.get(name, OPTIONS[name][0])
+    if value not in OPTIONS[name]:
+        raise BadInput("account", name, value, f"choose one of {', '.join(OPTIONS[name])}")
+    return value
+
+
+def may_set_option(account: Account, name: str, value: str) -> Reject | None:
+    """The form of isolated positions changes only without any (59000); in which coin margin is, each order says anew. S1; the
+    first half grade memory."""
+    if name == "isolated_mode" and any(p.mode is MarginMode.ISOLATED for p in account.positions):
+        return Reject(Reason.POSITION_MODE_POSITION, "the form of isolated margin cannot change while such positions are open")
+    return None
 
 
 def venue_code(reject: Reject) -> str:
@@ -123,12 +146,7 @@ def fill_mode(account: Account, symbol: str, asked: MarginMode | None) -> Margin
 def margin_asset(account: Account, instrument: Instrument, mode: MarginMode, buys: bool) -> str:
     """The coin that a new position has its margin in: the one it will hold in the `automatic` form, else the quote, or the one
     that the account's `margin_in` says. S6; in cross the order names it (`ccy`), S1. BadInput: words that are no setting."""
-    form = account.options.get("isolated_mode", FORMS[0])
-    if form not in FORMS:
-        raise BadInput("account", "isolated_mode", form, f"choose one of {', '.join(FORMS)}")
-    chosen = account.options.get("margin_in", MARGIN_IN[0])
-    if chosen not in MARGIN_IN:
-        raise BadInput("account", "margin_in", chosen, f"choose one of {', '.join(MARGIN_IN)}")
+    form, chosen = (_option(account, name) for name in OPTIONS)
     if mode is MarginMode.ISOLATED and form == "automatic":
         return instrument.base if buys else instrument.quote
     return instrument.base if chosen == "base" else instrument.quote
