@@ -159,7 +159,7 @@ def _set_aside(spec: PoolSpec, at: _At) -> Decimal:
 
 def _leg_at(key: LegKey, spec: PoolSpec, at: _At) -> Leg[Decimal]:
     """The leg under a key, laid out once; anew in a pool with wallets, among which its own are counted."""
-    if spec.assets or at.held[key].coins is not None:
+    if spec.assets or _keeps(spec, at):
         return _leg(at.held[key], spec, at)
     if key not in at.legs:
         at.legs[key] = _leg(at.held[key], spec, at)
@@ -181,19 +181,25 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         position.added_margin,
         position.lost_margin,
         _paid(position, at),
-        _wallet_of(position, instrument, spec),
+        _wallet_of(position, instrument, spec, at),
         at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         ZERO if position.remarked is None else position.remarked,
         -ONE if position.part_sold is None else ZERO,
     )
 
 
-def _wallet_of(position: Position, instrument: Instrument, spec: PoolSpec) -> int:
+def _keeps(spec: PoolSpec, at: _At) -> bool:
+    """Whether the legs of a pool keep coins and debts of their own: an isolated one in coins, and where the venue has it so
+    any."""
+    return bool(spec.legs) and (bool(spec.assets) and spec.isolated if at.rulebook.rules.DEBTS != "inside" else True)
+
+
+def _wallet_of(position: Position, instrument: Instrument, spec: PoolSpec, at: _At) -> int:
     """The place among the pool's wallets of the coin that a leg settles in; of a leg with coins of its own that one of its two
     in which the pool is told."""
     if spec.assets:
         return spec.assets.index(spec.asset if spec.isolated else instrument.settle)
-    if position.coins is None:
+    if not _keeps(spec, at):
         return 0
     return 2 * spec.legs.index(leg_key(position)) + (0 if spec.asset == instrument.base else 1)
 
@@ -259,7 +265,7 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
         tuple([at.legs.get(key) or _leg_at(key, spec, at) for key in spec.beside]) if spec.beside else (),
         spec.apart,
         tuple([r.row for r in resting if r.asset == spec.asset]) if spec.apart and not spec.less_orders else (),
-        bool(legs) and at.held[spec.legs[0]].coins is not None,
+        _keeps(spec, at),
     )
 
 
@@ -278,8 +284,7 @@ def _wallet(asset: str, spec: PoolSpec, at: _At) -> Wallet[Decimal]:
 
 def _kept(spec: PoolSpec, at: _At) -> tuple[Wallet[Decimal], ...]:
     """The coins that cross legs of a pool of one asset keep by themselves: base and quote of each, one leg after the other."""
-    legs = [at.held[key] for key in spec.legs if at.held[key].coins is not None]
-    assert not legs or len(legs) == len(spec.legs), "legs with and without coins of their own in one pool"
+    legs = [at.held[key] for key in spec.legs] if _keeps(spec, at) else []
     pairs = [(p, at.rulebook.instruments[p.symbol]) for p in legs]
     return tuple([_counted(BARE, asset, p, at, True) for p, own in pairs for asset in (own.base, own.quote)])
 
