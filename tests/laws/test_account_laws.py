@@ -25,15 +25,16 @@ def across(leg: LegKey) -> LegKey:
 
 
 def money_everywhere(state: State, venue: str) -> dict[str, Decimal]:
-    """Asset -> all there is: cash less debts, the walls, and what the rest of the world has gained."""
+    """Asset -> all there is: cash and the walls, less what is owed outside and inside them, and what the rest of the world has
+    gained."""
     total: Counter[str] = Counter()
-    for asset, amount in state.account.cash.items():
-        total[asset] += amount
-    for owed in (state.account.borrowed, state.account.interest):
-        for asset, amount in owed.items():
-            total[asset] -= amount
-    for position in state.account.positions:
-        total[rulebook_of(venue).instruments[position.symbol].settle] += position.isolated_margin
+    account, instruments = state.account, rulebook_of(venue).instruments
+    walls = [{instruments[p.symbol].settle: p.isolated_margin} for p in account.positions if p.coins is None]
+    walls += [p.coins for p in account.positions if p.coins is not None]
+    for there in (account.cash, *walls):
+        total.update(there)
+    for owed in (account.borrowed, account.interest, *(side for p in account.positions for side in (p.borrowed, p.interest))):
+        total.subtract(owed)
     for key, amount in state.world.items():
         total[key.rpartition("|")[2]] += amount
     return {asset: amount for asset, amount in total.items() if amount != 0}

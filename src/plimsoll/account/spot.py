@@ -156,7 +156,8 @@ def even_out(turn: Turn, key: LegKey, pool: str, price: Decimal) -> None:
     """What a position lacks of one of its coins to pay what it owes is bought for its other coin, as far as that goes; in cross
     the cash of its margin currency has the rest. `price`: of the base."""
     instrument, position = turn.instrument(key.symbol), turn.held(key)
-    assert position is not None
+    if position is None:  # it came out even
+        return
     base, quote = instrument.base, instrument.quote
     cash = position.margin_asset or quote
     for asset, other, rate in ((quote, base, price), (base, quote, 1 / price)):

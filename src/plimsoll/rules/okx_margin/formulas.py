@@ -240,8 +240,10 @@ def funding_payment(amount: N, mark: N, rate: N, inverse: bool) -> N:
 
 
 def funding_split(payment: N, leg: Leg[N], free: N) -> tuple[N, N]:
-    """Coins pay no funding. S5."""
-    return zero(payment), zero(payment)
+    """Coins pay no funding; there is none to split. S5."""
+    if leg.isolated:
+        return zero(payment), payment
+    return payment, zero(payment)
 
 
 def opening_fee_split(fee: N, isolated: bool) -> tuple[N, N]:
