@@ -158,17 +158,17 @@ def wall_bounds(
 
 
 def initial_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """A position needs nothing by itself: what it owes does (`assess_leg`). S6."""
+    """(BL*P + QL)/L, which `assess_leg` counts with the coins: a position needs nothing beyond what it owes. S6."""
     return zero(mark)
 
 
 def maintenance_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """A position needs nothing by itself: what it owes does (`assess_leg`). S6."""
+    """(BL*P + QL)*r, which `assess_leg` counts with the coins: a position needs nothing beyond what it owes. S6."""
     return zero(mark)
 
 
 def closing_fee(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """A position needs nothing by itself: what it owes does (`assess_leg`). S6."""
+    """(BL*P + QL)*(1 + r)*f, which `assess_leg` counts with the coins: a position needs nothing beyond what it owes. S6."""
     return zero(mark)
 
 
