@@ -197,7 +197,32 @@ def accounts(
             owed = {asset: abs(account.cash[asset]) * draw(st.integers(1, 20)) / 10}
             off = tuple(draw(st.lists(st.sampled_from(sorted(coins)), max_size=1)))
             account = msgspec.structs.replace(account, borrowed=owed, not_collateral=off)
+        if rules.DEBTS == "inside":
+            account = draw(_keeping(venue, account, marks))
     return account, marks_at(venue, marks)
+
+
+@st.composite
+def _keeping(draw: st.DrawFn, venue: str, account: Account, marks: dict[str, Decimal]) -> Account:
+    """The account where each position keeps coins and debts of its own: what it bought and what it owes for it, more or less,
+    with some interest; margin in the quote, inside an isolated wall."""
+    positions = []
+    for p in account.positions:
+        i = rulebook_of(venue).instruments[p.symbol]
+        amount, value = abs(p.size) * i.multiplier, (abs(p.size) * i.multiplier * marks[p.symbol]).quantize(D("1e-8"))
+        (mine, held), (other, due) = (i.base, amount), (i.quote, value)
+        if p.size < 0:
+            (mine, held), (other, due) = (other, due), (mine, held)
+        owed = max(D("1e-8"), (due * D(draw(st.integers(200, 1300))) / 1000).quantize(D("1e-8")))
+        coins = {i.base: D(0), i.quote: p.isolated_margin}
+        coins[mine] += held
+        grown = (owed * D(draw(st.integers(0, 30))) / 1000).quantize(D("1e-12"))
+        positions.append(msgspec.structs.replace(p, coins=coins, borrowed={other: owed}, interest={other: grown}))
+    cash = {asset: abs(there) for asset, there in account.cash.items()}
+    rates = {coin: D(draw(st.integers(1, 300))) / 100 for coin in rulebook_of(venue).coins}
+    return msgspec.structs.replace(
+        account, cash=cash, borrowed={}, interest={}, positions=tuple(positions), interest_rates=rates
+    )
 
 
 @st.composite

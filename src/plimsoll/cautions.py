@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from plimsoll.margin.views import Assessment, LegView, PoolView
-from plimsoll.model import Account, Order, OrderType
+from plimsoll.model import Account, Kind, Order, OrderType
 from plimsoll.number import ZERO, exact, show
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.asks import SizeAsk
@@ -56,7 +56,7 @@ def cautions(view: Assessment, account: Account, rulebook: Rulebook) -> tuple[Ca
     """All cautions of an assessed account, most urgent first. `view`: with liquidation prices."""
     with exact():
         pools = {pool.key: pool for pool in view.pools}
-        found = [caution for pool in view.pools for caution in _pool(pool, view.legs)]
+        found = [caution for pool in view.pools for caution in _pool(pool, view.legs, rulebook)]
         for leg in view.legs:
             if not pools[leg.pool].liquidatable:
                 found += [*_near(leg), *_two_triggers(leg), *_stops(leg, account.orders)]
@@ -90,7 +90,7 @@ def brief(value: Decimal) -> str:
         return show(+value)
 
 
-def _pool(pool: PoolView, legs: Sequence[LegView]) -> list[Caution]:
+def _pool(pool: PoolView, legs: Sequence[LegView], rulebook: Rulebook) -> list[Caution]:
     if pool.requirement <= 0:
         return []
     balance, needed = brief(pool.margin_balance), brief(pool.requirement)
@@ -104,11 +104,18 @@ def _pool(pool: PoolView, legs: Sequence[LegView]) -> list[Caution]:
         out.append(Caution(Code.THIN_COVER, pool.key, text, cover, THIN))
     own = [leg for leg in legs if leg.pool == pool.key]
     caps = [leg.max_leverage for leg in own if leg.max_leverage is not None]
-    leverage = sum((leg.notional for leg in own), ZERO) / pool.margin_balance
+    leverage = sum((_told(leg, rulebook) for leg in own), ZERO) / pool.margin_balance
     if caps and leverage > HIGH * min(caps):
         text = f"{pool.key} carries {show(leverage, 1)} times its balance; the brackets allow {show(min(caps))}x at most."
         out.append(Caution(Code.OVER_LEVERAGED, pool.key, text, leverage, min(caps)))
     return out
+
+
+def _told(leg: LegView, rulebook: Rulebook) -> Decimal:
+    """A leg's value in the asset that its pool is told in: coins themselves may have their margin in the coin."""
+    instrument = rulebook.instruments[leg.symbol]
+    in_coin = instrument.kind is Kind.SPOT and leg.asset == instrument.base
+    return leg.notional / leg.mark if in_coin else leg.notional
 
 
 def _near(leg: LegView) -> list[Caution]:
@@ -166,14 +173,14 @@ def _limits(leg: LegView, rulebook: Rulebook) -> list[Caution]:
     """What the venue would say to a position of this size under this leverage, and to one a little larger."""
     instrument = rulebook.instruments[leg.symbol]
     size = abs(leg.size)
-    now = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size, leg.notional))
+    now = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size, leg.notional, leg.size > 0))
     if now is not None and now.limit is not None and now.limit <= 0:
         text = f"{leg.name}: no size may be held at {show(leg.leverage)}x here."
         return [Caution(Code.LEVERAGE_ABOVE_BRACKET, leg.name, text, now.wanted, now.limit)]
     if now is not None:
         text = f"{leg.name} is larger than {show(leg.leverage)}x allows: {_of(now.wanted, now.limit)}."
         return [Caution(Code.LEVERAGE_ABOVE_BRACKET, leg.name, text, now.wanted, now.limit)]
-    soon = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size / FULL, leg.notional / FULL))
+    soon = rulebook.rules.may_grow(SizeAsk(instrument, leg.leverage, size / FULL, leg.notional / FULL, leg.size > 0))
     if soon is None or soon.wanted is None:
         return []
     held = soon.wanted * FULL

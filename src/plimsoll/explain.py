@@ -196,8 +196,12 @@ def _row(legwise: Legwise, price: Decimal, look: Look) -> str:
     row = instrument.brackets[number]
     top = "" if row.max_leverage is None else f", up to {show(row.max_leverage)}x"
     cap = "any size" if row.cap is None else show(row.cap)
+    if row.quote_floor is not None:
+        most = "any sum" if row.quote_cap is None else show(row.quote_cap)
+        cap += f" {instrument.base} or {show(row.quote_floor)} to {most} {instrument.quote} borrowed"
+    unit = f" ({instrument.bracket_unit})" if row.quote_floor is None else ""
     return (
-        f"row {number + 1} of {len(instrument.brackets)}: {show(row.floor)} to {cap} ({instrument.bracket_unit}), "
+        f"row {number + 1} of {len(instrument.brackets)}: {show(row.floor)} to {cap}{unit}, "
         f"rate {show(row.maintenance_rate)}, deduction {show(row.deduction)}{top}"
     )
 

@@ -70,7 +70,8 @@ class Trigger(StrEnum):
 
 class Bracket(msgspec.Struct, frozen=True):
     """One row of a maintenance table. `floor` and `cap` count the instrument's `bracket_unit`; `cap` None: no bound known;
-    `initial_rate`: the row's own, where the venue has one besides the leverage."""
+    `initial_rate`: the row's own, where the venue has one besides the leverage. `quote_floor`, `quote_cap`: where what is
+    borrowed chooses the row, the same for the quote asset (and `floor`, `cap` for the base)."""
 
     floor: Decimal
     cap: Decimal | None
@@ -78,6 +79,8 @@ class Bracket(msgspec.Struct, frozen=True):
     deduction: Decimal
     max_leverage: Decimal | None = None
     initial_rate: Decimal | None = None
+    quote_floor: Decimal | None = None
+    quote_cap: Decimal | None = None
 
 
 class CollateralTier(msgspec.Struct, frozen=True):
@@ -146,6 +149,7 @@ class BracketColumns(NamedTuple):
     deductions: tuple[Decimal, ...]
     leverages: tuple[Decimal, ...]
     initials: tuple[Decimal, ...]
+    quote_floors: tuple[Decimal, ...]
 
 
 class Instrument(msgspec.Struct, frozen=True, dict=True):
@@ -186,6 +190,7 @@ class Instrument(msgspec.Struct, frozen=True, dict=True):
             deductions=tuple([row.deduction for row in rows]),
             leverages=tuple([row.max_leverage or none for row in rows]),
             initials=tuple([row.initial_rate or none for row in rows]),
+            quote_floors=tuple([row.quote_floor or none for row in rows]),
         )
 
 
@@ -207,7 +212,8 @@ class Position(msgspec.Struct, frozen=True):
 
     A position in SPOT counts coins bought (+) or sold short (-) with borrowed money. In cross they are among the account's
     own cash and debts. An isolated one has `coins` of its own inside its wall, `borrowed` and `interest` owed there, all by
-    asset; `isolated_margin` then is a record of the own money that went in, in the quote asset, and no money itself."""
+    asset; `isolated_margin` then is a record of the own money that went in, and no money itself. `margin_asset`: the one that
+    this margin is in and the position's pool is told in ('': the quote asset)."""
 
     symbol: str
     mode: MarginMode
@@ -226,6 +232,7 @@ class Position(msgspec.Struct, frozen=True):
     borrowed: dict[str, Decimal] = {}
     interest: dict[str, Decimal] = {}
     part_sold: datetime | None = None
+    margin_asset: str = ""
 
 
 class Order(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from plimsoll.errors import BadInput
 from plimsoll.margin.ledger import MONEY_UNIT, money
 from plimsoll.margin.pools import market_of, sized
 from plimsoll.model import Account, Fees, Instrument, Kind, MarginMode, Position
@@ -57,8 +58,12 @@ def too_small(size: Decimal, instrument: Instrument) -> str:
 
 def coins_behind(account: Account, rulebook: Rulebook) -> Account:
     """The account with the coins and debts that its held spot positions stand on, as if each had been bought or sold at its
-    entry price without a fee: an isolated one borrowed what its margin did not pay, a cross one what the cash had not."""
-    cash, borrowed, positions = dict(account.cash), dict(account.borrowed), []
+    entry price without a fee: an isolated one borrowed what its margin did not pay, a cross one what the cash had not; all of
+    it where each position keeps its own debts."""
+    if rulebook.rules.DEBTS == "inside":
+        return _all_kept(account, rulebook)
+    cash, borrowed = dict(account.cash), dict(account.borrowed)
+    positions = []
     for position in account.positions:
         instrument = rulebook.instruments[position.symbol]
         amount = position.size * instrument.multiplier
@@ -78,6 +83,39 @@ def coins_behind(account: Account, rulebook: Rulebook) -> Account:
                 borrowed[asset] = borrowed.get(asset, ZERO) - there
                 cash[asset] = ZERO
     return msgspec.structs.replace(account, cash=cash, borrowed=borrowed, positions=tuple(positions))
+
+
+def _all_kept(account: Account, rulebook: Rulebook) -> Account:
+    """Each spot position with coins and debts of its own, its margin in the coin that the venue takes it in; the cash, from
+    which it is gone in the quote, gives that coin instead. BadInput: it has not got that much of it."""
+    cash, positions = dict(account.cash), []
+    for position in account.positions:
+        instrument = rulebook.instruments[position.symbol]
+        if instrument.kind is Kind.SPOT:
+            asset = rulebook.rules.margin_asset(account, instrument, position.mode, position.size > 0)
+            if asset != instrument.quote:
+                margin = money(position.isolated_margin / position.entry_price)
+                cash[instrument.quote] += position.isolated_margin
+                cash[asset] = cash.get(asset, ZERO) - margin
+                if cash[asset] < 0:
+                    cure = f"{rulebook.name} takes this margin in {asset}; {show(-cash[asset])} more is needed"
+                    raise BadInput("account", f"wallet.{asset}", show(cash[asset] + margin), cure)
+                position = msgspec.structs.replace(position, isolated_margin=margin, margin_asset=asset)
+            position = _kept(position, instrument)
+        positions.append(position)
+    return msgspec.structs.replace(account, cash=cash, positions=tuple(positions))
+
+
+def _kept(position: Position, instrument: Instrument) -> Position:
+    """A spot position with its own coins and debts: what it traded away was borrowed, its margin stands beside."""
+    amount = abs(position.size) * instrument.multiplier
+    value = money(amount * position.entry_price)
+    mine, given = ((instrument.base, amount), (instrument.quote, value))
+    if position.size < 0:
+        mine, given = given, mine
+    coins = {instrument.base: ZERO, instrument.quote: ZERO, mine[0]: mine[1]}
+    coins[position.margin_asset or instrument.quote] += position.isolated_margin
+    return msgspec.structs.replace(position, coins=coins, borrowed=dict([given]))
 
 
 def lending_notes(venue: str, at_home: Mapping[str, Instrument], found: Mapping[str, Instrument]) -> list[str]:

@@ -53,8 +53,9 @@ SECTIONS: dict[str, Any] = {
 }
 DATED = ("brackets", "instruments", "liquidation_fees", "fees", "collateral", "loans", "regimes", "terms")
 CELLS = ("floor", "cap", "rate", "deduction", "max_leverage")
-LAST_CELL = "initial_rate"
-"""A sixth cell of a bracket, where the venue states an initial rate for the row itself."""
+FURTHER = {1: ("initial_rate",), 2: ("quote_floor", "quote_cap")}
+"""Further cells of a bracket, by their number: an initial rate that the venue states for the row itself; the bounds of what is
+borrowed in the quote asset, where the others are those of the base."""
 ROWS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "brackets": (Bracket, CELLS),
     "collateral": (CollateralTier, ("floor", "cap", "ratio")),
@@ -284,19 +285,24 @@ def _rows(raw: object, section: str, place: Place) -> tuple[Any, ...]:
 
 
 COUNTED = {3: "three", 4: "four", 5: "five"}
+UNBOUNDED = ("cap", "quote_cap")
 
 
 def _row(raw: object, section: str, place: Place, number: int, last: bool) -> Any:
     kind, cells = ROWS[section]
-    if section == "brackets" and isinstance(raw, list) and len(raw) == len(cells) + 1:
-        cells = (*cells, LAST_CELL)
+    if section == "brackets" and isinstance(raw, list):
+        cells += FURTHER.get(len(raw) - len(cells), ())
     if not isinstance(raw, list) or len(raw) != len(cells):
         raise place.bad(f"row {number}", raw, f"give {COUNTED[len(cells)]} cells: {', '.join(cells)}")
-    return kind(*(
-        None if cell == "-" and (name == "max_leverage" or (name == "cap" and last))
+    found = [
+        None if cell == "-" and (name == "max_leverage" or (name in UNBOUNDED and last))
         else parse(cell, f"{place.entry} row {number} {name}", place.file)
         for cell, name in zip(raw, cells, strict=True)
-    ))
+    ]
+    if "quote_cap" in cells:
+        row = kind(*found[:-2])
+        return msgspec.structs.replace(row, quote_floor=found[-2], quote_cap=found[-1])
+    return kind(*found)
 
 
 def _check(table: VenueTable) -> None:
@@ -334,6 +340,7 @@ def _check_brackets(entry: BracketTable, place: Place) -> None:
     if bool(entry.symbol) == bool(entry.family):
         raise place.bad("symbol", entry.symbol, "give either a symbol or a family")
     _check_steps(entry.rows, place)
+    _check_quote_steps(entry.rows, place)
     for number, row in enumerate(entry.rows, 1):
         if not ZERO < row.maintenance_rate <= ONE:
             raise place.bad(f"row {number} rate", row.maintenance_rate, "give a fraction above 0, at most 1")
@@ -351,6 +358,15 @@ def _check_steps(rows: Sequence[Bracket | CollateralTier | LoanTier], place: Pla
         if row.cap is not None and row.cap <= row.floor:
             raise place.bad(f"row {number} cap", row.cap, "put the cap above the floor")
         floor = row.cap
+
+
+def _check_quote_steps(rows: Sequence[Bracket], place: Place) -> None:
+    """All rows have bounds of the quote asset or none has, each beginning where the one before it ends."""
+    if all(row.quote_floor is None and row.quote_cap is None for row in rows):
+        return
+    if any(row.quote_floor is None for row in rows):
+        raise place.bad("rows", None, "give the quote floor and cap in every row or in none")
+    _check_steps([CollateralTier(row.quote_floor or ZERO, row.quote_cap, ZERO) for row in rows], place)
 
 
 def _check_collateral(entry: CollateralRow, place: Place) -> None:

@@ -17,7 +17,7 @@ from plimsoll.indexes import teller_of, tellers_of, told_by
 from plimsoll.margin.apart import margins_of
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.pools import Layout, lay_out
-from plimsoll.model import Account, Marks, Stage
+from plimsoll.model import Account, Kind, Marks, Stage
 from plimsoll.number import ONE, ZERO
 from plimsoll.prices.paths import Quote
 from plimsoll.rules.columns import Pool
@@ -161,13 +161,16 @@ class Tape:
         held = [position.symbol for position in self.state.account.positions]
         settles = [self.venue.rulebook.instruments[symbol].settle for symbol in held]
         pools = [spec.asset for spec in self.layout().specs]
-        return {asset: self._value(asset) for asset in dict.fromkeys([*self.state.account.cash, *settles, *pools])}
+        known = self.venue.rulebook.instruments
+        traded = [known[symbol] for symbol in self.state.marks.marks if symbol in known]
+        coins = [i.base for i in traded if i.kind is Kind.SPOT]  # also those of a position that is gone by now
+        return {asset: self._value(asset) for asset in dict.fromkeys([*self.state.account.cash, *settles, *pools, *coins])}
 
     def _value(self, asset: str) -> Decimal:
         """What one unit of an asset is worth in the unit that the run is told in."""
         if asset == self.unit.name:
             return ONE
-        if any(spec.assets and asset == spec.asset for spec in self.layout().specs):
+        if any(spec.assets and not spec.isolated and asset == spec.asset for spec in self.layout().specs):
             return ONE / coin_value(self.unit.name, self.state, self.venue)
         return coin_value(asset, self.state, self.venue) if self.unit.mixed else ZERO
 

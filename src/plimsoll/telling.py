@@ -143,15 +143,17 @@ def _views(state: State, venue: Venue) -> dict[LegKey, LegView]:
 def _money_at_risk(legs: Sequence[LegResult], played: Played, venue: Venue) -> Decimal:
     """Isolated money plus, where any leg is cross, all the cash that stands behind it, counted once."""
     valued = _valued(played, venue)
-    settles = {leg.symbol: venue.rulebook.instruments[leg.symbol].settle for leg in legs}
-    crossed = {"" if valued else settles[leg.symbol]: leg.at_risk for leg in legs if leg.mode == MarginMode.CROSS}
+    pools = {view.name: view.pool for view in _views(played.start, venue).values()}
+    settles = {leg.name: f"asset:{venue.rulebook.instruments[leg.symbol].settle}" for leg in legs}
+    behind = settles | pools
+    crossed = {"" if valued else behind[leg.name]: leg.at_risk for leg in legs if leg.mode == MarginMode.CROSS}
     return sum((leg.at_risk for leg in legs if leg.mode == MarginMode.ISOLATED), ZERO) + sum(crossed.values(), ZERO)
 
 
 def _valued(played: Played, venue: Venue) -> tuple[str, ...]:
     """The coins that stand behind all cross legs together; empty where each settle asset has its own pool."""
     specs = venue.rulebook.rules.pools_of(played.start.account, venue.rulebook.instruments)
-    return tuple(asset for spec in specs for asset in spec.assets)
+    return tuple(asset for spec in specs if not spec.isolated for asset in spec.assets)
 
 
 def _legs(played: Played, venue: Venue) -> tuple[LegResult, ...]:
@@ -181,19 +183,21 @@ def _leg(key: LegKey, first: LegView | None, now: LegView | None, played: Played
     kinds = (Traded, Reduced, TakenOver, ExpirySettled)
     realised = sum((t.event.realised_pnl * t.worth[asset] for t in mine if isinstance(t.event, kinds)), ZERO)
     worth = _worth(played, asset)
-    last = next((t.worth[asset] for t in reversed(played.told) if asset in t.worth), worth)
-    money, value = _committed(key, first, mine, played, venue)
+    money, value, told = _committed(key, first, mine, played, venue)
+    running = ZERO if now is None else now.unrealised_pnl * next(
+        (t.worth[now.asset] for t in reversed(played.told) if now.asset in t.worth), _worth(played, now.asset)
+    )
     return LegResult(
         name=venue.rulebook.rules.leg_name(key, played.start.account.position_mode),
         symbol=key.symbol,
         mode=key.mode.value,
-        at_risk=money * worth,
+        at_risk=money * _worth(played, told),
         notional_at_start=value * worth,
         liquidation_price_at_start=None if first is None else first.liquidation_price,
         liquidated_at=None if forced is None else forced.time,
         liquidated_price=None if forced is None else _mark_then(forced),
         open_size=ZERO if now is None else now.size,
-        pnl=realised + (ZERO if now is None else now.unrealised_pnl * last),
+        pnl=realised + running,
         side=key.side.value,
         hit_at=None if hit is None else hit.time,
         hit_price=None if hit is None else _mark_then(hit),
@@ -202,23 +206,25 @@ def _leg(key: LegKey, first: LegView | None, now: LegView | None, played: Played
 
 def _committed(
     key: LegKey, first: LegView | None, mine: Sequence[Told], played: Played, venue: Venue
-) -> tuple[Decimal, Decimal]:
-    """(the most a leg can lose, its value when it began), in its settle asset."""
+) -> tuple[Decimal, Decimal, str]:
+    """(the most a leg can lose in the asset that its pool is told in, its value when it began in its settle asset, the former
+    asset)."""
     instrument = venue.rulebook.instruments[key.symbol]
     if first is not None:
-        value, own = first.notional, first.isolated_margin
+        value, own, told = first.notional, first.isolated_margin, first.asset
     else:
         trade = next(t.event for t in mine if isinstance(t.event, Traded))
         amount = trade.size * instrument.multiplier
         value = venue.rulebook.rules.notional(amount, trade.price, instrument.kind == "inverse")
-        own = moved(trade.postings, Ledger.LEG, instrument.settle, key)
-    cash = played.start.account.cash.get(instrument.settle, ZERO)
+        told = trade.position.margin_asset or instrument.settle
+        own = moved(trade.postings, Ledger.LEG, told, key)
+    cash = played.start.account.cash.get(told, ZERO)
     coins = _valued(played, venue)
     if coins:
         start = played.start.account
         net = {a: start.cash.get(a, ZERO) - start.borrowed.get(a, ZERO) - start.interest.get(a, ZERO) for a in coins}
-        cash = sum((net[asset] * _worth(played, asset) for asset in coins), ZERO) / _worth(played, instrument.settle)
-    return (own if key.mode is MarginMode.ISOLATED else cash), value
+        cash = sum((net[asset] * _worth(played, asset) for asset in coins), ZERO) / _worth(played, told)
+    return (own if key.mode is MarginMode.ISOLATED else cash), value, told
 
 
 def _mark_then(told: Told) -> Decimal:

@@ -384,6 +384,8 @@ def test_headroom_is_concave_within_its_tiers_but_for_whole_units(venue: str, da
 @law
 @given(st.data())
 def test_a_legs_stated_line_is_its_share_of_the_headroom_but_for_whole_units(venue: str, data: st.DataObject) -> None:
+    if not rulebook_of(venue).rules.STATES_LINES:
+        pytest.skip(f"{venue}: no lines are stated")
     account, marks = data.draw(accounts(venue))
     rules = rulebook_of(venue).rules
     with exact(60):
@@ -438,6 +440,8 @@ def test_a_stated_liquidation_price_is_where_the_pool_loses_its_last_whole_unit_
 @given(st.data())
 def test_a_legs_stated_line_is_its_share_of_the_headroom(venue: str, data: st.DataObject) -> None:
     """The line that the solver rides on says the same as the sums that decide: at every price, on every row."""
+    if not rulebook_of(venue).rules.STATES_LINES:
+        pytest.skip(f"{venue}: no lines are stated")
     account, marks = data.draw(accounts(venue))
     rules = rulebook_of(venue).rules
     with exact(60):

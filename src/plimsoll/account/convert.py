@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from plimsoll.account.borrowing import grown, held, owed, purse, repayment
+from plimsoll.account.borrowing import grown, held, owed, purse, repay, repayment
 from plimsoll.account.events import Converted, Reduced
-from plimsoll.account.spot import cover_inside, empty_wall
+from plimsoll.account.spot import cover_inside, empty_wall, even_out
 from plimsoll.account.turn import Turn
 from plimsoll.margin.ledger import MONEY_UNIT, Ledger, Posting, money, transfer
 from plimsoll.model import Kind, LegKey, Position, leg_key
@@ -21,9 +21,19 @@ _FEES = Posting(Ledger.FEES, "", ZERO)
 _FUND = Posting(Ledger.INSURANCE_FUND, "", ZERO)
 
 
-def purse_of(spec: PoolSpec) -> LegKey | None:
-    """Where the coins of a valued pool are: inside a wall, or (None) in the account's cash."""
-    return spec.legs[0] if spec.isolated else None
+def purse_of(spec: PoolSpec, wallet: int = 0) -> LegKey | None:
+    """Where a coin of a pool is: inside a wall, with a leg that keeps its own, or (None) in the account's cash."""
+    if spec.isolated:
+        return spec.legs[0]
+    return None if spec.assets else spec.legs[wallet // 2]
+
+
+def coin_of(turn: Turn, spec: PoolSpec, wallet: int) -> str:
+    """The coin of a wallet of a pool; where legs keep their own, the base and the quote of each in turn."""
+    if spec.assets:
+        return spec.assets[wallet]
+    instrument = turn.instrument(spec.legs[wallet // 2].symbol)
+    return instrument.quote if wallet % 2 else instrument.base
 
 
 def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
@@ -32,7 +42,7 @@ def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     if step.leg < 0:
         _convert_all(turn, spec, step)
         return
-    source, target, at = spec.assets[step.leg], spec.assets[step.other], purse_of(spec)
+    source, target, at = coin_of(turn, spec, step.leg), coin_of(turn, spec, step.other), purse_of(spec, step.leg)
     amount = min(ceil_to(step.amount, MONEY_UNIT), held(turn.account, at, source))
     layout = turn.layout()
     place = next(i for i, other in enumerate(layout.specs) if other.key == spec.key)
@@ -40,8 +50,14 @@ def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     margin = turn.rulebook.rules.assess_pool(pool, column, layout.markets)
     coin = turn.rulebook.rules.assess_coin(pool, margin, step.other, column, layout.markets)
     gap = max(ZERO, coin.borrowed - owed(turn.account, at, target))
-    _exchange(turn, spec, source, target, amount, step.price, (step.fee, step.penalty), gap)
+    _exchange(turn, (spec.key, at), source, target, amount, step.price, (step.fee, step.penalty), gap)
+    if at is not None and not spec.isolated and held(turn.account, at, source) <= 0:
+        even_out(turn, at, spec.key, turn.mark(at.symbol))
+        for asset in (source, target):
+            repay(turn, at, asset, max(ZERO, held(turn.account, at, asset)))
     shrink(turn, spec)
+    if at is not None and not spec.isolated and (left := turn.held(at)) is not None and left.size == 0:
+        empty_wall(turn, at, spec.key)
 
 
 DUST = 10**9
@@ -66,13 +82,13 @@ def _convert_all(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
         last = step.amount < ONE and w == max(sold)
         amount = ceil_to(_due(turn, at, target) / price if last else free * step.amount, MONEY_UNIT)
         gap = max(ZERO, -held(turn.account, at, target))
-        _exchange(turn, spec, spec.assets[w], target, min(amount, free), price, (ZERO, ZERO), gap)
+        _exchange(turn, (spec.key, at), spec.assets[w], target, min(amount, free), price, (ZERO, ZERO), gap)
     shrink(turn, spec)
 
 
 def _exchange(
     turn: Turn,
-    spec: PoolSpec,
+    place: tuple[str, LegKey | None],
     source: str,
     target: str,
     amount: Decimal,
@@ -80,9 +96,9 @@ def _exchange(
     charges: tuple[Decimal, Decimal],
     gap: Decimal,
 ) -> None:
-    """Sell `amount`; of what comes in, `charges` go to the venue and to the insurance fund, `gap` stays to fill up the balance,
-    the rest repays what is owed, interest first."""
-    at = purse_of(spec)
+    """In a pool of some name and one of its purses: sell `amount`; of what comes in, `charges` go to the venue and to the
+    insurance fund, `gap` stays to fill up the balance, the rest repays what is owed, interest first."""
+    name, at = place
     due, own = owed(turn.account, at, target), purse(at)
     if source == target:
         proceeds = fee = penalty = ZERO
@@ -96,7 +112,7 @@ def _exchange(
     postings += transfer(target, proceeds, _MARKET, own)
     postings += transfer(target, fee, own, _FEES) + transfer(target, penalty, own, _FUND)
     postings += repayment(at, target, repaid, min(repaid, grown(turn.account, at, target)))
-    turn.emit(Converted(spec.key, source, target, amount, proceeds, fee, repaid, postings, penalty))
+    turn.emit(Converted(name, source, target, amount, proceeds, fee, repaid, postings, penalty))
 
 
 def square(turn: Turn, spec: PoolSpec) -> Iterator[tuple[str, Decimal]]:
@@ -115,7 +131,7 @@ def square(turn: Turn, spec: PoolSpec) -> Iterator[tuple[str, Decimal]]:
                 break
             price = exchange_price(wallets[rich], wallets[asset], column) if wallets else prices[rich] / prices[asset]
             amount = min(ceil_to(due / price, MONEY_UNIT), there[rich])
-            _exchange(turn, spec, rich, asset, amount, price, (ZERO, ZERO), max(ZERO, -there[asset]))
+            _exchange(turn, (spec.key, at), rich, asset, amount, price, (ZERO, ZERO), max(ZERO, -there[asset]))
         cash = held(turn.account, at, asset)
         if cash < 0:
             yield asset, -cash
@@ -134,8 +150,8 @@ def _due(turn: Turn, at: LegKey | None, asset: str) -> Decimal:
 def shrink(turn: Turn, spec: PoolSpec) -> None:
     """Spot positions of a pool beyond what there is of their coin (a long) or what is owed of it (a short) were closed by what
     the pool sold: a forced close at the present index prices, whose money has moved already."""
-    at = purse_of(spec)
-    for key in spec.legs:
+    for i, key in enumerate(spec.legs):
+        at = purse_of(spec, 2 * i)
         position = turn.held(key)
         if position is None or turn.instrument(key.symbol).kind is not Kind.SPOT or position.size == 0:
             continue
@@ -169,8 +185,10 @@ def _smaller(position: Position, gone: Decimal, share: Decimal) -> Position:
 
 
 def _price(turn: Turn, symbol: str) -> Decimal:
-    """Base in quote, at the index prices that conversions are made at."""
+    """Base in quote, at the index prices that conversions are made at; the mark where coins have none."""
     instrument, layout = turn.instrument(symbol), turn.layout()
+    if turn.rulebook.rules.DEBTS == "inside":
+        return turn.mark(symbol)
     prices = dict(zip(layout.assets, turn.column(layout)[len(layout.symbols) :], strict=True))
     return prices[instrument.base] / prices[instrument.quote]
 

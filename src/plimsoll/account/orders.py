@@ -114,7 +114,7 @@ def _grows_too_far(turn: Turn, order: Order) -> Reject | None:
     beside = sum((o.size for o in _counted_beside(turn, order)), ZERO) + sum(
         (abs(p.size) for p in _held_beside(turn, order)), ZERO
     )
-    return turn.rulebook.rules.may_grow(SizeAsk(instrument, leverage, size + beside, value))
+    return turn.rulebook.rules.may_grow(SizeAsk(instrument, leverage, size + beside, value, sign > 0))
 
 
 def _held_beside(turn: Turn, order: Order) -> list[Position]:

@@ -38,14 +38,15 @@ def move_margin(turn: Turn, symbol: str, side: LegSide, amount: Decimal, directi
         if turn.held(LegKey(symbol, MarginMode.CROSS, side)) is not None:
             return Reject(Reason.MARGIN_ONLY_ISOLATED, f"{symbol} is held in cross margin")
         return Reject(Reason.MARGIN_NO_POSITION, f"no isolated position in {symbol}")
-    add, remove = _bounds(turn, position, instrument.settle)
+    asset = position.margin_asset or instrument.settle
+    add, remove = _bounds(turn, position, asset)
     bound, reason = (add, Reason.MARGIN_ADD_TOO_MUCH) if direction > 0 else (remove, Reason.MARGIN_REMOVE_TOO_MUCH)
     if amount > bound:
         return Reject(reason, "more than the venue allows", amount, bound)
     signed = money(amount) * direction
     if _sinks(turn, key, position.leverage, signed) is not None:
         return Reject(Reason.MARGIN_WOULD_LIQUIDATE, "the position would be liquidated at once", amount, ZERO)
-    turn.emit(MarginMoved(key, signed, transfer(instrument.settle, signed, _CASH, wall(key))))
+    turn.emit(MarginMoved(key, signed, transfer(asset, signed, _CASH, wall(key))))
     return None
 
 
@@ -124,7 +125,11 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     if reject is not None:
         return reject
     postings = tuple(
-        posting for key, moved in moves.items() for posting in transfer(instrument.settle, moved, _CASH, wall(key))
+        posting
+        for position in under
+        for posting in transfer(
+            position.margin_asset or instrument.settle, moves.get(leg_key(position), ZERO), _CASH, wall(leg_key(position))
+        )
     )
     turn.emit(LeverageSet(setting, command.symbol, command.leverage, tuple(leg_key(p) for p in under), postings))
     return None
@@ -150,8 +155,10 @@ def _sinks(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Decima
     """The headroom that an isolated leg has now, where moving that much of its money would liquidate it; else None."""
     if moved >= 0:
         return None
-    asset = turn.instrument(key.symbol).settle
-    positions = tuple(_with_less(p, leverage, moved, asset) if leg_key(p) == key else p for p in turn.account.positions)
+    settle = turn.instrument(key.symbol).settle
+    positions = tuple(
+        _with_less(p, leverage, moved, p.margin_asset or settle) if leg_key(p) == key else p for p in turn.account.positions
+    )
     layout, rules = lay_out(msgspec.structs.replace(turn.account, positions=positions), turn.rulebook), turn.rulebook.rules
     at = next(i for i, spec in enumerate(layout.specs) if spec.isolated and spec.legs == (key,))
     after = rules.assess_pool(layout.pools[at], turn.column(layout), layout.markets)
@@ -169,11 +176,11 @@ def _with_less(position: Position, leverage: Decimal, moved: Decimal, asset: str
 
 
 def _leverage_move(turn: Turn, position: Position, leverage: Decimal) -> Decimal:
-    if position.coins is not None:
-        return ZERO
     reading = turn.rulebook.reading
     leg = _leg_of(turn, position)
-    return money(turn.rulebook.rules.margin_on_leverage(leg, leverage, turn.market(position.symbol), reading))
+    moved = turn.rulebook.rules.margin_on_leverage(leg, leverage, turn.market(position.symbol), reading)
+    told_in_base = position.margin_asset == turn.instrument(position.symbol).base
+    return money(moved / position.entry_price if told_in_base else moved)
 
 
 def _value(turn: Turn, position: Position) -> Decimal:

@@ -90,7 +90,7 @@ def _facts(account: Account, event: Event) -> Account:
             return replace(account, orders=_without(account.orders, event.order_id))
         return account
     if isinstance(event, LeverageSet):
-        positions = tuple(replace(p, leverage=event.leverage) if leg_key(p) in event.legs else p for p in account.positions)
+        positions = tuple(_levered(p, event) if leg_key(p) in event.legs else p for p in account.positions)
         return replace(account, positions=positions, leverages={**account.leverages, event.key: event.leverage})
     if isinstance(event, MarginModeSet):
         return _in_mode(account, event)
@@ -116,6 +116,12 @@ def _facts(account: Account, event: Event) -> Account:
     if isinstance(event, OptionSet):
         return replace(account, options={**account.options, event.name: event.value})
     return account
+
+
+def _levered(position: Position, event: LeverageSet) -> Position:
+    """The position at its new leverage; of one with coins of its own the record of its margin follows what moves."""
+    moved = sum((p.amount for p in event.postings if p.leg == leg_key(position)), ZERO) if position.coins is not None else ZERO
+    return msgspec.structs.replace(position, leverage=event.leverage, isolated_margin=position.isolated_margin + moved)
 
 
 def moved_out(event: FundingPaid) -> Decimal:

@@ -90,6 +90,7 @@ MARKET_RECORD = np.dtype(
         ("regime", np.int64),
         ("spot", np.bool_),
         ("terms", np.float64, (ROWS,)),
+        ("quote_floors", np.float64, (ROWS,)),
     ],
     align=True,
 )

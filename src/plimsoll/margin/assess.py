@@ -218,8 +218,8 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
 
 def _with_coin(now: Instant, market: int) -> tuple[int, ...]:
     """A market in coins themselves, and where the marks column holds the price of its coin, which is what moves."""
-    first = len(now.layout.symbols)
-    return market, first + now.layout.assets.index(now.bases[market])
+    layout, base = now.layout, now.bases[market]
+    return (market, len(layout.symbols) + layout.assets.index(base)) if base in layout.assets else (market,)
 
 
 def _factors(solved: Solver) -> Factors:
@@ -314,7 +314,7 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
         position.symbol,
         position.mode,
         position.side,
-        spec.asset if market.spot and spec.isolated else instrument.settle,
+        spec.asset if market.spot and (spec.isolated or not spec.assets) else instrument.settle,
         spec.key,
         position.size,
         position.entry_price,
@@ -342,13 +342,23 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
 
 def _of_coins(now: Instant, home: Home, leg: Leg[Decimal]) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
     """(profit, margin locked, initial, maintenance, closing fee) of a position in coins themselves. An isolated one is its
-    pool: its profit is what that is worth beyond the margin put in, interest and fees taken off. In cross the requirement is
-    that of the debts of the whole account and no position's own."""
-    if not home.spec.isolated:
+    pool: its profit is what that is worth beyond the margin put in, interest and fees taken off. One in cross that keeps its
+    coins is a part of its pool; else the requirement is that of the debts of the whole account and no position's own."""
+    margin, kept = home.margin, home.pool.wallets
+    if not home.spec.isolated and (home.spec.assets or not kept):
         market = now.layout.markets[leg.market]
         return now.rulebook.rules.profit(leg, now.column[leg.market], market), ZERO, ZERO, ZERO, ZERO
-    margin = home.margin
+    if not home.spec.isolated:
+        margin = now.rulebook.rules.assess_pool(_alone(home.pool, leg), now.column, now.layout.markets)
+        return margin.balance, ZERO, margin.initial, margin.maintenance, margin.requirement - margin.maintenance
     return margin.balance - leg.margin, leg.margin, margin.initial, margin.maintenance, margin.requirement - margin.maintenance
+
+
+def _alone(pool: Pool[Decimal], leg: Leg[Decimal]) -> Pool[Decimal]:
+    """What of a pool a leg with coins of its own is by itself."""
+    at = 2 * pool.legs.index(leg)
+    own = msgspec.structs.replace(leg, wallet=leg.wallet - at)
+    return Pool(ZERO, (own,), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO, pool.wallets[at : at + 2])
 
 
 def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:

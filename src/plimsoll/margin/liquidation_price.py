@@ -207,15 +207,18 @@ def _along_whole(
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
     """The solver of a valued pool whose rulebook states no lines: the line at x is read off two whole assessments so near each
-    other that a bend between them is below the digits of the result."""
+    other that a bend between them is below the digits of the result. What is told in the base coin of the pairs that move is
+    straight over one over their price."""
     own = replace(pool, legs=tuple([leg for leg in pool.legs if not markets[leg.market].spot]))
     room = rounding_room(own, margin)
 
     def solve(moving: tuple[int, ...]) -> Solved:
-        move = Move(rules, lambda: pool, marks, markets, moving, False, room)
+        told = [leg.wallet == 2 * i for i, leg in enumerate(pool.legs) if leg.market in moving]
+        inverse = pool.kept and bool(told) and all(told)
+        move = Move(rules, lambda: pool, marks, markets, moving, inverse, room)
 
         def lines(x: Decimal) -> Straight:
-            here, there = (_headroom(move, at, ONE) for at in (x, x + x * BESIDE))
+            here, there = (_headroom(move, 1 / at if inverse else at, ONE) for at in (x, x + x * BESIDE))
             slope = (there - here) / (x * BESIDE)
             return here - slope * x, slope
 
@@ -286,6 +289,7 @@ def held_brackets(
             deductions=(market.deductions[row],),
             leverages=(market.leverages[row],),
             initials=(market.initials[row],),
+            quote_floors=(ZERO,),
         )
     return tuple(held)
 

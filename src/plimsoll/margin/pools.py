@@ -9,6 +9,7 @@ import msgspec
 from plimsoll.errors import BadInput
 from plimsoll.model import (
     Account,
+    Coin,
     Fees,
     Instrument,
     LegKey,
@@ -28,6 +29,8 @@ from plimsoll.rules.resting import new_value, opens
 
 NO_FEES = Fees(ZERO, ZERO)
 NOTHING = Outside()
+BARE = Coin(())
+"""A coin that is nowhere counted by itself."""
 
 
 class RestingSpec(msgspec.Struct, frozen=True, gc=False):
@@ -70,7 +73,7 @@ class Layout(msgspec.Struct, frozen=True, gc=False):
 def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> Market[Decimal]:
     """The columns of one instrument; the instrument's own taker rate wins over the account's. `regime`: that of
     `regime_of`; what enters a wall at a fill does not depend on it."""
-    floors, rates, deductions, leverages, initials = instrument.columns
+    floors, rates, deductions, leverages, initials, quote_floors = instrument.columns
     return Market(  # in the order of its fields: names would cost as much again, for every position and every account
         instrument.kind == "inverse",
         instrument.multiplier,
@@ -89,6 +92,7 @@ def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> M
         regime,
         instrument.kind == "spot",
         instrument.terms,
+        quote_floors,
     )
 
 
@@ -154,8 +158,8 @@ def _set_aside(spec: PoolSpec, at: _At) -> Decimal:
 
 
 def _leg_at(key: LegKey, spec: PoolSpec, at: _At) -> Leg[Decimal]:
-    """The leg under a key, laid out once; apart in a valued pool, whose coins it counts among."""
-    if spec.assets:
+    """The leg under a key, laid out once; anew in a pool with wallets, among which its own are counted."""
+    if spec.assets or _keeps(spec, at):
         return _leg(at.held[key], spec, at)
     if key not in at.legs:
         at.legs[key] = _leg(at.held[key], spec, at)
@@ -177,11 +181,27 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         position.added_margin,
         position.lost_margin,
         _paid(position, at),
-        spec.assets.index(spec.asset if spec.isolated else instrument.settle) if spec.assets else 0,
+        _wallet_of(position, instrument, spec, at),
         at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         ZERO if position.remarked is None else position.remarked,
         -ONE if position.part_sold is None else ZERO,
     )
+
+
+def _keeps(spec: PoolSpec, at: _At) -> bool:
+    """Whether the legs of a pool keep coins and debts of their own: an isolated one in coins, and where the venue has it so
+    any."""
+    return bool(spec.legs) and (bool(spec.assets) and spec.isolated if at.rulebook.rules.DEBTS != "inside" else True)
+
+
+def _wallet_of(position: Position, instrument: Instrument, spec: PoolSpec, at: _At) -> int:
+    """The place among the pool's wallets of the coin that a leg settles in; of a leg with coins of its own that one of its two
+    in which the pool is told."""
+    if spec.assets:
+        return spec.assets.index(spec.asset if spec.isolated else instrument.settle)
+    if not _keeps(spec, at):
+        return 0
+    return 2 * spec.legs.index(leg_key(position)) + (0 if spec.asset == instrument.base else 1)
 
 
 def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Decimal]:
@@ -240,30 +260,46 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
         counted.maintenance_margin,
         counted.closing_fee,
         ZERO,
-        tuple([_wallet(asset, spec, at) for asset in spec.assets]) if spec.assets else (),
+        tuple([_wallet(asset, spec, at) for asset in spec.assets]) if spec.assets else _kept(spec, at),
         tuple([rest for found in resting for rest in _rests(found, spec, at)]) if spec.assets and resting else (),
         tuple([at.legs.get(key) or _leg_at(key, spec, at) for key in spec.beside]) if spec.beside else (),
         spec.apart,
         tuple([r.row for r in resting if r.asset == spec.asset]) if spec.apart and not spec.less_orders else (),
+        _keeps(spec, at),
     )
 
 
 def _wallet(asset: str, spec: PoolSpec, at: _At) -> Wallet[Decimal]:
     """A coin with what it counts, of the account or inside the wall of an isolated spot position. Profit of legs that a source
     does not list stands in its balance. BadInput: the rulebook does not know the coin."""
+    inside = at.held[spec.legs[0]] if spec.isolated else at.account
     coin = at.rulebook.coins.get(asset)
     if coin is None:
         cure = "what this coin counts as collateral is not known here; add [[collateral]] in a table file of your own"
         raise BadInput(at.rulebook.name, "coin", asset, cure)
     coin = at.rulebook.rules.coin_in_rules(coin, asset, spec, at.account, at.rulebook.instruments)
-    columns, other = coin.columns, NOTHING if spec.isolated else at.outside.get(asset, NOTHING)
-    inside = at.held[spec.legs[0]] if spec.isolated else at.account
+    other = NOTHING if spec.isolated else at.outside.get(asset, NOTHING)
+    return _counted(coin, asset, inside, at, spec.isolated or asset not in at.account.not_collateral, other)
+
+
+def _kept(spec: PoolSpec, at: _At) -> tuple[Wallet[Decimal], ...]:
+    """The coins that cross legs of a pool of one asset keep by themselves: base and quote of each, one leg after the other."""
+    legs = [at.held[key] for key in spec.legs] if _keeps(spec, at) else []
+    pairs = [(p, at.rulebook.instruments[p.symbol]) for p in legs]
+    return tuple([_counted(BARE, asset, p, at, True) for p, own in pairs for asset in (own.base, own.quote)])
+
+
+def _counted(
+    coin: Coin, asset: str, inside: Account | Position, at: _At, collateral: bool, other: Outside = NOTHING
+) -> Wallet[Decimal]:
+    """What there is of a coin and owed of it in one place, as a column."""
+    columns = coin.columns
     there = inside.cash if isinstance(inside, Account) else inside.coins or {}
     return Wallet(
-        place=at.places[asset],
+        place=at.places.get(asset, -1),
         balance=there.get(asset, ZERO) + other.wallet_balance + other.unrealised_pnl - other.reserved,
         borrowed=inside.borrowed.get(asset, ZERO) + inside.interest.get(asset, ZERO),
-        collateral=spec.isolated or asset not in at.account.not_collateral,
+        collateral=collateral,
         rows=len(columns.floors),
         floors=columns.floors,
         ratios=columns.ratios,

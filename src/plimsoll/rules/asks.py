@@ -41,12 +41,13 @@ class LegAsk(msgspec.Struct, frozen=True, gc=False):
 
 
 class SizeAsk(msgspec.Struct, frozen=True, gc=False):
-    """An order's reach: the position it could build, as contracts and as value at the prices it would pay."""
+    """An order's reach: the position it could build, as contracts and as value at the prices it would pay; `long` or short."""
 
     instrument: Instrument
     leverage: Decimal
     size: Decimal
     value: Decimal
+    long: bool
 
 
 class PriceAsk(msgspec.Struct, frozen=True, gc=False):

@@ -19,7 +19,9 @@ class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     force, by date or by the account's own statement (0 where a venue has none). `initials`: the row's own initial rate where
     the venue states one (else 0). `unit`: the amount of money that the venue counts in (0: it does not round).
     `funding_rate`: the one that the next funding will charge (0: none is known). `spot`: coins change hands, so that a leg in
-    it has no profit of its own: the coins have it. `terms`: the venue's further numbers, in the order of its TERMS."""
+    it has no profit of its own: the coins have it. `terms`: the venue's further numbers, in the order of its TERMS.
+    `quote_floors`: the floors of what is borrowed in the quote asset, where `floors` count what is borrowed in the base (else
+    0)."""
 
     inverse: bool
     multiplier: N
@@ -38,6 +40,7 @@ class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     regime: int
     spot: bool
     terms: Sequence[N] = ()
+    quote_floors: Sequence[N] = ()
 
 
 class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
@@ -45,7 +48,8 @@ class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
     already rounded as the venue rounds them. `margin`: its isolated money (0 in cross). `tier`: the contracts that choose
     its bracket where the venue counts contracts, or the value of resting orders where those count beside the position's own
     (else 0). `added`, `lost`: of the isolated money, what was put in by hand and what funding took. `cost`: the signed value
-    paid (0: it follows from the entry). `wallet`: the coin it settles in, as an index into the wallets of a valued pool.
+    paid (0: it follows from the entry). `wallet`: the coin it settles in, as an index into the wallets of a valued pool (where
+    legs keep coins of their own: that of the leg's two in which the pool is told).
     `spare`: free cash that the venue may add to it by itself (0: it may not). `remarked`: the signed value that running
     profit counts from, where the venue has paid earlier profit out (0: the cost). `since`: seconds since a part of it was sold
     by force, where the venue then waits and has not gone on (-1: no such wait)."""
@@ -69,9 +73,10 @@ class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
 
 class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One coin of a valued pool. `place`: where its price in the pool's currency stands in the marks column, behind the
-    marks. `balance`: settled units (negative: owed), `borrowed`: units owed apart from it, with interest. `collateral` False:
-    switched off. `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them); `loan_floors`, `loan_initial`,
-    `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`), of units or (`loans_by_value`) of its value.
+    marks (-1: nowhere). `balance`: settled units (negative: owed), `borrowed`: units owed apart from it, with interest.
+    `collateral` False: switched off. `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them);
+    `loan_floors`, `loan_initial`, `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`), of units or
+    (`loans_by_value`) of its value.
 
     `by_worth`: the floors count what the holding is worth in the pool's currency. `repayment_rate`: fee rate of buying what
     is owed. `lends`: orders that settle in it may lean on other coins. `restricted`: it gives no room for new positions.
@@ -155,7 +160,9 @@ class Pool(msgspec.Struct, Generic[N], frozen=True, gc=False):
     orders that lock theirs, where that depends on marks. `locked`: what legs lock that were summed before (then not `beside`).
 
     A valued pool holds several coins and is measured in one currency: `wallets` are its coins, `rests` its opening orders,
-    `cash` only what a source states without listing coins. In a pool of one asset both are empty."""
+    `cash` only what a source states without listing coins. In a pool of one asset both are empty, unless its legs keep coins of
+    their own (`kept`): then `wallets` are the base and the quote coin of each leg, one leg after the other, and count beside
+    the cash."""
 
     cash: N
     legs: Sequence[Leg[N]]
@@ -171,6 +178,7 @@ class Pool(msgspec.Struct, Generic[N], frozen=True, gc=False):
     beside: Sequence[Leg[N]] = ()
     apart: bool = False
     asks: Sequence[Resting[N]] = ()
+    kept: bool = False
 
 
 class PoolMargin(msgspec.Struct, Generic[N], frozen=True, gc=False):

@@ -79,6 +79,22 @@ def valued_pool(account: Account, instruments: Mapping[str, Instrument], currenc
     return (PoolSpec("account", currency, False, legs, tuple(assets)),)
 
 
+def pools_per_margin_asset(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
+    """One cross pool per asset held or traded in: its cash, and the cross spot positions whose margin is in it, which keep
+    coins and debts of their own."""
+    assets = dict.fromkeys(account.cash)
+    for order in account.orders:
+        assets.setdefault(instruments[order.symbol].quote)
+    crossed: dict[str, list[LegKey]] = {asset: [] for asset in assets}
+    for position in account.positions:
+        own = instruments[position.symbol]
+        asset = position.margin_asset or own.quote
+        crossed.setdefault(asset, [])
+        if position.mode is MarginMode.CROSS:
+            crossed[asset].append(leg_key(position))
+    return tuple(PoolSpec(f"asset:{asset}", asset, False, tuple(legs)) for asset, legs in crossed.items())
+
+
 def spot_walls(
     account: Account,
     instruments: Mapping[str, Instrument],

@@ -289,6 +289,9 @@ class Rules(Protocol):
     ) -> Coin:
         """What a coin counts and its debt needs in a pool of an account, where that depends on more than the coin."""
 
+    def margin_asset(self, account: Account, instrument: Instrument, mode: MarginMode, buys: bool, /) -> str:
+        """The coin of the pair that a new spot position has its own money in."""
+
     def printed_of_pool(self, quantity: str, ask: PoolAsk, /) -> Decimal | None:
         """A number that this venue alone prints of an account, a coin or a pair, by the name that cases give it; None: it
         prints no such one."""

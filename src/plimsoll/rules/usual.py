@@ -43,7 +43,8 @@ ORDERS_RESERVE = True
 """What a resting order needs is set aside when it is placed; it is not asked for again when it fills."""
 
 DEBTS = ""
-"""No money is lent. Else `apart`: debts stand beside the balances; `overdrawn`: a balance below zero is the debt."""
+"""No money is lent. Else `apart`: debts stand beside the balances; `overdrawn`: a balance below zero is the debt; `inside`:
+each spot position keeps coins and debts of its own, in cross as well, and borrows all that it trades."""
 
 LENDS_IN: tuple[MarginMode, ...] = ()
 """The margin modes in which coins themselves can be bought or sold short with borrowed money: none."""
@@ -65,6 +66,11 @@ def coin_in_rules(
 ) -> Coin:
     """A coin counts the same in every pool."""
     return coin
+
+
+def margin_asset(account: Account, instrument: Instrument, mode: MarginMode, buys: bool) -> str:
+    """The own money of a spot position is in the quote asset."""
+    return instrument.quote
 
 
 def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:

@@ -36,6 +36,7 @@ from plimsoll.model import (
 from plimsoll.number import ONE, ZERO, exact, parse, parse_positive
 from plimsoll.rules.interface import Rules
 from plimsoll.text_files import read_json, read_text
+from plimsoll.verify.walls import CaseCoins, with_coins
 
 NO_TABLE = (Bracket(ZERO, None, ZERO, ZERO, None),)
 """Stands in for brackets that a source leaves out."""
@@ -142,6 +143,14 @@ class CasePosition(msgspec.Struct, frozen=True):
     pos_cross: Decimal | None = None
     pos_loss: Decimal | None = None
     signed_cost: Decimal | None = None
+    variant: str = ""
+    margin_asset: str = ""
+    liability: Decimal = ZERO
+    interest: Decimal = ZERO
+    base_assets: Decimal = ZERO
+    base_debt: Decimal = ZERO
+    quote_assets: Decimal = ZERO
+    quote_debt: Decimal = ZERO
 
     @property
     def entry(self) -> Decimal | None:
@@ -458,7 +467,7 @@ def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees
             market = market_of(instruments_of(case)[p.symbol], fees.taker_rate)
             rate = rules.initial_rate(leverage)
             margin = rules.margin_at_fill(size * market.multiplier, entry, leverage, rate, market) + p.added_margin
-    return Position(
+    position = Position(
         symbol=p.symbol,
         mode=p.mode,
         side=LegSide(p.side) if hedge else LegSide.NET,
@@ -472,6 +481,11 @@ def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees
         realised_pnl=p.realised_pnl,
         auto_add_margin=p.auto_add_margin,
     )
+    if not p.variant:
+        return position
+    told = msgspec.convert(p, CaseCoins, from_attributes=True)
+    pair = case.instruments[p.symbol]
+    return with_coins(position, told, pair.base, pair.quote)
 
 
 def order_of(o: CaseOrder, hedge: bool, mode: MarginMode, fallback_id: str) -> Order:
