@@ -1,16 +1,18 @@
 """Random accounts for every rulebook, drawn by Hypothesis: plain ones and ones that stand exactly on a boundary."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import product
 
 import msgspec
 from hypothesis import strategies as st
 
+from plimsoll.errors import Reason
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.pools import Layout, lay_out
-from plimsoll.model import Account, Fees, Instrument, LegSide, MarginMode, Marks, Position, PositionMode
+from plimsoll.model import Account, Fees, Instrument, Kind, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import exact
 from plimsoll.rulebook import Rulebook, discover, in_force
 from plimsoll.table_files import load
@@ -18,6 +20,8 @@ from plimsoll.table_files import load
 D = Decimal
 VENUES = discover()
 DAY = date(2026, 7, 2)
+SOLD = datetime(2026, 7, 1, 23, 59, 45, tzinfo=UTC)
+"""When a part of a position was sold, where a venue heeds that: a quarter of a minute before random lives begin."""
 LEVERAGES = tuple(D(x) for x in (1, 2, 3, 5, 10, 20, 25, 50, 75, 100, 125))
 
 
@@ -29,9 +33,11 @@ def rulebook_of(venue: str) -> Rulebook:
 
 @cache
 def symbols_of(venue: str) -> tuple[str, ...]:
-    """A few instruments that differ: the richest tables of each kind, expiring or not, in each settle asset."""
+    """A few instruments that differ: the richest tables of each kind, expiring or not, in each settle asset. Coins themselves
+    only where a venue has no contracts: they are not traded as these are."""
     groups: dict[tuple[object, ...], list[Instrument]] = {}
-    for i in rulebook_of(venue).instruments.values():
+    known = list(rulebook_of(venue).instruments.values())
+    for i in [i for i in known if i.kind is not Kind.SPOT] or known:
         groups.setdefault((i.kind, i.expires, i.settle), []).append(i)
     chosen = [sorted(g, key=lambda i: (-len(i.brackets), i.symbol))[:3] for g in groups.values()]
     return tuple(i.symbol for group in chosen for i in group)
@@ -64,6 +70,28 @@ def one_mode(venue: str) -> bool:
 def options_of(venue: str, mode: MarginMode) -> dict[str, str]:
     """The account's own setting of its margin mode, where the venue has one for all of it."""
     return {"margin_mode": mode.value} if one_mode(venue) else {}
+
+
+@cache
+def settings_of(venue: str) -> tuple[dict[str, str], ...]:
+    """Every way in which the account's settings besides its modes can stand, the defaults first."""
+    options = rulebook_of(venue).rules.OPTIONS
+    return tuple(dict(zip(options, values, strict=True)) for values in product(*options.values()))
+
+
+def modes_under(venue: str, settings: dict[str, str], modes: Sequence[MarginMode]) -> tuple[MarginMode, ...]:
+    """Those of some margin modes that an account with these settings can have."""
+    bare = Account(PositionMode.ONE_WAY, {}, options=settings)
+    refused = {mode: rulebook_of(venue).rules.may_switch_mode(bare, "X", mode) for mode in modes}
+    return tuple(m for m, no in refused.items() if no is None or no.reason is not Reason.MARGIN_MODE_CROSS_ONLY)
+
+
+def valued_options(venue: str) -> dict[str, str]:
+    """Settings under which a cross account's coins are valued together; the defaults where none does."""
+    rules, instruments = rulebook_of(venue).rules, rulebook_of(venue).instruments
+    ways = [options_of(venue, MarginMode.CROSS) | settings for settings in settings_of(venue)]
+    drawn = {n: rules.pools_of(Account(PositionMode.ONE_WAY, {}, options=way), instruments) for n, way in enumerate(ways)}
+    return ways[next((n for n, specs in drawn.items() if specs and specs[0].key == "account"), 0)]
 
 
 def marks_at(venue: str, marks: dict[str, Decimal]) -> Marks:
@@ -119,6 +147,8 @@ def accounts(
     with exact():
         rulebook, rules = rulebook_of(venue), rulebook_of(venue).rules
         hedge = draw(st.sampled_from(position_modes(venue))) is PositionMode.HEDGE
+        settings = draw(st.sampled_from([way for way in settings_of(venue) if modes_under(venue, way, modes)]))
+        modes = modes_under(venue, settings, modes)
         symbols = draw(st.lists(st.sampled_from(symbols_of(venue)), min_size=1, max_size=3, unique=True))
         marks = {symbol: draw(prices()) for symbol in symbols}
         positions: list[Position] = []
@@ -136,6 +166,8 @@ def accounts(
                         key = rules.leverage_key(symbol, mode, side if hedge else LegSide.NET)
                         leverage = leverages.setdefault(key, draw(leverages_of(instrument)))
                         positions.append(draw(_position(instrument, mode, side, hedge, leverage, marks[symbol])))
+        if rules.WAITS and draw(st.booleans()):
+            positions = [msgspec.structs.replace(p, part_sold=draw(st.sampled_from([None, SOLD]))) for p in positions]
         assets = {rulebook.instruments[p.symbol].settle for p in positions}
         gross = _gross(positions, marks, rulebook)
         cash = {asset: (gross[asset] * draw(shares())).quantize(D("1e-8")) for asset in sorted(assets)}
@@ -149,9 +181,10 @@ def accounts(
             leverages,
             {s: m for s, m in margin_modes.items() if m is MarginMode.ISOLATED},
             fees,
-            options_of(venue, whole),
+            options_of(venue, whole) | settings,
         )
-        if coins and whole is MarginMode.CROSS and draw(st.booleans()):
+        loans = any(coin.loan_tiers for coin in rulebook.coins.values())
+        if coins and loans and whole is MarginMode.CROSS and draw(st.booleans()):
             asset = draw(st.sampled_from(sorted(account.cash)))
             owed = {asset: abs(account.cash[asset]) * draw(st.integers(1, 20)) / 10}
             off = tuple(draw(st.lists(st.sampled_from(sorted(coins)), max_size=1)))

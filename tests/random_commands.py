@@ -17,6 +17,7 @@ from plimsoll.account.commands import (
     SetLeverage,
     SetMarginMode,
     SetMarks,
+    SetOption,
     SetPositionMode,
     SettleExpiry,
     SettleFunding,
@@ -39,7 +40,18 @@ from plimsoll.model import (
     Trigger,
 )
 from plimsoll.rulebook import Rulebook
-from random_accounts import LEVERAGES, D, accounts, digits, marks_at, options_of, position_modes, rulebook_of, symbols_of
+from random_accounts import (
+    LEVERAGES,
+    D,
+    accounts,
+    digits,
+    marks_at,
+    options_of,
+    position_modes,
+    rulebook_of,
+    settings_of,
+    symbols_of,
+)
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
 MOST = D(10) ** 7
@@ -84,7 +96,8 @@ def openings(draw: st.DrawFn, venue: str) -> State:
     assets = sorted({rulebook_of(venue).instruments[s].settle for s in chosen})
     cash = {asset: draw(digits("10", "100000", 2)) for asset in assets}
     mode = draw(st.sampled_from(position_modes(venue)))
-    options = options_of(venue, draw(st.sampled_from(MarginMode)))
+    settings = draw(st.sampled_from(settings_of(venue)))
+    options = options_of(venue, draw(st.sampled_from(MarginMode))) | settings
     account = Account(mode, cash, fees=Fees(D("0.0002"), D("0.0005")), options=options)
     return State(account, Marks(marks, dict(marks), marks_at(venue, marks).indexes, START))
 
@@ -135,7 +148,8 @@ def commands(draw: st.DrawFn, venue: str, state: State, n: int) -> Command:
         case 16:
             return SetMarginMode(draw(st.sampled_from([symbol, ""])), mode)
         case _:
-            return draw(st.sampled_from([SetPositionMode(m) for m in PositionMode] + [SettleExpiry(symbol, near)]))
+            knobs = [SetOption(name, value) for name, values in rulebook_of(venue).rules.OPTIONS.items() for value in values]
+            return draw(st.sampled_from([*(SetPositionMode(m) for m in PositionMode), SettleExpiry(symbol, near), *knobs]))
 
 
 @st.composite
@@ -149,7 +163,7 @@ def _moves(draw: st.DrawFn, venue: str, state: State, n: int) -> SetMarks:
         moved[symbol] = min(D(1000000), max(D("0.05"), (state.marks.marks[symbol] * share).quantize(D("0.01"))))
     if draw(st.integers(0, 40)) == 40:
         moved[symbols[0]] = D(0)
-    time = START + timedelta(minutes=-n if draw(st.integers(0, 40)) == 40 else n)
+    time = START + timedelta(seconds=20 * (-n if draw(st.integers(0, 40)) == 40 else n))
     indexes = marks_at(venue, {**state.marks.marks, **moved}).indexes if draw(st.booleans()) else {}
     return SetMarks(moved, dict(moved), {a: p for a, p in indexes.items() if p > 0}, time)
 

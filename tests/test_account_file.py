@@ -184,7 +184,8 @@ def test_a_file_that_is_not_there_names_the_examples() -> None:
 
 
 def test_the_examples_are_bundled_and_each_script_plays() -> None:
-    assert example_names() == ("hedge_mode", "hedged_pair", "inverse", "isolated_only", "mixed", "several_coins", "textbook")
+    names = ("btc_collateral", "hedge_mode", "hedged_pair", "inverse", "isolated_only", "mixed", "several_coins", "textbook")
+    assert example_names() == names
     for name in example_names():
         plan = example(name)
         assert plan.scripts and plan.about, name
@@ -363,3 +364,17 @@ def test_a_stop_in_hedge_mode_says_which_leg() -> None:
         parse_account(HEDGE + '[[stops]]\nsymbol = "BTCUSDT"\nprice = "110000"\n', "legs.toml")
     plan = parse_account(HEDGE + '[[stops]]\nsymbol = "BTCUSDT"\nside = "short"\nprice = "110000"\n', "legs.toml")
     assert [(o.id, o.side, o.position_side) for o in plan.orders] == [("stop-BTCUSDT:short", "buy", LegSide.SHORT)]
+
+
+def test_settings_of_the_account_are_those_of_its_venue() -> None:
+    assert read_account("btc_collateral").options == {"asset_mode": "multi"}
+    for text, said in (
+        ('[options]\nasset_mode = "both"\n', "options asset_mode = both: choose one of single, multi"),
+        ('[options]\nasset_mod = "multi"\n', "options asset_mod: unknown key; did you mean asset_mode"),
+        ("[options]\nasset_mode = 2\n", "options asset_mode = 2: choose one of single, multi"),
+        ('options = "multi"\n', r"options = multi: write a table: \[options\]"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            parse_account(text + GOOD if text.startswith("options") else GOOD + text, "test.toml")
+    with pytest.raises(BadInput, match="options asset_mode: okx_futures has no such settings"):
+        parse_account(GOOD.replace("binance_usdm", "okx_futures") + '[options]\nasset_mode = "multi"\n', "test.toml")

@@ -470,3 +470,74 @@ def test_the_terminal_is_whole_with_answers_and_long_names(width: int) -> None:
     for told in report.explanations:
         assert told.result is not None and f"{told.result.normalize():f} {told.unit}" in shown
         assert all(table.split()[-1] in shown for table in told.tables)
+
+
+def collateral(*indexes: str, mark: str = "60000") -> AssessReport:
+    return build(options("btc_collateral", f"BTCUSDT={mark}", indexes=indexes))
+
+
+def test_index_prices_are_taken_from_the_command_line_and_said_to_be() -> None:
+    """1 BTC at 58,000 counts 55,100, 1,000 USDT at 0.9995 less a ten-thousandth 999.40; USDT that is owed or asked as margin
+    counts that more: 480 USDT are 479.81 dollars. The line: 55,100 + 0.9995 * 1.0001 * (1,000 + 2(p - 60,000) - 0.008 p) =
+    0."""
+    report = collateral("BTC=58000,USDT=0.9995")
+    (pool,), (leg,) = report.assessment.pools, report.assessment.legs
+    assert (pool.margin_balance, pool.requirement) == (D("56099.40005"), D("479.8079760"))
+    ask = D("0.9995") * D("1.0001")
+    assert leg.liquidation_price is not None and leg.underlying_liquidation_price is not None
+    with exact():
+        assert abs(leg.liquidation_price - (119000 - 55100 / ask) / D("1.992")) < CLOSE
+        moving = 119000 * ask / (D("0.95") * 58000 / 60000 + D("1.992") * ask)
+        assert abs(leg.underlying_liquidation_price - moving) < CLOSE
+    assert report.indexes == {"BTC": 58000, "USDT": D("0.9995")}
+    assert "index prices as given: BTC 58000, USDT 0.9995" in report.notes
+    assert any("index of BTC is 3.3 % from the mark of BTCUSDT" in note for note in report.notes)
+    assert not any("no index prices are given" in note for note in report.notes)
+
+
+def test_without_index_prices_stand_ins_are_told() -> None:
+    report = collateral()
+    assert report.indexes == {"BTC": 60000, "USDT": 1}
+    assert any("no index prices are given: USDT counted as one dollar, BTC at the mark" in note for note in report.notes)
+
+
+def test_index_prices_may_stand_in_files(tmp_path: Path) -> None:
+    wanted = collateral("BTC=58000", "USDT=1").assessment
+    table, pairs = tmp_path / "index.csv", tmp_path / "index.json"
+    table.write_text("asset,index\nBTC,58000\nUSDT,1\n")
+    pairs.write_text('{"BTC": "58000", "USDT": "1"}')
+    assert collateral(str(table)).assessment == collateral(str(pairs)).assessment == wanted
+    table.write_text("asset,price\nBTC,58000\n")
+    with pytest.raises(BadInput, match="index"):
+        collateral(str(table))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("BTC=58000", "--index: USDT: no index price; add --index USDT=PRICE"),
+        ("BTC=58000,USDT=1,ETH=4000", "--index: coin = ETH: the account has no such coin; it has BTC, USDT"),
+        ("BTC=58000,BTC=59000,USDT=1", "--index: BTC = 59000: this coin has two different index prices"),
+        ("BTC=0,USDT=1", "--index: BTC = 0: give a number greater than zero"),
+        ("BTC=nan,USDT=1", "--index: BTC = nan"),
+        ("BTC=,USDT=1", "--index: BTC"),
+        ("=5", "--index: coin = =5: write COIN=PRICE"),
+        ("nowhere.csv", "nowhere.csv: index: cannot be read"),
+    ],
+)
+def test_a_slip_in_index_prices_is_refused_and_never_filled_in(given: str, said: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        collateral(given)
+    assert said in str(refused.value)
+
+
+def test_index_prices_where_no_coins_are_valued_together_are_refused() -> None:
+    with pytest.raises(BadInput, match="--index: coin = USDT: no coins are valued together here"):
+        textbook(indexes=("USDT=1",))
+
+
+def test_a_wish_in_an_account_that_is_cross_only_is_answered_in_cross_and_at_the_index_given() -> None:
+    """At 40,000, the index frozen: 57,000 - 1.0001 * (40,000 - 1,000 + 320) = 17,676 to spare."""
+    report = build(options("btc_collateral", "BTCUSDT=60000", want="BTCUSDT liq 40000", indexes=("BTC=60000,USDT=1",)))
+    (want,) = report.wants
+    assert want.reached and want.spare is not None and abs(want.spare - (57000 - D("1.0001") * 39320)) < CLOSE * 10**6

@@ -131,11 +131,11 @@ def test_verify_exit_code_3_when_a_rulebook_is_missing(tmp_path):
     assert "some_venue: not supported" in done.stdout
 
 
-def test_verify_leaves_multi_assets_mode_out_and_says_so(tmp_path):
+def test_verify_leaves_an_asset_mode_that_a_rulebook_does_not_have_out_and_says_so(tmp_path):
     account = {**case()["account"], "options": {"asset_mode": "multi"}}
-    done = plimsoll("verify", written(tmp_path, case(account=account)))
+    done = plimsoll("verify", written(tmp_path, case(account=account, rulebook="binance_coinm")))
     assert done.returncode == 3
-    assert "multi" in done.stdout
+    assert "binance_coinm (asset mode multi): not supported, 1 cases left out" in done.stdout
 
 
 def test_verify_json_holds_every_row(tmp_path):

@@ -37,6 +37,8 @@ def money_everywhere(state: State, venue: str) -> dict[str, Decimal]:
         total[asset] += amount
     for position in state.account.positions:
         total[rulebook_of(venue).instruments[position.symbol].settle] += position.isolated_margin
+    for asset, amount in state.account.borrowed.items():
+        total[asset] -= amount
     for key, amount in state.world.items():
         total[key.rpartition("|")[2]] += amount
     return {asset: amount for asset, amount in total.items() if amount != 0}

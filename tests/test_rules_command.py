@@ -55,7 +55,7 @@ def test_the_list_says_how_many_tables_are_of_the_day_and_how_weak_the_readings_
     assert binance.in_force > 0 and then.in_force == 0, "the tables of 2 July are known for that day alone"
     assert then.stale == binance.in_force + binance.stale
     assert then.oldest == binance.oldest + 3
-    assert binance.weakest is Grade.MEMORY and binance.readings == 4
+    assert binance.weakest is Grade.MEMORY and binance.readings == 6
     assert as_json(tell(wish()))["schema"] == "plimsoll.rulebooks/1"
 
 

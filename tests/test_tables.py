@@ -433,6 +433,8 @@ def test_all_readings_change_one_step_at_a_time_after_the_default() -> None:
         {"reduce_target": "lower_bracket"},
         {"partial_close": "result_stays"},
         {"raise_leverage": "margin_released"},
+        {"multi_scope": "until_compliant"},
+        {"multi_surrender": "all_collateral"},
     ]
 
 

@@ -20,12 +20,12 @@ from plimsoll.number import ONE, parse, parse_positive
 from plimsoll.plan import Payer, Plan, PlannedOrder, PlannedPosition, PlannedTopUp, Side
 from plimsoll.prices.script import read_script, script_names
 from plimsoll.prices.times import parse_time
-from plimsoll.rulebook import discover
+from plimsoll.rulebook import discover, rules_of
 from plimsoll.text_files import read_text, read_toml
 
 TOP = (
-    "name", "about", "venue", "position_mode", "rules_as_of", "wallet", "borrowed", "not_collateral", "fees", "readings",
-    "leverages",
+    "name", "about", "venue", "position_mode", "rules_as_of", "wallet", "borrowed", "interest", "not_collateral",
+    "restricted", "auto_borrow", "fees", "readings", "leverages", "options",
 )  # fmt: skip
 LISTS = ("positions", "orders", "stops", "top_ups")
 POSITION = ("symbol", "side", "size", "leverage", "mode")
@@ -103,11 +103,15 @@ def _plan(text: str, source: str) -> Plan:
         fees=_fees(raw["fees"], source) if "fees" in raw else None,
         readings=_readings(raw.get("readings", {}), source),
         borrowed=_borrowed(raw.get("borrowed", {}), source),
-        not_collateral=_switched_off(raw, source),
+        interest=_interest(raw.get("interest", {}), source),
+        not_collateral=_coins(raw, "not_collateral", source),
+        restricted=_coins(raw, "restricted", source),
+        auto_borrow=_auto_borrow(raw, place),
         leverages=_leverages(raw.get("leverages", {}), source),
         rules_as_of=_day(raw, place),
         scripts=_scripts(raw, source),
         model=_model(raw, source),
+        options=_options(raw.get("options", {}), str(raw["venue"]), source),
     )
 
 
@@ -330,15 +334,34 @@ def _borrowed(raw: object, source: str) -> dict[str, Decimal]:
     return {asset: parse_positive(amount, f"borrowed.{asset}", source) for asset, amount in owed.items()}
 
 
-def _switched_off(raw: Mapping[str, object], source: str) -> tuple[str, ...]:
-    """Coins that are not to count as collateral; one that the account neither has nor owes is a slip of the pen."""
-    coins = raw.get("not_collateral", [])
+def _auto_borrow(raw: Mapping[str, object], place: Place) -> bool:
+    """Whether orders may lean on other coins, where the venue leaves that to the user."""
+    value = raw.get("auto_borrow", True)
+    if not isinstance(value, bool):
+        raise place.bad("auto_borrow", value, "write true or false")
+    return value
+
+
+def _interest(raw: object, source: str) -> dict[str, Decimal]:
+    """Asset -> what borrowing it costs a year."""
+    rates = _table(raw, "interest", source)
+    out = {}
+    for asset, text in rates.items():
+        rate = out[asset] = parse(text, f"interest.{asset}", source)
+        if not 0 <= rate < 100:
+            raise BadInput(source, f"interest.{asset}", rate, "give a fraction a year, such as 0.08 for 8 %")
+    return out
+
+
+def _coins(raw: Mapping[str, object], key: str, source: str) -> tuple[str, ...]:
+    """Coins that are not to count, or to give no room; one that the account neither has nor owes is a slip of the pen."""
+    coins = raw.get(key, [])
     if not isinstance(coins, list) or not all(isinstance(asset, str) for asset in coins):
-        raise BadInput(source, "not_collateral", None, 'write a list of coins, such as ["ETH"]')
+        raise BadInput(source, key, None, 'write a list of coins, such as ["ETH"]')
     held = [*_table(raw["wallet"], "wallet", source), *_table(raw.get("borrowed", {}), "borrowed", source)]
     for asset in coins:
         if asset not in held:
-            raise BadInput(source, "not_collateral", asset, f"the account has no such coin; it has {', '.join(held)}")
+            raise BadInput(source, key, asset, f"the account has no such coin; it has {', '.join(held)}")
     return tuple(coins)
 
 
@@ -351,6 +374,15 @@ def _fees(raw: object, source: str) -> Fees:
         if not least <= rates[key] < ONE:
             raise place.bad(key, rates[key], "give a fraction such as 0.0005 (only the maker's may be negative)")
     return Fees(rates["maker_rate"], rates["taker_rate"])
+
+
+def _options(raw: object, venue: str, source: str) -> dict[str, str]:
+    """Settings of the whole account that its venue has besides its modes."""
+    table, place, known = _table(raw, "options", source), Place(source, "options"), rules_of(venue).OPTIONS
+    if table and not known:
+        raise place.bad(next(iter(table)), None, f"{venue} has no such settings; leave the table out")
+    _keys(table, place, (), tuple(known))
+    return {key: _word(table, key, known[key], place) for key in table}
 
 
 def _readings(raw: object, source: str) -> dict[str, str]:

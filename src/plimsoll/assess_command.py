@@ -12,7 +12,7 @@ import msgspec
 
 from plimsoll.account_file import read_account
 from plimsoll.assess_report import AssessReport, Question, assess_report, to_json
-from plimsoll.command_options import RulesDay, read_marks, read_rules_day
+from plimsoll.command_options import RulesDay, read_indexes, read_marks, read_rules_day
 from plimsoll.errors import BadInput, RulebookGap
 from plimsoll.plan import Opening, Plan, PlanMode, match_symbols, open_plan
 from plimsoll.prices.files import read_history
@@ -41,6 +41,7 @@ class AssessOptions(msgspec.Struct, frozen=True, kw_only=True):
     explain: str | None = None
     want: str | None = None
     prices: str | None = None
+    indexes: tuple[str, ...] = ()
     form: Form = Form.TERMINAL
 
 
@@ -72,7 +73,9 @@ def build(options: AssessOptions) -> AssessReport:
         raise BadInput(plan.source, "venue", venue, f"it can run nothing of this account: {opening.skipped[0].reason}")
     marks = read_marks(options.marks, opening.symbols)
     history = _history(plan, options.prices, opening)
-    return assess_report(plan, opening, rulebook, home, marks, history, Question(options.explain, options.want))
+    indexes = read_indexes(options.indexes) if options.indexes else None
+    question = Question(options.explain, options.want, indexes)
+    return assess_report(plan, opening, rulebook, home, marks, history, question)
 
 
 def venue_rulebook(plan: Plan, home: Rulebook, venue: str, rules: RulesDay) -> Rulebook:

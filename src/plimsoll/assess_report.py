@@ -13,12 +13,13 @@ from plimsoll.cautions import Caution, cautions, distance
 from plimsoll.explain import Explanation, explain, table_line
 from plimsoll.margin.assess import assess
 from plimsoll.margin.views import Assessment, LegView
-from plimsoll.model import Bracket
+from plimsoll.model import Account, Bracket, PositionMode
 from plimsoll.number import show
 from plimsoll.plan import Opening, Plan, Skipped
 from plimsoll.prices.history import History
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import PoolMargin
+from plimsoll.rules.drawing import PoolSpec
 from plimsoll.volatility import in_deviations, volatility
 from plimsoll.want import Want, read_want, wanted
 
@@ -55,6 +56,7 @@ class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     as_of: date | None
     marks: dict[str, Decimal]
+    indexes: dict[str, Decimal]
     assessment: Assessment
     ratio: str
     distances: tuple[Distance, ...]
@@ -69,10 +71,12 @@ class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked beyond the account itself: `explain` a quantity, `want` a liquidation price."""
+    """What is asked beyond the account itself: `explain` a quantity, `want` a liquidation price; and `indexes`, the prices of
+    the coins in US dollars (None: stand-ins)."""
 
     explain: str | None = None
     want: str | None = None
+    indexes: dict[str, Decimal] | None = None
 
 
 def assess_report(
@@ -87,7 +91,7 @@ def assess_report(
     """The report of a plan that has been opened under `rulebook`. `home`: the rulebook of the plan's own venue; `marks` and
     `history` in venue symbols. BadInput: a missing mark, a question that cannot be read."""
     asked = question or Question()
-    begun = begin(opening, rulebook, marks)
+    begun = begin(opening, rulebook, marks, asked.indexes)
     account = begun.state.account
     view = assess(account, begun.state.marks, rulebook)
     symbols = tuple(dict.fromkeys(leg.symbol for leg in view.legs))
@@ -99,6 +103,7 @@ def assess_report(
         title=rulebook.rules.TITLE,
         as_of=rulebook.as_of,
         marks=dict(marks),
+        indexes=dict(begun.state.marks.indexes),
         assessment=view,
         ratio=ratio_word(rulebook),
         distances=tuple(_distance(leg, history) for leg in view.legs),
@@ -107,7 +112,7 @@ def assess_report(
         cautions=cautions(view, account, rulebook),
         refusals=begun.refusals,
         explanations=explain(asked.explain, account, begun.state.marks, rulebook) if asked.explain is not None else (),
-        wants=wanted(read_want(asked.want), plan, rulebook, home, marks) if asked.want is not None else (),
+        wants=wanted(read_want(asked.want), plan, rulebook, home, marks, asked.indexes) if asked.want is not None else (),
         notes=(*opening.notes, *begun.notes),
         skipped=opening.skipped,
     )
@@ -124,7 +129,8 @@ def _tables(symbols: Sequence[str], rulebook: Rulebook) -> tuple[str, ...]:
 def ratio_word(rulebook: Rulebook) -> str:
     """The direction of a venue's ratio, asked of its own rule with a balance of twice the requirement."""
     two, one = Decimal(2), Decimal(1)
-    ratio = rulebook.rules.venue_ratio(PoolMargin(two, one, one, one, two))
+    nobody, shared = Account(PositionMode.ONE_WAY, {}), PoolSpec("account", "", False, ())
+    ratio = rulebook.rules.venue_ratio(PoolMargin(two, one, one, one, 2 * two), shared, nobody)
     return "usage" if ratio is not None and ratio < 1 else "cover"
 
 

@@ -10,7 +10,7 @@ from plimsoll.account.commands import Command, PlaceOrder
 from plimsoll.account.decide import decide
 from plimsoll.account.state import State, Venue
 from plimsoll.errors import Reject
-from plimsoll.indexes import stand_in_indexes, stand_in_note
+from plimsoll.indexes import given_indexes, given_note, stand_in_indexes, stand_in_note
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.model import Marks
 from plimsoll.number import show
@@ -37,11 +37,18 @@ class Begun(NamedTuple):
     notes: tuple[str, ...]
 
 
-def begin(opening: Opening, rulebook: Rulebook, marks: Mapping[str, Decimal]) -> Begun:
-    """The account as it stands at `marks` (venue symbols). Nothing is liquidated: an account that would be is left as it is,
-    with its opening commands not given. BadInput: a held symbol without a mark."""
-    state = State(opening.account, Marks(dict(marks), {}, stand_in_indexes(opening.account, marks, rulebook)))
-    told = stand_in_note(opening.account, marks, rulebook)
+def begin(
+    opening: Opening, rulebook: Rulebook, marks: Mapping[str, Decimal], indexes: Mapping[str, Decimal] | None = None
+) -> Begun:
+    """The account as it stands at `marks` (venue symbols) and `indexes` (None: stand-ins, which are told). Nothing is
+    liquidated: an account that would be is left as it is, with its opening commands not given. BadInput: a held symbol without
+    a mark, a coin without an index."""
+    account = opening.account
+    if indexes is None:
+        priced, told = stand_in_indexes(account, marks, rulebook), stand_in_note(account, marks, rulebook)
+    else:
+        priced, told = given_indexes(account, indexes, rulebook), given_note(indexes, marks, rulebook)
+    state = State(account, Marks(dict(marks), {}, priced))
     if any(pool.liquidatable for pool in assess(opening.account, state.marks, rulebook, Prices.NONE).pools):
         waiting = ("No order was placed: the account is due for liquidation at these marks.",) if opening.commands else ()
         return Begun(state, (), (*told, *waiting))

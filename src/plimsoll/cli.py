@@ -81,6 +81,7 @@ def compare(
     wallet: Annotated[str | None, typer.Option(help="With --fills: the starting money, 1000 or USDT=1000,BTC=1.")] = None,
     leverage: Annotated[str | None, typer.Option(help="With --fills: of all fills that name none.")] = None,
     strategy: Annotated[str | None, typer.Option(help="With --fills: which one of a freqtrade export.")] = None,
+    as_: Annotated[str, typer.Option("--as", help="Held as contract, as coins with borrowed money, or both.")] = "as-written",
     engine: Annotated[str, typer.Option(help="auto: long histories by the array engine; exact. Same numbers.")] = "auto",
     json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -101,6 +102,7 @@ def compare(
         tables=tuple(table or ()),
         symbols=tuple(symbol or ()),
         engine=engine,
+        held=as_,
     )
     if fills is None:
         for flag, value in (("--wallet", wallet), ("--leverage", leverage), ("--strategy", strategy)):
@@ -235,6 +237,9 @@ def assess(
     explain: Annotated[str | None, typer.Option(help="QUANTITY or QUANTITY:NAME: formula, numbers, table row, source.")] = None,
     want: Annotated[str | None, typer.Option(help='For example "ETHUSDT liq 2200": what moves the line there.')] = None,
     prices: Annotated[str | None, typer.Option(help="History for distances in daily standard deviations.")] = None,
+    index: Annotated[
+        list[str] | None, typer.Option(help="COIN=PRICE in US dollars, where coins are valued together; or a CSV or JSON file.")
+    ] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """The account as the venue would show it, its three lines, and what is wrong with it."""
@@ -249,6 +254,7 @@ def assess(
         explain=explain,
         want=want,
         prices=prices,
+        indexes=tuple(index or ()),
         form=Form.JSON if json else Form.TERMINAL,
     )
     raise typer.Exit(run_assess(options))

@@ -1,4 +1,5 @@
-"""What command-line options say, read and checked: marks, and the day whose rules apply. No clock is read here."""
+"""What command-line options say, read and checked: marks, index prices, and the day whose rules apply. No clock is read
+here."""
 
 import csv
 import io
@@ -16,6 +17,7 @@ from plimsoll.rulebook import Policy
 from plimsoll.text_files import read_json, read_text
 
 MARKS = "--marks"
+INDEX = "--index"
 RULES_DAY = "--rules-as-of"
 
 
@@ -64,6 +66,22 @@ def read_marks(given: Sequence[str], names: Mapping[str, str]) -> dict[str, Deci
     return marks
 
 
+def read_indexes(given: Sequence[str]) -> dict[str, Decimal]:
+    """Coin -> its index price in US dollars, from `COIN=PRICE` pairs (several with commas) and CSV files with the columns
+    `asset, index` or JSON files. Whether these are the account's coins is seen when it is opened. BadInput: no price, two for
+    one coin."""
+    indexes: dict[str, Decimal] = {}
+    for item in given:
+        pairs = [pair.partition("=") for pair in item.split(",")] if "=" in item else []
+        found = [(coin.strip(), parse_positive(price.strip(), coin.strip() or "coin", INDEX)) for coin, _, price in pairs]
+        for coin, price in found or _file(Path(item), INDEX_FILE):
+            if not coin:
+                raise BadInput(INDEX, "coin", item, "write COIN=PRICE, such as BTC=60000")
+            if indexes.setdefault(coin, price) != price:
+                raise BadInput(INDEX, coin, price, "this coin has two different index prices; keep one")
+    return indexes
+
+
 def _pair(item: str, known: Iterable[str]) -> tuple[str, Decimal]:
     symbol, _, price = item.partition("=")
     symbol = symbol.strip()
@@ -74,9 +92,22 @@ def _pair(item: str, known: Iterable[str]) -> tuple[str, Decimal]:
     return symbol, parse_positive(price, symbol, MARKS)
 
 
-def _file(path: Path) -> list[tuple[str, Decimal]]:
-    text = read_text(path, "marks", "write SYMBOL=PRICE, or give a CSV or JSON file")
-    return _json(text, str(path)) if path.suffix == ".json" else _csv(text, str(path))
+class Columns(NamedTuple):
+    """A file of prices: what it holds, how a pair is written instead, and the columns of a CSV."""
+
+    what: str
+    pair: str
+    name: str
+    price: str
+
+
+MARK_FILE = Columns("marks", "SYMBOL=PRICE", "symbol", "mark")
+INDEX_FILE = Columns("index", "COIN=PRICE", "asset", "index")
+
+
+def _file(path: Path, columns: Columns = MARK_FILE) -> list[tuple[str, Decimal]]:
+    text = read_text(path, columns.what, f"write {columns.pair}, or give a CSV or JSON file")
+    return _json(text, str(path)) if path.suffix == ".json" else _csv(text, str(path), columns)
 
 
 def _json(text: str, source: str) -> list[tuple[str, Decimal]]:
@@ -88,16 +119,17 @@ def _json(text: str, source: str) -> list[tuple[str, Decimal]]:
     return [(symbol, parse_positive(price, symbol, source)) for symbol, price in pairs]
 
 
-def _csv(text: str, source: str) -> list[tuple[str, Decimal]]:
-    """Columns `symbol, mark`, others ignored."""
+def _csv(text: str, source: str, columns: Columns) -> list[tuple[str, Decimal]]:
+    """Columns such as `symbol, mark`, others ignored."""
+    name, price = columns.name, columns.price
     reader = csv.DictReader(io.StringIO(text))
     try:
-        need_columns(reader.fieldnames, ("symbol", "mark"), source)
-        rows = [((row["symbol"] or "").strip(), (row["mark"] or "").strip(), reader.line_num) for row in reader]
+        need_columns(reader.fieldnames, (name, price), source)
+        rows = [((row[name] or "").strip(), (row[price] or "").strip(), reader.line_num) for row in reader]
     except csv.Error as error:
         raise BadInput(source, "CSV", None, f"it cannot be read ({error}); write it anew") from None
     _once([symbol for symbol, _, _ in rows], source)
-    return [(symbol, parse_positive(mark, f"mark, line {line}", source)) for symbol, mark, line in rows]
+    return [(symbol, parse_positive(mark, f"{price}, line {line}", source)) for symbol, mark, line in rows]
 
 
 def _once(symbols: Sequence[str], source: str) -> None:

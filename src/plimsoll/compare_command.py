@@ -20,7 +20,7 @@ from plimsoll.prices.files import read_history
 from plimsoll.prices.history import History
 from plimsoll.prices.script import read_script, script_names
 from plimsoll.prices.times import parse_end, parse_time
-from plimsoll.rulebook import Policy, Rulebook, discover, in_force, with_readings
+from plimsoll.rulebook import Held, Policy, Rulebook, discover, holding, in_force, with_readings
 from plimsoll.runs import Comparison, RegimeMap
 from plimsoll.table_files import load, load_file, merge
 
@@ -29,7 +29,7 @@ EXAMPLE = "textbook"
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What the user asked for, as words. `rules_as_of`: a date, `nearest` or `in-force`; `symbols`: plan symbol -> the
-    prices' symbol, where they differ; `engine`: auto or exact."""
+    prices' symbol, where they differ; `engine`: auto or exact; `held`: what positions are held as."""
 
     account: str = EXAMPLE
     prices: str | None = None
@@ -42,6 +42,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     engine: str = Engine.AUTO.value
+    held: str = Held.AS_WRITTEN.value
 
 
 class Ready(NamedTuple):
@@ -62,10 +63,13 @@ def prepare(wish: Wish) -> Ready:
     history = load_prices(plan, wish, renamed)
     day, policy = rules_date(wish.rules_as_of, plan, history)
     home = load_rulebook(plan.venue, day, policy, wish.tables, symbols_of(plan) if policy is Policy.IN_FORCE else None)
-    jobs = tuple(
-        Job(home if name == plan.venue else load_rulebook(name, day, policy, wish.tables, None), home)
-        for name in venues(wish.venue, plan)
-    )
+    books = [
+        home if name == plan.venue else load_rulebook(name, day, policy, wish.tables, None) for name in venues(wish.venue, plan)
+    ]
+    parts = [part for book in books for held in held_as(wish.held) if (part := holding(book, held)) is not None]
+    jobs = tuple(Job(part, home) for part in parts)
+    if not jobs:
+        raise BadInput("command line", "--as", wish.held, "none of these venues has that; name others with --venue")
     return Ready(plan, history, jobs, modes_of(wish.modes, plan), engine)
 
 
@@ -81,6 +85,16 @@ def engine_of(word: str) -> Engine:
     if word not in known:
         raise BadInput("command line", "--engine", word, _near(word, known))
     return Engine(word)
+
+
+def held_as(word: str) -> tuple[Held, ...]:
+    """What positions are to be held as. BadInput: no such thing."""
+    known = [held.value for held in Held]
+    asked = [part.strip() for part in word.split(",") if part.strip()]
+    for name in asked or [word]:
+        if name not in known:
+            raise BadInput("command line", "--as", name, _near(name, known))
+    return tuple(dict.fromkeys(Held(name) for name in asked))
 
 
 def venues(word: str | None, plan: Plan) -> tuple[str, ...]:

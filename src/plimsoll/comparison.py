@@ -14,9 +14,9 @@ import msgspec
 from plimsoll.account.state import Environment, Venue
 from plimsoll.engines import Counter, Engine, Lead
 from plimsoll.errors import BadInput
-from plimsoll.indexes import stand_in_note
+from plimsoll.indexes import coins_of_account, stand_in_note
 from plimsoll.law import law_digest
-from plimsoll.model import PositionMode
+from plimsoll.model import Kind, PositionMode
 from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
 from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
@@ -67,7 +67,12 @@ def compare(
         lead = Lead(counter, runnable.history)
         for mode in playable:
             venue = Venue(rulebook, environment or Environment())
-            results.append(_mode_result(plan, lead, venue, job.home, mode, progress))
+            try:
+                results.append(_mode_result(plan, lead, venue, job.home, mode, progress))
+            except BadInput as bad:
+                if rulebook.name == plan.venue:
+                    raise
+                runnable.note.skipped[mode.value] = f"{bad.field}: {bad.cure}" if bad.field else bad.cure
     if not results:
         reasons = "; ".join(f"{v.venue}: {', '.join(v.skipped.values()) or 'nothing to play'}" for v in venues)
         raise BadInput(plan.source, "venue", None, f"no venue can play this account ({reasons})")
@@ -108,7 +113,7 @@ def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, m
         notes += cut
         if rulebook.name != plan.venue:
             notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
-    return _Part(VenueNote(rulebook.name, title, tables, skipped, tuple(notes), law_digest(rulebook)), moved)
+    return _Part(VenueNote(rulebook.shown, title, tables, skipped, tuple(notes), law_digest(rulebook)), moved)
 
 
 def table_words(rulebook: Rulebook, symbol: str) -> str:
@@ -155,7 +160,7 @@ def _mode_result(
 
     def once(path: BarPath, under: Venue) -> Run:
         if progress is not None:
-            progress(f"{under.rulebook.name} {mode.value}, {path.value} bars")
+            progress(f"{under.rulebook.shown} {mode.value}, {path.value} bars")
         first = {symbol: bar.open for symbol, bar in history.frames[0].bars.items()}
         priced = stand_in_note(opening.account, first, under.rulebook)
         notes = (*opening.notes, *unit_notes(opening, unit), *priced)
@@ -180,7 +185,7 @@ def played_all_ways(venue: Venue, mode: PlanMode, history: History, once: Once, 
     best = once(BarPath.BEST, venue) if bars else None
     others = _other_readings(venue, headline, lambda v: once(BarPath.SYNCHRONISED, v), kinds)
     return ModeResult(
-        venue=venue.rulebook.name,
+        venue=venue.rulebook.shown,
         mode=mode,
         run=headline,
         worst=worst,
@@ -207,9 +212,17 @@ def unit_of(opening: Opening, venue: Venue) -> Unit:
     where the venue values coins together and the account holds several."""
     instruments = [venue.rulebook.instruments[symbol] for symbol in opening.symbols.values()]
     settles = {instrument.settle for instrument in instruments}
-    if venue.rulebook.coins:
+    settles |= {instrument.base for instrument in instruments if instrument.kind is Kind.SPOT}
+    if _values_coins(opening, venue.rulebook):
         settles |= {asset for asset, amount in opening.account.cash.items() if amount != 0}
     return Unit(instruments[0].settle, False) if len(settles) == 1 else Unit(instruments[0].quote, True)
+
+
+def _values_coins(opening: Opening, rulebook: Rulebook) -> bool:
+    """Whether the account's coins are valued together in cross: then they are told together in every mode."""
+    options = {name: value for name, value in opening.account.options.items() if name in rulebook.rules.OPTIONS}
+    bare = msgspec.structs.replace(opening.account, positions=(), orders=(), options=options)
+    return bool(coins_of_account(bare, rulebook))
 
 
 def unit_notes(opening: Opening, unit: Unit) -> list[str]:

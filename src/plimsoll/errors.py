@@ -52,9 +52,17 @@ class Reason(StrEnum):
     MARGIN_MODE_PER_ORDER = "margin_mode_per_order"
     MARGIN_MODE_SCOPE = "margin_mode_scope"
     MARGIN_MODE_SHORT = "margin_mode_short"
+    MARGIN_MODE_CROSS_ONLY = "margin_mode_cross_only"
     POSITION_MODE_SAME = "position_mode_same"
     POSITION_MODE_OPEN_ORDERS = "position_mode_open_orders"
     POSITION_MODE_POSITION = "position_mode_position"
+    OPTION_UNKNOWN = "option_unknown"
+    OPTION_SAME = "option_same"
+    OPTION_ISOLATED = "option_isolated"
+    OPTION_OPEN_ORDERS = "option_open_orders"
+    OPTION_POSITION = "option_position"
+    OPTION_DEBT = "option_debt"
+    OPTION_SHORT = "option_short"
     MARGIN_ONLY_ISOLATED = "margin_only_isolated"
     MARGIN_NO_POSITION = "margin_no_position"
     MARGIN_AMOUNT = "margin_amount"
@@ -62,7 +70,10 @@ class Reason(StrEnum):
     MARGIN_REMOVE_TOO_MUCH = "margin_remove_too_much"
     MARGIN_WOULD_LIQUIDATE = "margin_would_liquidate"
     WITHDRAW_TOO_MUCH = "withdraw_too_much"
+    BORROW_TOO_MUCH = "borrow_too_much"
+    REPAY_TOO_MUCH = "repay_too_much"
     NOT_OFFERED = "not_offered"
+    LEVERAGE_LOWER = "leverage_lower"
 
 
 class Reject(msgspec.Struct, frozen=True):

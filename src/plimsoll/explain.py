@@ -215,6 +215,9 @@ def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:
     if view.requirement != view.maintenance_margin:
         needs += [Input(f"closing_fee {leg.name}", leg.closing_fee) for leg in legs if leg.closing_fee]
     needs += [Input(f"{a.asset} owed", a.borrowed) for a in coins if a.borrowed]
+    spec = look.layout.specs[at]
+    needs += [Input(f"{a} as margin", look.column[w.place] * w.dearer) for a, w in zip(spec.assets, pool.wallets, strict=False)
+              if w.dearer != 1 and any(leg.asset == a for leg in legs)]
     both = [Input("margin_balance", view.margin_balance), Input("requirement", view.requirement)]
     inputs = {"margin_balance": has, "requirement": needs}.get(quantity, both)
     symbols = tuple(dict.fromkeys(leg.symbol for leg in legs))
@@ -253,6 +256,7 @@ def _coin(quantity: str, view: AssetView, home: str, look: Look) -> Explanation:
         Input("equity", view.equity),
         Input("borrowed", view.borrowed),
         Input("index price", look.column[wallet.place]),
+        *([Input("a unit as margin", look.column[wallet.place] * wallet.dearer)] if wallet.dearer != 1 else []),
         Input("collateral_value", view.collateral_value),
         Input(f"margin_balance {home}", pool.margin_balance),
         Input(f"initial_margin {home}", pool.initial_margin),

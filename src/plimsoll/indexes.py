@@ -1,12 +1,13 @@
-"""Prices of coins in US dollars where none are given: stand-ins for people's runs, never inside the engine, always told.
+"""Prices of coins in US dollars for people's runs: as given, else stand-ins, never inside the engine and always told.
 
 A coin that contracts are quoted in (USD, USDT, USDC) counts as one dollar; any other at the mark of a contract of it."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 
+from plimsoll.errors import BadInput
 from plimsoll.model import Account, Kind
-from plimsoll.number import ONE
+from plimsoll.number import ONE, exact, show
 from plimsoll.rulebook import Rulebook
 
 
@@ -27,19 +28,27 @@ def teller_of(asset: str, marks: Mapping[str, Decimal], rulebook: Rulebook) -> s
 
 
 def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
-    """Coin -> its stand-in price at these marks; without the coins that nothing tells the price of."""
+    """Coin -> its stand-in price at these marks; without the coins that nothing tells the price of. Coins that could be bought
+    at these marks are among them."""
     return told_by(tellers_of(account, marks, rulebook), marks)
 
 
 def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, str]:
-    """Coin -> what tells its price where these symbols have marks; without the coins of which nothing does."""
-    found = {asset: teller_of(asset, marks, rulebook) for asset in coins_of_account(account, rulebook)}
+    """Coin -> what tells its price where these symbols have marks, of the account's coins and those that could be bought there;
+    without the coins of which nothing does."""
+    coins = dict.fromkeys([*coins_of_account(account, rulebook), *_tradable(marks, rulebook)])
+    found = {asset: teller_of(asset, marks, rulebook) for asset in coins}
     return {asset: teller for asset, teller in found.items() if teller is not None}
 
 
 def told_by(tellers: Mapping[str, str], marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """Coin -> its price at these marks, as its teller has it."""
     return {asset: ONE if teller == "" else marks[teller] for asset, teller in tellers.items()}
+
+
+def _tradable(marks: Mapping[str, Decimal], rulebook: Rulebook) -> list[str]:
+    known = [rulebook.instruments[symbol] for symbol in marks if symbol in rulebook.instruments]
+    return [asset for i in known if i.kind is Kind.SPOT for asset in (i.base, i.quote)]
 
 
 def stand_in_note(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> tuple[str, ...]:
@@ -52,3 +61,34 @@ def stand_in_note(account: Account, marks: Mapping[str, Decimal], rulebook: Rule
         return ()
     parts = ([f"{', '.join(pegged)} counted as one dollar"] if pegged else []) + others
     return (f"no index prices are given: {', '.join(parts)}",)
+
+
+APART = Decimal("0.01")
+"""A given price further from the mark of a contract of the coin than this share is told."""
+INDEX = "--index"
+
+
+def given_indexes(account: Account, given: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
+    """The prices that were given, one for every coin that the venue asks for and for no other. BadInput names the coin."""
+    coins = coins_of_account(account, rulebook)
+    for asset in given:
+        if asset not in coins:
+            cure = f"the account has no such coin; it has {', '.join(coins)}" if coins else "no coins are valued together here"
+            raise BadInput(INDEX, "coin", asset, cure)
+    missing = [asset for asset in coins if asset not in given]
+    if missing:
+        cure = f"no index price; add --index {missing[0]}=PRICE (in US dollars), or give none at all"
+        raise BadInput(INDEX, ", ".join(missing), None, cure)
+    return dict(given)
+
+
+def given_note(given: Mapping[str, Decimal], marks: Mapping[str, Decimal], rulebook: Rulebook) -> tuple[str, ...]:
+    """The prices as given, and which of them lie apart from the mark of a contract of the coin: one of the two may be old."""
+    notes = [f"index prices as given: {', '.join(f'{asset} {show(price)}' for asset, price in given.items())}"]
+    with exact():
+        for asset, price in given.items():
+            teller = teller_of(asset, marks, rulebook)
+            if teller and abs(price / marks[teller] - 1) > APART:
+                share = show(abs(price / marks[teller] - 1) * 100, 1)
+                notes.append(f"the index of {asset} is {share} % from the mark of {teller}: is one of the two old?")
+    return tuple(notes)

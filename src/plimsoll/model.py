@@ -35,11 +35,13 @@ class LegSide(StrEnum):
 
 class Kind(StrEnum):
     """LINEAR: profit in the quote asset. INVERSE: face value in the quote, profit in the base coin. QUANTO: profit in a third
-    coin, a fixed amount of it for each unit of the quoted price; its value follows the price as a linear one does."""
+    coin, a fixed amount of it for each unit of the quoted price; its value follows the price as a linear one does. SPOT: the
+    coin itself, bought or sold short with borrowed money; profit is what the coins held are worth less what is owed."""
 
     LINEAR = "linear"
     INVERSE = "inverse"
     QUANTO = "quanto"
+    SPOT = "spot"
 
 
 class Stage(IntEnum):
@@ -106,10 +108,22 @@ class CoinColumns(NamedTuple):
 
 
 class Coin(msgspec.Struct, frozen=True, dict=True):
-    """What a coin counts as collateral, and what a debt in it needs. No loan tiers: a debt needs nothing (or is not known)."""
+    """What a coin counts as collateral, and what a debt in it needs. No loan tiers: a debt needs nothing (or is not known).
+    `loans_by_value`: the loan tiers count the debt's value in the pool's currency, not coins; `by_worth`: the collateral tiers
+    count what the coin is worth in it. `repayment_rate`: the fee rate at which coins are bought to repay a debt, where the
+    venue adds it to what the debt needs. `ask_buffer`: what a unit owed, or asked as margin, counts above the index.
+    `sell_buffer`, `buy_buffer`: what the venue takes off the index, or puts on it, when it exchanges coins by itself, which it
+    does while the account holds where more than `exchange_below` is owed (None: it does not)."""
 
     collateral_tiers: tuple[CollateralTier, ...]
     loan_tiers: tuple[LoanTier, ...] = ()
+    loans_by_value: bool = False
+    by_worth: bool = False
+    repayment_rate: Decimal = Decimal(0)
+    ask_buffer: Decimal = Decimal(0)
+    sell_buffer: Decimal = Decimal(0)
+    buy_buffer: Decimal = Decimal(0)
+    exchange_below: Decimal | None = None
 
     @cached_property
     def columns(self) -> CoinColumns:
@@ -137,7 +151,8 @@ class BracketColumns(NamedTuple):
 class Instrument(msgspec.Struct, frozen=True, dict=True):
     """One contract. `multiplier`: base units (linear), quote face (inverse) or settle units per unit of price (quanto) per
     contract. `unit`: the amount of its settle asset that the venue counts in (None: it does not round money).
-    `funding_rate`: that of the next funding, where it is known."""
+    `funding_rate`: that of the next funding, where it is known. `alone`: it shares collateral with no other contract. `terms`:
+    further numbers that the venue's rules ask for, in the order of their TERMS (0: not stated)."""
 
     symbol: str
     kind: Kind
@@ -158,6 +173,8 @@ class Instrument(msgspec.Struct, frozen=True, dict=True):
     funding_hours: int | None = None
     unit: Decimal | None = None
     funding_rate: Decimal | None = None
+    alone: bool = False
+    terms: tuple[Decimal, ...] = ()
 
     @cached_property
     def columns(self) -> BracketColumns:
@@ -185,7 +202,12 @@ class Position(msgspec.Struct, frozen=True):
     `added_margin` was put in by hand (or frozen there by a rule) and `lost_margin` has been eaten by funding. `cost`: the
     signed value paid, in the settle asset, where the venue keeps it apart from the entry price (None: it follows from it).
     `remarked`: the signed value that running profit counts from, after the venue has paid earlier profit out (None: `cost`).
-    `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash."""
+    `realised_pnl`: what the position has realised so far. `auto_add_margin`: the venue may top it up from free cash.
+    `part_sold`: when a part of it was last sold by force, while the venue heeds that.
+
+    A position in SPOT counts coins bought (+) or sold short (-) with borrowed money. In cross they are among the account's
+    own cash and debts. An isolated one has `coins` of its own inside its wall, `borrowed` and `interest` owed there, all by
+    asset; `isolated_margin` then is a record of the own money that went in, in the quote asset, and no money itself."""
 
     symbol: str
     mode: MarginMode
@@ -200,6 +222,10 @@ class Position(msgspec.Struct, frozen=True):
     remarked: Decimal | None = None
     realised_pnl: Decimal = Decimal(0)
     auto_add_margin: bool = False
+    coins: dict[str, Decimal] | None = None
+    borrowed: dict[str, Decimal] = {}
+    interest: dict[str, Decimal] = {}
+    part_sold: datetime | None = None
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -227,8 +253,10 @@ class Fees(msgspec.Struct, frozen=True):
 
 class Account(msgspec.Struct, frozen=True):
     """One trading account. `cash`: asset -> settled money outside every isolated wall (negative: owed); `borrowed`: asset ->
-    what is owed apart from it; `not_collateral`: coins that the user has switched off. `leverages` is keyed by the
-    rulebook's `leverage_key`; `margin_modes` holds the symbols set away from the default (cross)."""
+    what is owed apart from it, and `interest` what that has grown by; `interest_rates`: asset -> what borrowing it costs a
+    year, as a fraction; `not_collateral`: coins that the user has switched off, `restricted`: those that the venue gives no
+    room for at present. `leverages` is keyed by the rulebook's `leverage_key`; `margin_modes` holds the symbols set away from
+    the default (cross). `options`: the venue's own settings; `auto_borrow` = "off": orders lean on no coin but their own."""
 
     position_mode: PositionMode
     cash: dict[str, Decimal]
@@ -240,12 +268,15 @@ class Account(msgspec.Struct, frozen=True):
     options: dict[str, str] = {}
     borrowed: dict[str, Decimal] = {}
     not_collateral: tuple[str, ...] = ()
+    interest: dict[str, Decimal] = {}
+    interest_rates: dict[str, Decimal] = {}
+    restricted: tuple[str, ...] = ()
 
 
 class Outside(msgspec.Struct, frozen=True):
-    """Totals of cross legs that a source states without listing the legs: added to the pool of their settle asset (or of the
-    currency of a valued pool, where `wallet_balance` too may be stated without its coins). `reserved`: what resting orders
-    that are not listed take off its balance."""
+    """Totals of cross legs that a source states without listing the legs: added to the pool of their settle asset (in a valued
+    pool to the coin; or to its currency, where `wallet_balance` too may be stated without its coins). `reserved`: what
+    resting orders that are not listed take off its balance."""
 
     unrealised_pnl: Decimal = Decimal(0)
     initial_margin: Decimal = Decimal(0)

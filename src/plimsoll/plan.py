@@ -4,18 +4,19 @@ division into margin modes. Plans count coins (linear) or quote face (inverse); 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 
 from plimsoll.account.commands import AddMargin, Command, Deposit, PlaceOrder
-from plimsoll.errors import BadInput
+from plimsoll.dollars import in_dollars_of
+from plimsoll.errors import BadInput, Reason
 from plimsoll.model import (
     Account,
     Fees,
     Instrument,
+    Kind,
     LegSide,
     MarginMode,
     Order,
@@ -24,8 +25,9 @@ from plimsoll.model import (
     PositionMode,
     Trigger,
 )
-from plimsoll.number import ZERO, exact, floor_to, show
-from plimsoll.plan_walls import funding_notes, isolated_money, tallied
+from plimsoll.number import ZERO, exact, show
+from plimsoll.plan_matches import absence, near_to
+from plimsoll.plan_walls import coins_behind, contracts_of, funding_notes, isolated_money, lending_notes, tallied, too_small
 from plimsoll.rulebook import Rulebook, match
 
 
@@ -93,9 +95,11 @@ class PlannedTopUp(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """An account file. `wallet`: asset -> everything put in, isolated money included. `borrowed`: asset -> what is
-    owed of it, `not_collateral`: coins switched off (venues that value coins). `fees` None: the venue's list rates.
-    `leverages`: for fills. `scripts`, `model`: as in the file, for `prices.script.read_script` and `model_choice`."""
+    """An account file. `wallet`: asset -> everything put in, isolated money included. Where coins are valued: `borrowed`,
+    asset -> what is owed, `interest`, what that costs a year; `not_collateral`, coins switched off; `restricted`, coins that
+    give no room; `auto_borrow`, whether orders may lean on all of them. `fees` None: the venue's list rates. `leverages`: for
+    fills. `scripts`, `model`: as in the file, for `prices.script.read_script` and `model_choice`. `options`: settings of the
+    account besides its modes, in the words of the plan's own venue."""
 
     source: str
     name: str
@@ -111,9 +115,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rules_as_of: date | None = None
     borrowed: dict[str, Decimal] = {}
     not_collateral: tuple[str, ...] = ()
+    interest: dict[str, Decimal] = {}
+    restricted: tuple[str, ...] = ()
+    auto_borrow: bool = True
     leverages: dict[str, Decimal] = {}
     scripts: dict[str, object] = {}
     model: dict[str, object] = {}
+    options: dict[str, str] = {}
 
 
 PlannedLeg = tuple[str, Side, MarginMode]
@@ -176,30 +184,18 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
     for symbol in symbols_of(plan):
         known = home.instruments.get(symbol)
         if known is None and symbol not in home.gaps:
-            near = _near(symbol, [*home.instruments, *home.gaps])
+            near = near_to(symbol, [*home.instruments, *home.gaps])
             raise BadInput(plan.source, "symbol", symbol, f"{home.name} has no such instrument{near}")
         if known is None:
             skipped.append(Skipped(symbol, f"{home.name}: {home.gaps[symbol]}"))
             continue
-        there = known if rulebook.name == home.name else match(rulebook, known.base, known.quote, known.kind)
+        own = rulebook.name == home.name and symbol in rulebook.instruments
+        there = known if own else match(rulebook, known.base, known.quote, known.kind)
         if there is None or without_hedge:
-            skipped.append(Skipped(symbol, without_hedge or _absence(rulebook, known)))
+            skipped.append(Skipped(symbol, without_hedge or absence(rulebook, known)))
         else:
             found[symbol] = there
     return Matched(found, tuple(skipped))
-
-
-def _near(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word, list(known), 1, 0.6)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _absence(rulebook: Rulebook, known: Instrument) -> str:
-    """Why a venue cannot run an instrument: what it says of the symbols that look alike, or that there is none."""
-    alike = [s for s in rulebook.gaps if s.replace("-", "").startswith(f"{known.base}{known.quote}")]
-    if alike:
-        return f"{rulebook.name}: {alike[0]}: {rulebook.gaps[alike[0]]}"
-    return f"{rulebook.name} has no {known.kind} contract of {known.base} in {known.quote}"
 
 
 def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) -> Opening:
@@ -210,6 +206,9 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
     with exact():
         matched = match_symbols(plan, rulebook, home)
         notes: list[str] = []
+        if rulebook.name != home.name and not rulebook.coins:
+            wallet, notes = in_dollars_of(plan.wallet, matched.found.values())
+            plan = msgspec.structs.replace(plan, wallet=wallet)
         small: list[Skipped] = []
         sizes: Sizes = {}
         _check_legs(plan, mode)
@@ -218,11 +217,11 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             raise refusal
         for planned in plan.positions:
             if planned.symbol in matched.found:
-                size = _contracts(planned.size, matched.found[planned.symbol], notes)
+                size = contracts_of(planned.size, matched.found[planned.symbol], notes)
                 if size > 0:
                     sizes[leg_of(planned)] = size
                 else:
-                    small.append(Skipped(planned.symbol, _too_small(planned, matched.found[planned.symbol])))
+                    small.append(Skipped(planned.symbol, too_small(planned.size, matched.found[planned.symbol])))
         kept = [p for p in plan.positions if leg_of(p) in sizes]
         fees = _fees(plan, rulebook, home, notes)
         positions = tuple(
@@ -230,7 +229,7 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             for p in kept
             if p.entry_price is not None
         )
-        options = _options(plan, matched.found, rulebook, mode)
+        options = _options(plan, matched.found, rulebook, home, mode)
         account = Account(
             position_mode=plan.position_mode,
             cash=_cash(plan, positions, matched.found, rulebook, options),
@@ -241,8 +240,15 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             options=options,
             borrowed=dict(plan.borrowed),
             not_collateral=plan.not_collateral,
+            interest_rates=dict(plan.interest),
+            restricted=plan.restricted,
         )
+        account = coins_behind(account, rulebook)
+        notes += lending_notes(plan.venue, home.instruments, matched.found)
         notes += funding_notes(rulebook, matched.found.values())
+        if plan.options and rulebook.name != home.name:
+            theirs = f"are those of {home.name}: {rulebook.name} has its own"
+            notes.append(f"The file's settings ({', '.join(plan.options)}) {theirs}.")
         opened = [_market_open(p, sizes[leg_of(p)], matched.found, plan, mode) for p in kept if p.entry_price is None]
         orders = [_placed(order, sizes, matched.found, plan, mode, notes) for order in plan.orders]
         return Opening(
@@ -277,27 +283,6 @@ def _no_hedge(plan: Plan, rulebook: Rulebook) -> str:
 def holds_both_modes(plan: Plan) -> bool:
     """Whether some symbol is held cross and isolated side by side."""
     return len({(p.symbol, p.mode) for p in plan.positions}) > len({p.symbol for p in plan.positions})
-
-
-def _contracts(amount: Decimal, instrument: Instrument, notes: list[str]) -> Decimal:
-    """Coins or face as contracts, down to the lot."""
-    size = amount / instrument.multiplier
-    if instrument.lot is None:
-        return size
-    whole = floor_to(size, instrument.lot)
-    if whole != size:
-        unit = instrument.base if instrument.kind == "linear" else instrument.quote
-        kept = show(whole * instrument.multiplier)
-        notes.append(
-            f"{instrument.symbol} trades in steps of {show(instrument.lot * instrument.multiplier)} {unit}: "
-            f"{show(amount)} became {kept}."
-        )
-    return whole
-
-
-def _too_small(planned: PlannedPosition, instrument: Instrument) -> str:
-    step = show((instrument.lot or ZERO) * instrument.multiplier)
-    return f"{show(planned.size)} is less than one step of {instrument.symbol}, {step}"
 
 
 def mode_of(planned: MarginMode | None, mode: PlanMode) -> MarginMode:
@@ -345,11 +330,7 @@ def _fees(plan: Plan, rulebook: Rulebook, home: Rulebook, notes: list[str]) -> F
 
 
 def _cash(
-    plan: Plan,
-    positions: Iterable[Position],
-    found: Mapping[str, Instrument],
-    rulebook: Rulebook,
-    options: Mapping[str, str],
+    plan: Plan, positions: Iterable[Position], found: Mapping[str, Instrument], rulebook: Rulebook, options: Mapping[str, str]
 ) -> dict[str, Decimal]:
     """The wallet less the isolated money. BadInput: it does not suffice, or an asset that is needed is not in it. A venue that
     values all coins together needs none in particular."""
@@ -389,10 +370,15 @@ def _leverages(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, 
     return settings
 
 
-def _options(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode) -> dict[str, str]:
-    """The account's own settings: its margin mode, where the venue has one for all of it."""
+def _options(
+    plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, home: Rulebook, mode: PlanMode
+) -> dict[str, str]:
+    """The account's own settings: those of the file, at its own venue; borrowing where it is off; its margin mode, where the
+    venue has one for all of it."""
+    options = dict(plan.options) if rulebook.name == home.name else {}
+    options |= {} if plan.auto_borrow else {"auto_borrow": "off"}
     asked = _asked(plan, found, mode) if rulebook.rules.MODE_SCOPE == "account" else []
-    return {"margin_mode": asked[0][1].value} if asked else {}
+    return options | ({"margin_mode": asked[0][1].value} if asked else {})
 
 
 def _asked(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -> list[tuple[str, MarginMode]]:
@@ -408,11 +394,20 @@ def _margin_modes(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -
 
 
 def mode_refusal(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) -> BadInput | None:
-    """Why this venue cannot hold the plan in this division: it keeps one margin mode where two are asked for; None: it can."""
+    """Why this venue cannot hold the plan in this division: it keeps one margin mode where two are asked for, or the account's
+    settings have no isolated margin; None: it can."""
     found = match_symbols(plan, rulebook, home).found
     scope = rulebook.rules.MODE_SCOPE
     seen: dict[str, MarginMode] = {}
+    bare = Account(plan.position_mode, {}, options=dict(plan.options) if rulebook.name == home.name else {})
     for symbol, asked in _asked(plan, found, mode):
+        if found[symbol].kind is Kind.SPOT and asked not in rulebook.rules.LENDS_IN:
+            lends = ", ".join(rulebook.rules.LENDS_IN) or "no"
+            cure = f"{rulebook.name} lends money to buy coins with in {lends} margin only"
+            return BadInput(plan.source, f"mode of {symbol}", asked, cure)
+        refused = rulebook.rules.may_switch_mode(bare, found[symbol].symbol, asked)
+        if refused is not None and refused.reason is Reason.MARGIN_MODE_CROSS_ONLY:
+            return BadInput(plan.source, f"mode of {symbol}", asked, f"{rulebook.name}: {refused.message}")
         kept = seen.setdefault("" if scope == "account" else symbol, asked)
         if scope != "order" and kept is not asked:
             keeps = "for the whole account" if scope == "account" else "per symbol"
@@ -448,19 +443,14 @@ def _market_open(
 
 
 def _placed(
-    planned: PlannedOrder,
-    sizes: Sizes,
-    found: Mapping[str, Instrument],
-    plan: Plan,
-    mode: PlanMode,
-    notes: list[str],
+    planned: PlannedOrder, sizes: Sizes, found: Mapping[str, Instrument], plan: Plan, mode: PlanMode, notes: list[str]
 ) -> PlaceOrder | None:
     """The order at the venue; None where its symbol, its position or its last lot is not there."""
     if planned.symbol not in found:
         return None
     instrument = found[planned.symbol]
     if planned.size is not None:
-        size = _contracts(planned.size, instrument, notes)
+        size = contracts_of(planned.size, instrument, notes)
     else:
         legs = [p for p in plan.positions if _serves(planned, p) and leg_of(p) in sizes]
         size = sizes[leg_of(legs[0])] if legs else ZERO

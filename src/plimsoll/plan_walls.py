@@ -1,14 +1,14 @@
 """What is inside the wall of an isolated position of a plan, as the venue sizes it, and what is not known about it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
 
 from plimsoll.margin.ledger import money
 from plimsoll.margin.pools import market_of, sized
-from plimsoll.model import Fees, Instrument, MarginMode, Position
-from plimsoll.number import ZERO
+from plimsoll.model import Account, Fees, Instrument, Kind, MarginMode, Position
+from plimsoll.number import ZERO, floor_to, show
 from plimsoll.rulebook import Rulebook
 
 
@@ -30,6 +30,65 @@ def isolated_money(
     rate = rulebook.rules.initial_rate(leverage)
     market = market_of(instrument, fees.taker_rate)
     return money(rulebook.rules.margin_at_fill(size * instrument.multiplier, entry, leverage, rate, market))
+
+
+def contracts_of(amount: Decimal, instrument: Instrument, notes: list[str]) -> Decimal:
+    """Coins or face as contracts, down to the lot; what was cut is told in `notes`."""
+    size = amount / instrument.multiplier
+    if instrument.lot is None:
+        return size
+    whole = floor_to(size, instrument.lot)
+    if whole != size:
+        unit = instrument.quote if instrument.kind == "inverse" else instrument.base
+        kept = show(whole * instrument.multiplier)
+        notes.append(
+            f"{instrument.symbol} trades in steps of {show(instrument.lot * instrument.multiplier)} {unit}: "
+            f"{show(amount)} became {kept}."
+        )
+    return whole
+
+
+def too_small(size: Decimal, instrument: Instrument) -> str:
+    """Why nothing is left of a size."""
+    step = show((instrument.lot or ZERO) * instrument.multiplier)
+    return f"{show(size)} is less than one step of {instrument.symbol}, {step}"
+
+
+def coins_behind(account: Account, rulebook: Rulebook) -> Account:
+    """The account with the coins and debts that its held spot positions stand on, as if each had been bought or sold at its
+    entry price without a fee: an isolated one borrowed what its margin did not pay, a cross one what the cash had not."""
+    cash, borrowed, positions = dict(account.cash), dict(account.borrowed), []
+    for position in account.positions:
+        instrument = rulebook.instruments[position.symbol]
+        amount = position.size * instrument.multiplier
+        value = money(amount * position.entry_price)
+        if instrument.kind is Kind.SPOT and position.mode is MarginMode.ISOLATED:
+            have = {instrument.base: amount, instrument.quote: position.isolated_margin - value}
+            owed = {asset: -there for asset, there in have.items() if there < 0}
+            coins = {asset: max(there, ZERO) for asset, there in have.items()}
+            position = msgspec.structs.replace(position, coins=coins, borrowed=owed)
+        elif instrument.kind is Kind.SPOT:
+            cash[instrument.base] = cash.get(instrument.base, ZERO) + amount
+            cash[instrument.quote] = cash.get(instrument.quote, ZERO) - value
+        positions.append(position)
+    if rulebook.rules.DEBTS == "apart":
+        for asset, there in cash.items():
+            if there < 0:
+                borrowed[asset] = borrowed.get(asset, ZERO) - there
+                cash[asset] = ZERO
+    return msgspec.structs.replace(account, cash=cash, borrowed=borrowed, positions=tuple(positions))
+
+
+def lending_notes(venue: str, at_home: Mapping[str, Instrument], found: Mapping[str, Instrument]) -> list[str]:
+    """One sentence where this venue has the coins themselves for contracts of the plan, or contracts for its coins. `found`:
+    the plan's symbol -> the venue's instrument."""
+    out = []
+    for symbol, instrument in found.items():
+        known = at_home[symbol].kind
+        if known is not instrument.kind and Kind.SPOT in (known, instrument.kind):
+            held = "bought or sold short with borrowed money" if instrument.kind is Kind.SPOT else "held as a contract"
+            out.append(f"{instrument.symbol} is {held} here; {symbol} of {venue} is {known}.")
+    return out
 
 
 def funding_notes(rulebook: Rulebook, instruments: Iterable[Instrument]) -> list[str]:

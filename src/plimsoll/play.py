@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from plimsoll.account.commands import CancelOrder, Command, SetMarks, SettleFunding
+from plimsoll.account.borrowing import owes
+from plimsoll.account.commands import AccrueInterest, CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.events import Converted, Reduced
 from plimsoll.account.state import State, Venue
 from plimsoll.errors import BadInput
@@ -36,6 +37,17 @@ SAMPLES = 1_500
 LOOKS = 50
 """After a forced sale the venue's next look is a fiftieth of a segment later: marks come about once a second, not
 continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
+
+
+TICK = timedelta(microseconds=1)
+"""The least step of a clock."""
+HAIR = Decimal("1e-60")
+"""Less headroom than any account has that has some."""
+HOUR = timedelta(hours=1)
+"""Interest is charged by the hour."""
+
+HAIR = Decimal("1e-60")
+"""Less headroom than any account has that has some."""
 
 
 class Stretch(NamedTuple):
@@ -94,6 +106,7 @@ class _Playing:
         self.inside_bars = len(self.frames) <= SAMPLES // 8
         self.scout = None if self.inside_bars else scout
         self.stood = -1
+        self.charged = self.frames[0].time
 
     def run(self, commands: Sequence[Command]) -> Played:
         """The whole history."""
@@ -131,6 +144,7 @@ class _Playing:
             elif n > 0:
                 self._to_opening(n, point, time, ahead)
             if k == 0:
+                self._interest(frame)
                 due(tape, self.waiting, frame)
             tape.look()
             if self.inside_bars or (k == len(steps) - 1 and self._kept(n)):
@@ -142,6 +156,15 @@ class _Playing:
                     return ahead
         self.stood = n
         return NOWHERE if self.scout is None else self.scout.stretch(tape, self.waiting, n + 1, False)
+
+    def _interest(self, frame: Frame) -> None:
+        """What debts have cost since they were charged last, for the full hours that have passed by the opening of a frame."""
+        hours = (frame.time - self.charged) // HOUR
+        self.charged += hours * HOUR
+        if hours and owes(self.tape.state.account, self.tape.venue.rulebook):
+            refused = self.tape.do(AccrueInterest(Decimal(hours)))
+            if refused is not None:
+                raise BadInput("account", "interest", None, refused.message.removeprefix("interest: "))
 
     def _to_opening(self, n: int, point: Mapping[str, Quote], time: datetime, ahead: Stretch) -> None:
         """To the opening of a frame, from wherever the tape stands."""
@@ -265,11 +288,11 @@ def move(tape: Tape, target: Mapping[str, Quote], time: datetime, waiting: list[
     origin = {s: Quote(now.marks[s], now.lasts.get(s, now.marks[s])) if s in now.marks else q for s, q in target.items()}
     began, done, rest = tape.time, ZERO, ZERO
     while True:
-        stop = _next_stop(tape, origin, target, done, rest, waiting)
+        stop = _next_stop(tape, origin, target, done, rest, waiting, _pause(tape, began, time, done))
         if stop is None:
             jump(tape, target, time)
             return
-        at, told = began + (time - began) * float(stop.at), len(tape.told)
+        at, told = stop.time or began + (time - began) * float(stop.at), len(tape.told)
         if stop.sinking:
             tape.preview(stop.quotes, at)
         jump(tape, stop.quotes, at)
@@ -279,19 +302,46 @@ def move(tape: Tape, target: Mapping[str, Quote], time: datetime, waiting: list[
             waiting.remove(stop.top_up)
             tape.obey(stop.top_up.commands)
         tape.look()
-        tape.sample()
+        if not stop.pausing or len(tape.told) > told + 1:
+            tape.sample()
         done = stop.at
         if done >= 1:
             return
 
 
 class _Stop(NamedTuple):
-    """Where on a segment (0..1) something happens, and the quotes there."""
+    """Where on a segment (0..1) something happens, and the quotes there. `pausing`: the venue waits and is looked at again;
+    `time`: when (None: at that share of the way)."""
 
     at: Decimal
     quotes: dict[str, Quote]
     top_up: TopUp | None
     sinking: bool
+    pausing: bool = False
+    time: datetime | None = None
+
+
+class _Pause(NamedTuple):
+    """The next look at a venue that waits, as a share of the way; `time`: where that is when the pause is over."""
+
+    at: Decimal
+    time: datetime | None
+
+
+def _pause(tape: Tape, began: datetime, time: datetime, done: Decimal) -> _Pause | None:
+    """While a venue waits after a part-sale, it is asked again a fiftieth of the segment later and when the pause is over: a
+    takeover may come sooner, a sale then. None: nothing is waited for."""
+    waits = tape.venue.rulebook.rules.WAITS
+    ends = [p.part_sold + timedelta(seconds=float(waits)) for p in tape.state.account.positions if p.part_sold is not None]
+    ahead = [end for end in ends if end > tape.time]
+    if waits == 0 or not ahead:
+        return None
+    over, at = min(ahead), done + ONE / LOOKS
+    if over <= time:
+        share = Decimal((over - began) // TICK) / Decimal((time - began) // TICK)
+        if share <= at:
+            return _Pause(max(share, done), over)
+    return _Pause(at, None) if at <= 1 else None
 
 
 def between(origin: Mapping[str, Quote], target: Mapping[str, Quote], at: Decimal) -> dict[str, Quote]:
@@ -309,10 +359,13 @@ def _next_stop(
     done: Decimal,
     rest: Decimal,
     waiting: Sequence[TopUp],
+    pause: _Pause | None,
 ) -> _Stop | None:
     """The first thing that happens after `done`; no further forced sale before `rest`. Watched levels are set exactly, so
     that rounding cannot miss them."""
     best: _Stop | None = None
+    if pause is not None:
+        best = _Stop(pause.at, between(origin, target, pause.at), None, False, True, pause.time)
     for order in tape.state.account.orders:
         watch = watch_of(order)
         if watch is None or order.symbol not in origin:
@@ -337,6 +390,8 @@ def _next_stop(
     failure = _first_loss(tape, origin, target, done, end)
     if failure is not None and max(failure, rest) <= end:
         at = max(failure, rest)
+        if best is not None and best.pausing and at == best.at:
+            return best
         return _Stop(at, between(origin, target, at), None, True)
     return best
 
@@ -385,12 +440,13 @@ def _alone(leg: Leg[Decimal]) -> Pool[Decimal]:
 def _along(
     pool: Pool[Decimal], tape: Tape, origin: Mapping[str, Quote], target: Mapping[str, Quote]
 ) -> Callable[[Decimal], Decimal]:
-    """Headroom of a pool as a function of the way along the segment."""
+    """Headroom of a pool as a function of the way along the segment; a hair of it where there is none and that is safe."""
     layout, rules = tape.layout(), tape.venue.rulebook.rules
+    none = ZERO if rules.is_liquidatable(ONE, ONE) else HAIR
 
     def headroom(at: Decimal) -> Decimal:
         margin = rules.assess_pool(pool, _marks_along(tape, origin, target, at), layout.markets)
-        return margin.balance - margin.requirement
+        return margin.balance - margin.requirement or none
 
     return headroom
 

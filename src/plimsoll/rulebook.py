@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 import msgspec
 
 import plimsoll.rules
 from plimsoll.errors import BadInput, RulebookGap
 from plimsoll.model import Account, Bracket, Coin, CollateralTier, Fees, Instrument, Kind, LoanTier
+from plimsoll.number import ZERO
 from plimsoll.rules.interface import Rules
 
 
@@ -35,6 +36,15 @@ class Policy(StrEnum):
 
     NEAREST = "nearest"
     IN_FORCE = "in-force"
+
+
+class Held(StrEnum):
+    """What a comparison holds a position as: as the account has it (else what the venue has instead), contracts only, or the
+    coins themselves with borrowed money."""
+
+    AS_WRITTEN = "as-written"
+    CONTRACT = "contract"
+    COINS = "coins"
 
 
 class BracketTable(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
@@ -69,6 +79,7 @@ class InstrumentRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": 
     funding_hours: int | None = None
     family: str = ""
     expires: bool = False
+    alone: bool = False
     since: date
     until: date | None = None
     source: str
@@ -106,10 +117,17 @@ class FeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}
 
 
 class CollateralRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """What a coin counts as collateral, slice by slice of its quantity."""
+    """What a coin counts as collateral, slice by slice of its quantity, or of its worth in US dollars (`unit`); the buffers as
+    in `model.Coin`. `grades` names the fields that are weaker than the entry itself."""
 
     asset: str
     rows: tuple[CollateralTier, ...]
+    unit: Literal["coin", "usd"] = "coin"
+    ask_buffer: Decimal = ZERO
+    sell_buffer: Decimal = ZERO
+    buy_buffer: Decimal = ZERO
+    exchange_below: Decimal | None = None
+    grades: dict[str, Grade] = {}
     since: date
     until: date | None = None
     source: str
@@ -118,10 +136,11 @@ class CollateralRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": 
 
 
 class LoanRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """What a debt in a coin needs, slice by slice of its quantity."""
+    """What a debt in a coin needs, slice by slice of its quantity. `repayment_rate`: see `Coin`."""
 
     asset: str
     rows: tuple[LoanTier, ...]
+    repayment_rate: Decimal = Decimal(0)
     since: date
     until: date | None = None
     source: str
@@ -159,9 +178,23 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     grade: Grade
 
 
+class TermRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """One of the numbers that the rules name in TERMS. No `symbol`: of all contracts that have none of their own."""
+
+    name: str
+    symbol: str = ""
+    value: Decimal
+    since: date
+    until: date | None = None
+    source: str
+    retrieved: date | None = None
+    grade: Grade
+
+
 class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     """One parsed table file. `marginal`: brackets carry deductions that keep maintenance continuous. `closed`: the last day
-    of a venue that is no more."""
+    of a venue that is no more. `like`: the rulebook of the same contracts, whose brackets, contracts and fees stand for those
+    that this file does not list."""
 
     file: str
     name: str
@@ -176,7 +209,9 @@ class VenueTable(msgspec.Struct, frozen=True, kw_only=True):
     regimes: tuple[RegimeRow, ...] = ()
     readings: tuple[ReadingRow, ...] = ()
     units: tuple[UnitRow, ...] = ()
+    terms: tuple[TermRow, ...] = ()
     closed: date | None = None
+    like: str = ""
 
 
 class TableAge(msgspec.Struct, frozen=True):
@@ -194,7 +229,8 @@ class TableAge(msgspec.Struct, frozen=True):
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """Rules and the numbers in force. `reading`: the chosen `readings` as the indexes that rules take; `options`: all
     there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up. `coins`: what
-    a coin counts where pools are valued; `regimes`: which of the rules' dated regimes is in force, by name."""
+    a coin counts where pools are valued; `regimes`: which of the rules' dated regimes is in force, by name. `part`: which of
+    its instruments these are, in a word, where they are not all."""
 
     name: str
     rules: Rules
@@ -208,6 +244,12 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     as_of: date | None = None
     coins: dict[str, Coin] = {}
     regimes: dict[str, str] = {}
+    part: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Its name for readers."""
+        return f"{self.name}, {self.part}" if self.part else self.name
 
 
 class Dated(Protocol):
@@ -220,6 +262,8 @@ class Dated(Protocol):
 
 
 D = TypeVar("D", bound=Dated)
+DOLLARS = ("USDT", "USDC", "USD")
+"""What contracts are quoted in that is worth a dollar, or as good as."""
 
 
 def discover() -> tuple[str, ...]:
@@ -259,7 +303,7 @@ def in_force(
     for symbol in known_symbols(table) if symbols is None else symbols:
         age = _age(table, symbol, as_of, policy)
         if isinstance(age, TableAge):
-            ages[symbol], instruments[symbol] = age, _in_units(_instrument(age, table.bracket_unit), table)
+            ages[symbol], instruments[symbol] = age, with_terms(_instrument(age, table.bracket_unit), table, as_of)
         elif asked and policy is Policy.IN_FORCE:
             raise RulebookGap(f"{table.name} {symbol}: {age}")
         else:
@@ -281,22 +325,29 @@ def in_force(
     )
 
 
-def _in_units(instrument: Instrument, table: VenueTable) -> Instrument:
-    """The instrument with the unit of its settle asset, where the table has one."""
-    unit = next((row.unit for row in table.units if row.asset == instrument.settle), None)
-    return instrument if unit is None else msgspec.structs.replace(instrument, unit=unit)
+def with_terms(i: Instrument, table: VenueTable, as_of: date, stated: Mapping[str, Decimal] | None = None) -> Instrument:
+    """The instrument with the unit of its settle asset and the rules' TERMS: those `stated`, else of the day for its symbol,
+    else for all; 0 where the table has none."""
+    names, found = rules_of(table.name).TERMS, []
+    for name in names:
+        rows = [row for row in table.terms if row.name == name and row.symbol in ("", i.symbol)]
+        row = nearest((row for row in rows if row.symbol), as_of) or nearest(rows, as_of)
+        found.append((stated or {}).get(name, Decimal(0) if row is None else row.value))
+    unit = next((row.unit for row in table.units if row.asset == i.settle), i.unit)
+    return msgspec.structs.replace(i, terms=tuple(found), unit=unit) if names or unit is not i.unit else i
 
 
 def for_case(
-    table: VenueTable, instruments: dict[str, Instrument], as_of: date = date.max, coins: Mapping[str, Coin] | None = None
-) -> Rulebook:
+    table: VenueTable, instruments: dict[str, Instrument], as_of: date = date.max,
+    coins: Mapping[str, Coin] | None = None, terms: Mapping[str, Mapping[str, Decimal]] | None = None,
+) -> Rulebook:  # fmt: skip
     """A rulebook whose instruments, and `coins` where pools are valued, are given in full (a case, an exchange's answer);
-    default readings, latest fees, the regime of the day."""
-    rules = rules_of(table.name)
+    default readings, latest fees, the regime of the day. `terms`: symbol -> those of the rules' TERMS that are stated."""
+    rules, stated = rules_of(table.name), terms or {}
     return Rulebook(
         name=table.name,
         rules=rules,
-        instruments={symbol: _in_units(instrument, table) for symbol, instrument in instruments.items()},
+        instruments={s: with_terms(i, table, as_of, stated.get(s)) for s, i in instruments.items()},
         fees=_fees(table, date.max),
         readings=_defaults(table),
         reading=reading_of(rules, table.readings, _defaults(table)),
@@ -313,7 +364,16 @@ def coins_of(table: VenueTable, as_of: date) -> dict[str, Coin]:
         counted = nearest((row for row in table.collateral if row.asset == asset), as_of)
         loans = nearest((row for row in table.loans if row.asset == asset), as_of)
         assert counted is not None
-        found[asset] = Coin(counted.rows, () if loans is None else loans.rows)
+        found[asset] = Coin(
+            counted.rows,
+            () if loans is None else loans.rows,
+            by_worth=counted.unit == "usd",
+            repayment_rate=ZERO if loans is None else loans.repayment_rate,
+            ask_buffer=counted.ask_buffer,
+            sell_buffer=counted.sell_buffer,
+            buy_buffer=counted.buy_buffer,
+            exchange_below=counted.exchange_below,
+        )
     return found
 
 
@@ -427,9 +487,7 @@ def with_readings(rulebook: Rulebook, change: Mapping[str, str]) -> Rulebook:
         if option not in options[name]:
             raise BadInput(rulebook.name, f"reading {name}", option, f"choose one of {', '.join(options[name])}")
     chosen = rulebook.readings | dict(change)
-    return msgspec.structs.replace(
-        rulebook, readings=chosen, reading=reading_of(rulebook.rules, rulebook.options, chosen)
-    )
+    return msgspec.structs.replace(rulebook, readings=chosen, reading=reading_of(rulebook.rules, rulebook.options, chosen))
 
 
 def all_readings(rulebook: Rulebook) -> tuple[Rulebook, ...]:
@@ -440,6 +498,24 @@ def all_readings(rulebook: Rulebook) -> tuple[Rulebook, ...]:
 
 
 def match(rulebook: Rulebook, base: str, quote: str, kind: Kind) -> Instrument | None:
-    """The venue's instrument of the same base, quote and kind: a perpetual before an expiry, None without either."""
-    same = [i for i in rulebook.instruments.values() if (i.base, i.quote, i.kind) == (base, quote, kind)]
-    return min(same, key=lambda instrument: (instrument.expires, instrument.symbol), default=None)
+    """The venue's instrument of the same base, quote and kind: a perpetual before an expiry; of a linear contract else the
+    coins themselves, and the other way round, which profit alike. One quoted in another dollar where the venue quotes nothing
+    in the dollar asked for. None without any."""
+    there = rulebook.instruments.values()
+    alike = (Kind.LINEAR, Kind.SPOT) if kind in (Kind.LINEAR, Kind.SPOT) else (kind,)
+    quotes: tuple[str, ...] = (quote,)
+    if quote in DOLLARS and kind is Kind.LINEAR and not any(i.quote == quote for i in there):
+        quotes = DOLLARS
+    same = [i for i in there if i.base == base and i.quote in quotes and i.kind in alike]
+    return min(same, key=lambda instrument: (instrument.kind is not kind, instrument.expires, instrument.symbol), default=None)
+
+
+def holding(rulebook: Rulebook, held: Held) -> Rulebook | None:
+    """The rulebook with only the contracts, or only the coins; as it is where it has nothing else, None where it has none."""
+    if held is Held.AS_WRITTEN:
+        return rulebook
+    wanted = {s: i for s, i in rulebook.instruments.items() if (i.kind is Kind.SPOT) is (held is Held.COINS)}
+    if not wanted:
+        return None
+    part = "" if len(wanted) == len(rulebook.instruments) else "coins" if held is Held.COINS else "contracts"
+    return msgspec.structs.replace(rulebook, instruments=wanted, part=part)

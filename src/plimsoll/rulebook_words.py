@@ -1,6 +1,7 @@
 """A rulebook in words: what it says, where that stands, how firm it is. Everything is taken from the docstrings of the rule
 functions and from the table file; no rule is told again here, so the words cannot drift from the code."""
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,8 +14,9 @@ import msgspec
 
 from plimsoll.errors import Reason, Reject
 from plimsoll.explain import grade_in, sources_in
+from plimsoll.law import law_modules
 from plimsoll.number import show
-from plimsoll.rulebook import BracketTable, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
+from plimsoll.rulebook import BracketTable, CollateralRow, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
 from plimsoll.rules import common, usual
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
@@ -141,18 +143,60 @@ def words(rulebook: Rulebook, table: VenueTable, in_force_on: tuple[date, Policy
             f"# {rulebook.rules.TITLE}",
             f"Rulebook `{rulebook.name}`. Made from its rules and tables by `python docs/generate.py`; edit those instead.",
             *_closed(table),
+            *_settings(rulebook),
             *_rules(rulebook),
             *_regimes(table),
             *_readings(table),
             *(_in_force(table, *in_force_on) if in_force_on is not None else ()),
             *_instruments(table),
             *_brackets(table),
+            *_terms(table),
+            *_collateral(table),
             *_fees(table),
             *_codes(rulebook),
             "## Sources of the rules",
             _bullets(f"**{key}**: {_plain(where)}" for key, where in rulebook.rules.SOURCES.items()),
             "",
         ]
+    )
+
+
+def _settings(rulebook: Rulebook) -> Iterator[str]:
+    """Settings of the account besides its modes."""
+    if rulebook.rules.OPTIONS:
+        yield "## Settings of the account"
+        yield "`[options]` in an account file; the first value is the default."
+        yield _bullets(f"`{name}`: {_codes_of(values)}" for name, values in rulebook.rules.OPTIONS.items())
+
+
+def _collateral(table: VenueTable) -> Iterator[str]:
+    """What coins count where they stand behind positions together."""
+    if not table.collateral:
+        return
+    yield "## What coins count"
+    ratio = "`ratio`: the share that counts of what is held, slice by slice"
+    ask = "`ask`: what a unit that is owed, or asked as margin, counts above the index"
+    exchanged = "`exchanged at`: off and on the index when the venue exchanges coins by itself"
+    beyond = "`beyond`: units owed from which it does"
+    yield f"{ratio}. {ask}. {exchanged}; {beyond}. Weaker fields carry their own grade."
+    head = ("coin", "ratio", "ask", "exchanged at", "beyond", "from", "until", "grade", "source")
+    entries = sorted(table.collateral, key=lambda row: (row.asset, row.since))
+    yield _table(head, [_collateral_row(row) for row in entries])
+
+
+def _collateral_row(row: CollateralRow) -> tuple[object, ...]:
+    slices = [f"{_number(r.ratio)}" + ("" if r.cap is None else f" up to {_number(r.cap)}") for r in row.rows]
+    weaker = "".join(f", {field} {grade}" for field, grade in row.grades.items())
+    return (
+        row.asset,
+        ", ".join(slices),
+        _number(row.ask_buffer),
+        f"-{_number(row.sell_buffer)}, +{_number(row.buy_buffer)}",
+        "-" if row.exchange_below is None else _number(row.exchange_below),
+        row.since,
+        _until(row.until),
+        f"{row.grade}{weaker}",
+        _plain(row.source),
     )
 
 
@@ -188,14 +232,32 @@ def _parts(rulebook: Rulebook) -> Iterator[Part]:
     yield _part("Cross and isolated", "", [getattr(rules, name) for name in MODES], rulebook)
     left = [getattr(rules, name) for name in exported if name not in MODES]
     for title, part in (("Formulas", "formulas"), ("Liquidation, step by step", "procedure")):
-        module = inspect.getmodule(rules.assess_pool if part == "formulas" else rules.next_step)
-        assert module is not None
         shared = [rule for rule in left if rule.__module__ == common.__name__ and part == "formulas"]
-        written = [rule for rule in _written_in(module) if rule.__name__ not in MODES]
-        own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
-        yield _part(title, _doc(module), [*shared, *own], rulebook)
+        for module in _modules(rules, part):
+            written = [rule for rule in _written_in(module) if rule.__name__ not in MODES]
+            own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
+            yield _part(_titled(title, module, part), _doc(module), [*shared, *own], rulebook)
+            shared = []
     printed = [rule for rule in left if rule.__module__.endswith(".people") or rule.__module__ == usual.__name__]
     yield _part("Printed numbers and refusals", "", printed, rulebook)
+
+
+def _modules(rules: Any, part: str) -> list[ModuleType]:
+    """The modules of a part: the one of its chief rule, and the rulebook's own further ones (`multi_formulas`), or where it
+    takes a ladder from a sister product, those it is taken from."""
+    chief = inspect.getmodule(rules.assess_pool if part == "formulas" else rules.next_step)
+    assert chief is not None
+    own = [name for name in law_modules(rules) if name.startswith(f"{rules.__name__}.")]
+    if chief.__name__ in own:
+        own += [item.__module__ for item in vars(chief).values() if inspect.isfunction(item)]
+    named = [name for name in dict.fromkeys(own) if name.endswith(f"_{part}")]
+    return [chief, *(importlib.import_module(name) for name in named)]
+
+
+def _titled(title: str, module: ModuleType, part: str) -> str:
+    """The title of a part, with what its module is about where there are several (`multi_formulas`)."""
+    about = module.__name__.rpartition(".")[2].removesuffix(part).strip("_")
+    return f"{title}: {about}" if about else title
 
 
 def _part(title: str, note: str, functions: Iterable[Callable[..., Any]], rulebook: Rulebook) -> Part:
@@ -246,6 +308,17 @@ def _regimes(table: VenueTable) -> Iterator[str]:
         yield "Money is a whole number of units:"
         units = [(unit.asset, _number(unit.unit), unit.grade, _plain(unit.source)) for unit in table.units]
         yield _table(("asset", "unit", "grade", "source"), units)
+
+
+def _terms(table: VenueTable) -> Iterator[str]:
+    """Further numbers that the rules ask for by name, and the contracts that share collateral with no other."""
+    alone = sorted({row.symbol for row in table.instruments if row.alone})
+    if table.terms:
+        yield "## Further numbers"
+        rows = [(t.name, t.symbol or "all others", _number(t.value), t.since, _until(t.until), t.grade) for t in table.terms]
+        yield _table(("number", "of", "value", "from", "until", "grade"), rows)
+    if alone:
+        yield f"Alone on their collateral: {', '.join(alone)}."
 
 
 def _in_force(table: VenueTable, day: date, policy: Policy) -> Iterator[str]:

@@ -21,9 +21,9 @@ class Verdict(StrEnum):
 
 
 class Happening(msgspec.Struct, frozen=True):
-    """One event of a run. `kind`: open, close, fund, funding, stop, take_profit, top_up, refuse, cancel, liquidation, convert
-    (a coin sold to repay another), forced_close, take_over, deleverage, shortfall, end (the pool holds again). `leg`: printed
-    leg or pool name; `text`: a sentence."""
+    """One event of a run. `kind`: open, close, fund, funding, borrow, interest (its amount in the unit of the run), repay,
+    stop, take_profit, top_up, refuse, cancel, liquidation, convert (a coin sold to repay another), forced_close, take_over,
+    deleverage, shortfall, end (the pool holds again). `leg`: printed leg or pool name; `text`: a sentence."""
 
     time: datetime
     kind: str
@@ -77,7 +77,7 @@ class Least(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One account played once: a venue, a mode, a bar path, a set of readings. `funding` > 0: paid by the trader;
+    """One account played once: a venue, a mode, a bar path, a set of readings. `funding`, `interest` > 0: paid by the trader;
     `requirement_at_start`: what the venue demanded of all pools together when the run began; `capital_efficiency`: value
     held at the start per unit of money at risk."""
 
@@ -104,6 +104,7 @@ class Run(msgspec.Struct, frozen=True):
     happenings: tuple[Happening, ...]
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
+    interest: Decimal = Decimal(0)
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -157,7 +158,8 @@ class Standing(msgspec.Struct, frozen=True):
     and at `prices`; `done`: when the last of them was gone, where they went in pieces; `later`: those that followed; `cut`:
     of all these, those that were closed only in part; `kept`: those still open at the end. `start`, `left`: equity.
     `demanded`: the requirement at the start as a share of the value held; `lines`: leg -> liquidation price at the start;
-    `planned`: the same legs in the account's own words. `why`: one sentence on what made the difference."""
+    `planned`: the same legs in the account's own words. `why`: one sentence on what made the difference. `funding`, `interest`:
+    the cost of carry, > 0 paid by the trader; `fees`: of trades."""
 
     venue: str
     mode: PlanMode
@@ -175,6 +177,9 @@ class Standing(msgspec.Struct, frozen=True):
     lines: dict[str, Decimal | None]
     planned: tuple[str, ...]
     why: str
+    funding: Decimal = Decimal(0)
+    interest: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
 
 
 class VenueNote(msgspec.Struct, frozen=True):

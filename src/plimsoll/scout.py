@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from plimsoll.account.borrowing import owes
 from plimsoll.account.state import Venue
 from plimsoll.array import quiet
 from plimsoll.array.charts import Chart, Rows, chart_of, rows_of
@@ -128,12 +129,16 @@ class Ahead:
     def _is_steady(self, account: Account, tape: Tape) -> bool:
         """Whether prices at which nothing fails leave the account as it is, and the columns can say so."""
         rules, frames = self.venue.rulebook.rules, self.charted.history.frames
+        if any(market.spot for market in tape.layout().markets) or owes(account, self.venue.rulebook):
+            return False
         regime = regime_of(self.venue.rulebook, account)
         if any(p.mode is MarginMode.CROSS for p in account.positions):
             if rules.cross_apart(regime) and rules.topped_up is not common.topped_up:
                 return False
             if rules.pays_profit_out(regime, frames[0].time, frames[-1].time):
                 return False
+        if any(p.part_sold is not None for p in account.positions):
+            return False
         draws = any(pool.orders and leg.spare for pool in tape.layout().pools for leg in pool.legs)
         stated = bool(account.orders and self.venue.environment.liquidation_fill)
         return not (draws or stated or tape.lent or self.charted.overlaps)

@@ -169,7 +169,8 @@ def _nearest(run: Run) -> str:
 
 
 def _cost(run: Run) -> str:
+    lent = f"{amount(run.interest, run.unit)} in interest, " if run.interest else ""
     return (
-        f"It cost {amount(run.fees, run.unit)} in fees, {amount(run.funding, run.unit)} in funding and "
+        f"It cost {amount(run.fees, run.unit)} in fees, {lent}{amount(run.funding, run.unit)} in funding and "
         f"{amount(run.liquidation_cost, run.unit)} in liquidation, with {amount(run.money_at_risk, run.unit)} at risk."
     )

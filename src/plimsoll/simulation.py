@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from plimsoll.account.commands import AddMargin, Deposit
-from plimsoll.account.events import FundingPaid, Reduced, ShortfallCovered, TakenOver, Traded
+from plimsoll.account.borrowing import owes
+from plimsoll.account.commands import AccrueInterest, AddMargin, Deposit
+from plimsoll.account.events import Converted, FundingPaid, InterestCharged, Reduced, ShortfallCovered, TakenOver, Traded
 from plimsoll.account.state import State, Venue
 from plimsoll.array.desk import Told as ToldIn
 from plimsoll.array.desk import Watch, is_steady
@@ -30,7 +31,7 @@ from plimsoll.law import law_digest
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import lay_out
 from plimsoll.margin.views import LegView
-from plimsoll.model import Account, LegKey, MarginMode, Marks, leg_key
+from plimsoll.model import Account, Kind, LegKey, MarginMode, Marks, leg_key
 from plimsoll.model_choice import Modelled
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.odds import Counted, LegInfo, odds_of, width_of
@@ -259,6 +260,7 @@ def _watch(top_up: TopUp, rulebook: Rulebook, step_seconds: float) -> Watch:
 def _tellers(account: Account, symbols: Sequence[str], rulebook: Rulebook) -> dict[str, str]:
     """Asset -> the symbol whose mark tells its price, '' for quotes."""
     assets = {rulebook.instruments[symbol].settle for symbol in symbols} | set(account.cash) | set(account.borrowed)
+    assets |= {rulebook.instruments[symbol].base for symbol in symbols if rulebook.instruments[symbol].kind is Kind.SPOT}
     found = {asset: teller_of(asset, dict.fromkeys(symbols, ONE), rulebook) for asset in sorted(assets)}
     return {asset: symbol for asset, symbol in found.items() if symbol is not None}
 
@@ -302,12 +304,15 @@ def _settler(
             tape.added, tape.figures = _decimal(added), False
             prices = dict(zip(symbols, map(_decimal, rows.marks[0]), strict=True))
             tape.state = State(account, Marks(prices, dict(prices), stand_in_indexes(account, prices, rulebook), first))
+            if any(p.part_sold is not None for p in account.positions):
+                jump(tape, {s: Quote(x, x) for s, x in prices.items()}, first)
             tape.look()
             for row, (marks, rates, step, leaps) in list(enumerate(zip(*rows, strict=True)))[1:]:
                 quotes = {s: Quote(x, x) for s, x in zip(symbols, map(_decimal, marks), strict=True)}
                 (_leap if leaps else move)(tape, quotes, at(step), left)
                 if row + 1 == len(rows.steps) or rows.steps[row + 1] > step:
                     paid = {symbol: _decimal(rate) for symbol, rate in zip(symbols, rates, strict=True) if rate != 0}
+                    accrue_to(tape, float(step), step_seconds)
                     due(tape, left, Frame(tape.time, 0, {}, paid))
                 tape.look()
         settled = _settled(tape, rulebook, step_seconds)
@@ -315,6 +320,13 @@ def _settler(
         return settled._replace(waiting=waiting, added=settled.added - added)
 
     return settle
+
+
+def accrue_to(tape: Tape, step: float, step_seconds: float) -> None:
+    """Interest of a step, at its end."""
+    if abs(step - round(step)) < 1e-9 and owes(tape.state.account, tape.venue.rulebook):
+        refused = tape.do(AccrueInterest(_decimal(step_seconds) / 3600))
+        assert refused is None, refused
 
 
 def _leap(tape: Tape, target: Mapping[str, Quote], time: datetime, waiting: list[TopUp]) -> None:
@@ -366,6 +378,10 @@ def _costs(told: Told, rulebook: Rulebook) -> list[tuple[str, Decimal]]:
     event = told.event
     if isinstance(event, ShortfallCovered):
         return [("shortfall", (event.from_fund + event.from_counterparties) * told.worth[event.asset])]
+    if isinstance(event, InterestCharged):
+        return [("funding", event.amount * told.worth[event.asset])]
+    if isinstance(event, Converted):
+        return [("forced", (event.fee + event.penalty) * told.worth[event.target])]
     if not isinstance(event, (Traded, FundingPaid, Reduced, TakenOver)):
         return []
     worth = told.worth[rulebook.instruments[event.leg.symbol].settle]

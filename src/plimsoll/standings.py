@@ -13,6 +13,8 @@ from plimsoll.sentences import amount, names, price
 
 NOTICED = Decimal("0.005")
 """Share by which value and money on two venues may differ without a word: steps of size and opening fees differ."""
+MUCH = Decimal("0.1")
+"""The same of what holding costs: one payment more or less is none."""
 
 
 def standings(results: Sequence[ModeResult]) -> tuple[Standing, ...]:
@@ -52,6 +54,9 @@ def _standing(result: ModeResult, lead: ModeResult) -> Standing:
         lines={leg.name: leg.liquidation_price_at_start for leg in run.legs},
         planned=tuple(leg.planned for leg in run.legs),
         why=_own(result) if result is lead else _difference(result, lead),
+        funding=run.funding,
+        interest=run.interest,
+        fees=run.fees,
     )
 
 
@@ -135,7 +140,18 @@ def _causes(result: ModeResult, lead: ModeResult) -> str:
     told = (mine, theirs) == (run.start_equity, other.start_equity)
     if run.unit == other.unit and not told and abs(mine - theirs) > NOTICED * theirs:
         parts.append(f"had {amount(mine, run.unit)} behind them, not {amount(theirs, run.unit)}")
+    if any(abs(a - b) > MUCH * max(abs(a), abs(b)) for a, b in ((run.interest, other.interest), (run.funding, other.funding))):
+        parts.append(f"{_carry(run)}, where {lead.venue} {_carry(other)}")
     return names(parts) if parts else "began with the same money behind the positions"
+
+
+def _carry(run: Run) -> str:
+    """What holding it cost by the clock."""
+    kinds = ((run.interest, "interest"), (run.funding, "funding"))
+    parts = [f"{amount(abs(paid), run.unit)} of {word}" for paid, word in kinds if paid]
+    if not parts:
+        return "cost nothing to hold"
+    return f"cost {names(parts)}" if run.interest + run.funding > 0 else f"brought {names(parts)}"
 
 
 def _moved(run: Run, lead: Run) -> str:

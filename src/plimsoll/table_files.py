@@ -26,9 +26,11 @@ from plimsoll.rulebook import (
     LoanRow,
     ReadingRow,
     RegimeRow,
+    TermRow,
     UnitRow,
     VenueTable,
     discover,
+    rules_of,
 )
 from plimsoll.text_files import read_text, read_toml
 
@@ -47,8 +49,9 @@ SECTIONS: dict[str, Any] = {
     "regimes": RegimeRow,
     "readings": ReadingRow,
     "units": UnitRow,
+    "terms": TermRow,
 }
-DATED = ("brackets", "instruments", "liquidation_fees", "fees", "collateral", "loans", "regimes")
+DATED = ("brackets", "instruments", "liquidation_fees", "fees", "collateral", "loans", "regimes", "terms")
 CELLS = ("floor", "cap", "rate", "deduction", "max_leverage")
 LAST_CELL = "initial_rate"
 """A sixth cell of a bracket, where the venue states an initial rate for the row itself."""
@@ -62,8 +65,8 @@ ENUMS: dict[str, type[StrEnum]] = {"grade": Grade, "grades": Grade, "kind": Kind
 CONTINUITY = Decimal("0.000001")
 """Largest relative error of a deduction: venues print them rounded."""
 
-R = TypeVar("R", BracketTable, InstrumentRow, LiquidationFeeRow, FeeRow, CollateralRow, LoanRow, RegimeRow)
-Entry = BracketTable | InstrumentRow | LiquidationFeeRow | FeeRow | CollateralRow | LoanRow | RegimeRow
+R = TypeVar("R", BracketTable, InstrumentRow, LiquidationFeeRow, FeeRow, CollateralRow, LoanRow, RegimeRow, TermRow)
+Entry = BracketTable | InstrumentRow | LiquidationFeeRow | FeeRow | CollateralRow | LoanRow | RegimeRow | TermRow
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -88,7 +91,19 @@ def load(name: str) -> VenueTable:
     """The packaged table of a rulebook. BadInput where there is none of that name."""
     if name not in discover():
         raise BadInput("tables", "rulebook", name, f"choose one of {', '.join(discover())}")
-    return read(files("plimsoll").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
+    table = read(files("plimsoll").joinpath("tables", f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
+    return _with_contracts(table, load(table.like)) if table.like else table
+
+
+def _with_contracts(table: VenueTable, sister: VenueTable) -> VenueTable:
+    """The table with the brackets, contracts and fees of a rulebook that has the same contracts."""
+    return msgspec.structs.replace(
+        table,
+        brackets=_over(sister.brackets, table.brackets),
+        instruments=_over(sister.instruments, table.instruments),
+        liquidation_fees=_over(sister.liquidation_fees, table.liquidation_fees),
+        fees=_over(sister.fees, table.fees),
+    )
 
 
 def load_file(path: Path) -> VenueTable:
@@ -100,7 +115,7 @@ def read(text: str, file: str) -> VenueTable:
     """A table file's text, parsed and checked. `file`: its name in messages."""
     document = read_toml(text, file)
     place = Place(file, "")
-    _only(document, [*HEADER, "closed", "sources", *SECTIONS], [*HEADER, "sources"], place)
+    _only(document, [*HEADER, "closed", "like", "sources", *SECTIONS], [*HEADER, "sources"], place)
     header = {key: _choice(document, key, options or discover(), place) for key, options in HEADER.items()}
     sources = _sources(document["sources"], file)
     table = VenueTable(
@@ -109,6 +124,7 @@ def read(text: str, file: str) -> VenueTable:
         bracket_unit=header["bracket_unit"],
         marginal=header["deductions"] == "marginal",
         closed=_closed(document, place),
+        like=_choice(document, "like", discover(), place) if "like" in document else "",
         **{section: _section(document, section, sources, file) for section in SECTIONS},
     )
     _check(table)
@@ -148,6 +164,7 @@ def merge(base: VenueTable, user: VenueTable) -> VenueTable:
         collateral=_over(base.collateral, user.collateral),
         loans=_over(base.loans, user.loans),
         regimes=_over(base.regimes, user.regimes),
+        terms=_over(base.terms, user.terms),
     )
 
 
@@ -172,6 +189,8 @@ def _key(entry: Entry) -> str:
         return entry.asset
     if isinstance(entry, RegimeRow):
         return entry.name
+    if isinstance(entry, TermRow):
+        return f"{entry.name} {entry.symbol}"
     return "" if isinstance(entry, FeeRow) else entry.symbol
 
 
@@ -293,6 +312,7 @@ def _check(table: VenueTable) -> None:
                 _check_deductions(entry.rows, table.marginal and not entry.whole, place)
         _check_overlaps(table.file, section, entries)
     _check_units(table)
+    _check_terms(table)
     _check_readings(table)
 
 
@@ -341,6 +361,12 @@ def _check_collateral(entry: CollateralRow, place: Place) -> None:
         if not ZERO <= row.ratio <= above:
             raise place.bad(f"row {number} ratio", row.ratio, f"give a share from 0 to {show(above)}, the one before")
         above = row.ratio
+    for field in ("ask_buffer", "sell_buffer", "buy_buffer"):
+        buffer: Decimal = getattr(entry, field)
+        if not buffer.is_finite() or not ZERO <= buffer < ONE:
+            raise place.bad(field, buffer, "give a fraction from 0 to below 1, such as 0.05")
+    if entry.exchange_below is not None and not (entry.exchange_below.is_finite() and entry.exchange_below > 0):
+        raise place.bad("exchange_below", entry.exchange_below, "give the units owed, an amount above zero")
 
 
 def _check_loans(entry: LoanRow, place: Place) -> None:
@@ -359,6 +385,19 @@ def _check_loans(entry: LoanRow, place: Place) -> None:
 def _check_regime(row: RegimeRow, place: Place) -> None:
     if not row.name or not row.option:
         raise place.bad("option", None, "name the regime and its option")
+
+
+def _check_terms(table: VenueTable) -> None:
+    known = rules_of(table.name).TERMS
+    for number, row in enumerate(table.terms, 1):
+        if row.name not in known:
+            place = Place(table.file, f"terms {number} ({row.name})")
+            raise place.bad("name", row.name, f"the rules know {', '.join(known) or 'none'}")
+
+
+def _check_term(row: TermRow, place: Place) -> None:
+    if not row.value.is_finite() or row.value < 0:
+        raise place.bad("value", row.value, "give a finite number, 0 or above")
 
 
 def _check_deductions(rows: Sequence[Bracket], marginal: bool, place: Place) -> None:
@@ -428,4 +467,5 @@ CHECKS: dict[type, Callable[[Any, Place], None]] = {
     CollateralRow: _check_collateral,
     LoanRow: _check_loans,
     RegimeRow: _check_regime,
+    TermRow: _check_term,
 }

@@ -1,22 +1,26 @@
 """From what was played to what is told: events become sentences, postings become totals. Nothing is decided here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
 from plimsoll.account.commands import PlaceOrder
 from plimsoll.account.events import (
+    Borrowed,
     Converted,
     Deleveraged,
     Deposited,
     Event,
     ExpirySettled,
     FundingPaid,
+    InterestCharged,
     MarginMoved,
     OrderCancelled,
     OrderTriggered,
     Reduced,
+    Repaid,
     ShortfallCovered,
     StageReached,
     TakenOver,
@@ -42,6 +46,8 @@ WORDS = {
     "Deposit": "a deposit was",
     "SetLeverage": "a leverage was",
     "SettleFunding": "a funding charge was",
+    "Borrow": "a loan was",
+    "Repay": "a repayment was",
 }
 """Commands in words."""
 DUST = Decimal("0.00000001")
@@ -66,6 +72,7 @@ def run_of(played: Played, venue: Venue, mode: PlanMode, path: BarPath, unit: Un
             lowest_equity_at=played.lowest_equity_at,
             fees=_total(played, venue, lambda e: e.fee if isinstance(e, Traded) else ZERO),
             funding=_total(played, venue, lambda e: e.amount if isinstance(e, FundingPaid) else ZERO),
+            interest=_total(played, venue, lambda e: e.amount if isinstance(e, InterestCharged) else ZERO),
             liquidation_cost=_total(played, venue, _liquidation_cost),
             insurance_draw=_total(played, venue, _insurance_draw),
             counterparties_draw=_total(
@@ -85,7 +92,7 @@ def run_of(played: Played, venue: Venue, mode: PlanMode, path: BarPath, unit: Un
 
 def _asset(event: Event, venue: Venue) -> str:
     """The asset an event's money is in; '' where it moves none."""
-    if isinstance(event, StageReached):
+    if isinstance(event, (StageReached, InterestCharged, Borrowed, Repaid, ShortfallCovered)):
         return event.asset
     if isinstance(event, Converted):
         return event.target
@@ -106,7 +113,7 @@ def _liquidation_cost(e: Event) -> Decimal:
     if isinstance(e, Reduced):
         return e.fee + e.penalty
     if isinstance(e, Converted):
-        return e.fee
+        return e.fee + e.penalty
     return e.fee + max(e.fund_result, ZERO) if isinstance(e, TakenOver) else ZERO
 
 
@@ -208,8 +215,9 @@ def _committed(
     cash = played.start.account.cash.get(instrument.settle, ZERO)
     coins = _valued(played, venue)
     if coins:
-        held = sum((played.start.account.cash.get(asset, ZERO) * _worth(played, asset) for asset in coins), ZERO)
-        cash = held / _worth(played, instrument.settle)
+        start = played.start.account
+        net = {a: start.cash.get(a, ZERO) - start.borrowed.get(a, ZERO) - start.interest.get(a, ZERO) for a in coins}
+        cash = sum((net[asset] * _worth(played, asset) for asset in coins), ZERO) / _worth(played, instrument.settle)
     return (own if key.mode is MarginMode.ISOLATED else cash), value
 
 
@@ -303,7 +311,7 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
             sold = f"{_n(e.amount)} {e.source} sold for {_n(e.proceeds)} {e.target}"
             if e.source == e.target:
                 sold = f"{_n(e.amount)} {e.target} held"
-            text = f"{sold} to repay what is owed in {e.target}, fee {_n(e.fee)}"
+            text = f"{sold} to repay what is owed in {e.target}, fee {_n(e.fee + e.penalty)}"
             return Happening(t, "convert", "", text, None, None, e.proceeds)
         case Deleveraged():
             text = f"{name}: {_n(e.size)} passed to {e.counterparty} at {_n(e.price)} (auto-deleveraging)"
@@ -312,11 +320,25 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
             paid = f"insurance fund paid {_n(e.from_fund)}, counterparties {_n(e.from_counterparties)}"
             text = f"{pool_words(e.pool)} ended below zero: {paid}"
             return Happening(t, "shortfall", e.pool, text, None, None, e.from_fund + e.from_counterparties)
+    return _tell_money(t, e, name, unit, told.worth)
+
+
+def _tell_money(t: datetime, e: Event, name: str, unit: str, worth: Mapping[str, Decimal]) -> Happening | None:
+    """Money that moved without a trade, in one sentence."""
+    match e:
         case MarginMoved() if abs(e.amount) >= DUST:
             way = "into" if e.amount > 0 else "out of"
             return Happening(t, "top_up", name, f"{name}: {_n(abs(e.amount))} {unit} {way} its margin", None, None, e.amount)
         case Deposited():
             return Happening(t, "fund", "", f"{_n(e.amount)} {e.asset} deposited", None, None, e.amount)
+        case Borrowed():
+            return Happening(t, "borrow", name, f"{_n(e.amount)} {e.asset} borrowed", None, None, e.amount)
+        case Repaid():
+            beside = f", {_n(e.interest)} of it interest" if e.interest else ""
+            return Happening(t, "repay", name, f"{_n(e.amount)} {e.asset} repaid{beside}", None, None, e.amount)
+        case InterestCharged():
+            text = f"interest of {_n(e.amount)} {e.asset} charged"
+            return Happening(t, "interest", name, text, None, None, e.amount * worth.get(e.asset, ONE))
         case FundingPaid():
             word = "paid" if e.amount > 0 else "received"
             text = f"{name}: funding {word} {_n(abs(e.amount))} {unit} (rate {show(e.rate * 100)} %)"

@@ -21,7 +21,7 @@ from plimsoll.margin.pools import lay_out
 from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import Account, LegKey, MarginMode, Marks, Order, OrderType, Position, leg_key
 from plimsoll.number import ONE, ZERO, ceil_to, exact, floor_to, parse_positive, show
-from plimsoll.plan import Plan, PlanMode, open_plan
+from plimsoll.plan import Plan, PlanMode, mode_refusal, open_plan
 from plimsoll.plan_walls import isolated_money
 from plimsoll.rulebook import Rulebook
 
@@ -94,10 +94,17 @@ def read_want(text: str) -> Ask:
     return Ask(words[0], parse_positive(words[2], "price", "--want"))
 
 
-def wanted(ask: Ask, plan: Plan, rulebook: Rulebook, home: Rulebook, marks: Mapping[str, Decimal]) -> tuple[Want, ...]:
-    """The answer with the position in cross, then in isolated; all other positions as the plan has them, or with it where the
-    venue keeps one mode for the whole account. `marks`: venue symbols. BadInput: no such position, or a wallet that cannot
-    pay for it in either mode."""
+def wanted(
+    ask: Ask,
+    plan: Plan,
+    rulebook: Rulebook,
+    home: Rulebook,
+    marks: Mapping[str, Decimal],
+    indexes: Mapping[str, Decimal] | None = None,
+) -> tuple[Want, ...]:
+    """The answer with the position in cross, then in isolated (where the account's settings have that); all other positions as
+    the plan has them, or with it where the venue keeps one mode for the whole account. `marks`: venue symbols; `indexes`: as in
+    `begin`. BadInput: no such position, or a wallet that cannot pay for it in either mode."""
     symbol, _, side = ask.name.partition(":")
     planned = dict.fromkeys(p.symbol for p in plan.positions)
     if symbol not in planned:
@@ -105,10 +112,13 @@ def wanted(ask: Ask, plan: Plan, rulebook: Rulebook, home: Rulebook, marks: Mapp
     out: list[Want] = []
     together = tuple(planned) if rulebook.rules.MODE_SCOPE == "account" else (symbol,)
     for mode in MarginMode:
-        opening = open_plan(with_mode(plan, together, mode), rulebook, home, PlanMode.AS_GIVEN)
+        there = with_mode(plan, together, mode)
+        if out and mode_refusal(there, rulebook, home, PlanMode.AS_GIVEN) is not None:
+            continue
+        opening = open_plan(there, rulebook, home, PlanMode.AS_GIVEN)
         if symbol not in opening.symbols:
             raise BadInput("--want", "symbol", symbol, opening.skipped[0].reason)
-        state = begin(opening, rulebook, marks).state
+        state = begin(opening, rulebook, marks, indexes).state
         keys = [leg_key(p) for p in state.account.positions if p.symbol == opening.symbols[symbol] and p.mode is mode]
         keys = [key for key in keys if side in ("", key.side)]
         if not keys:

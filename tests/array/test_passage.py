@@ -259,8 +259,8 @@ def test_the_verb_refuses_what_cannot_be_asked(asked: dict[str, object], said: s
         plimsoll.passage(rulebook_of("binance_usdm"), "BTCUSDT", given_.pop("prices"), **given_)
 
 
-def test_a_venue_that_counts_in_whole_units_is_refused_with_the_reason() -> None:
-    (stated,) = [venue for venue in VENUES if venue not in SOLVED]
+@pytest.mark.parametrize("stated", [venue for venue in VENUES if venue not in SOLVED])
+def test_a_venue_that_counts_in_whole_units_is_refused_with_the_reason(stated: str) -> None:
     trade = Trade(linear_symbol(rulebook_of(stated)), "long", "size", D(1000))
     with pytest.raises(BadInput, match="whole units of money"):
         barriers(rulebook_of(stated), trade, [D(2)], BARS, 1)

@@ -73,7 +73,8 @@ def agree(
     assert [p.size for p in after.positions] == [p.size for p in exactly.final.account.positions]
     for asset, amount in exactly.final.account.cash.items():
         assert float(after.cash.get(asset, 0)) == pytest.approx(float(amount), abs=room(account, venue, marks))
-    if len({rulebook.instruments[s].settle for s in symbols}) == 1 and not rulebook.coins and walk.tally["added"] == 0:
+    settles = {rulebook.instruments[s].settle for s in symbols}
+    if len(settles) == 1 and not laid.coins and set(account.cash) <= settles and walk.tally["added"] == 0:
         assert walk.tally["lowest"] == pytest.approx(float(exactly.lowest_equity), abs=1e3 * room(account, venue, marks))
     return int(walk.code)
 

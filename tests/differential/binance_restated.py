@@ -12,12 +12,23 @@ COIN-M, q dollars (contracts * contract size), all else in the coin:
     LP = (q_long*MMR_long + q_short*MMR_short + q_long - q_short)
          / (WB - TMM + UPNL_other + cum_long + cum_short + q_long/EP_long - q_short/EP_short)
 
+Multi-assets mode, in dollars: bid = index * (1 - bid buffer), ask = index * (1 + ask buffer), E = WB + UPNL of an asset,
+
+    equity = sum of min(E * bid, E * ask)     maintenance = sum of MM * ask     initial = sum of IM * ask
+
+and where the marks of some legs, and the index of a coin that nothing settles in, move to x times themselves, with r the bid or
+the ask of each asset that these legs settle in and `rest` all that does not move:
+
+    x = (rest + sum of (r * (WB + UPNL_other - s*q*EP) - ask * (MM_other - cum)))
+        / (sum of (ask * q*MP*MMR - r * s*q*MP) - what the moving coin counts)
+
 WB is the cross wallet, or the leg's own wallet in isolated; TMM and UPNL_other are those of the other symbols (none in
 isolated). Rows are found by trying each: a price counts if at it the legs stand in the very rows it was computed with.
 """
 
 import math
 from fractions import Fraction
+from itertools import product
 from typing import NamedTuple
 
 from plimsoll.model import Account, Instrument, MarginMode, Marks, Position
@@ -148,3 +159,97 @@ def _rows(legs: list[Leg]) -> list[tuple[int, ...]]:
     for leg in legs:
         out = [(*rows, n) for rows in out for n in range(len(leg.rows))]
     return out
+
+
+class Asset(NamedTuple):
+    """One asset of an account in multi-assets mode: its wallet, bid and ask in dollars, and the legs that settle in it."""
+
+    name: str
+    wallet: Fraction
+    bid: Fraction
+    ask: Fraction
+    legs: list[Leg]
+
+    def equity(self, marks: dict[str, Fraction]) -> Fraction:
+        return self.wallet + sum((upnl(leg, marks[leg.symbol]) for leg in self.legs), Fraction(0))
+
+    def counts(self, marks: dict[str, Fraction]) -> Fraction:
+        return min(self.equity(marks) * self.bid, self.equity(marks) * self.ask)
+
+    def needs(self, marks: dict[str, Fraction]) -> Fraction:
+        return self.ask * sum((mm(leg, marks[leg.symbol]) for leg in self.legs), Fraction(0))
+
+
+class MultiAssets(NamedTuple):
+    """The whole account, and the marks."""
+
+    assets: list[Asset]
+    marks: dict[str, Fraction]
+
+    def balance(self) -> Fraction:
+        return sum((asset.counts(self.marks) for asset in self.assets), Fraction(0))
+
+    def maintenance(self) -> Fraction:
+        return sum((asset.needs(self.marks) for asset in self.assets), Fraction(0))
+
+    def initial(self) -> Fraction:
+        own = (asset.ask * im(leg, self.marks[leg.symbol]) for asset in self.assets for leg in asset.legs)
+        return sum(own, Fraction(0))
+
+
+def multi_assets_of(
+    account: Account, marks: Marks, instruments: dict[str, Instrument], buffers: dict[str, tuple[Fraction, Fraction]]
+) -> MultiAssets:
+    """`buffers`: asset -> (bid buffer, ask buffer)."""
+    legs = [leg_of(p, instruments[p.symbol]) for p in account.positions]
+    assets = []
+    for name in dict.fromkeys([*account.cash, *(leg.asset for leg in legs)]):
+        index, (below, above) = Fraction(marks.indexes[name]), buffers[name]
+        mine = [leg for leg in legs if leg.asset == name]
+        assets.append(Asset(name, Fraction(account.cash.get(name, 0)), index * (1 - below), index * (1 + above), mine))
+    return MultiAssets(assets, {symbol: Fraction(mark) for symbol, mark in marks.marks.items()})
+
+
+def factors(whole: MultiAssets, moving: list[str], coin: str) -> set[Fraction]:
+    """Every x > 0 at which the account stands exactly on its trigger when the marks of the symbols `moving`, and the index of
+    `coin` ('' none), are x times what they are, by the closed formula: each rate and each row is tried."""
+    touched = [asset for asset in whole.assets if any(leg.symbol in moving for leg in asset.legs)]
+    still = [asset for asset in whole.assets if asset not in touched and asset.name != coin]
+    rest = sum((asset.counts(whole.marks) - asset.needs(whole.marks) for asset in still), Fraction(0))
+    turns = sum((asset.counts(whole.marks) for asset in whole.assets if asset.name == coin), Fraction(0))
+    legs = [leg for asset in touched for leg in asset.legs if leg.symbol in moving]
+    found = set()
+    for rates in product(*((asset.bid, asset.ask) for asset in touched)):
+        for rows in product(*(range(len(leg.rows)) for leg in legs)):
+            x = _factor(whole, touched, moving, dict(zip(map(id, legs), rows, strict=True)), rates, rest, turns)
+            if x is None or x <= 0:
+                continue
+            there = {s: mark * x if s in moving else mark for s, mark in whole.marks.items()}
+            if [row_at(leg, there[leg.symbol]) for leg in legs] == list(rows) and all(
+                asset.equity(there) * rate == asset.counts(there) for asset, rate in zip(touched, rates, strict=True)
+            ):
+                found.add(x)
+    return found
+
+
+def _factor(
+    whole: MultiAssets,
+    touched: list[Asset],
+    moving: list[str],
+    rows: dict[int, int],
+    rates: tuple[Fraction, ...],
+    rest: Fraction,
+    turns: Fraction,
+) -> Fraction | None:
+    top, below = rest, -turns
+    for asset, rate in zip(touched, rates, strict=True):
+        movers = [leg for leg in asset.legs if leg.symbol in moving]
+        others = [leg for leg in asset.legs if leg.symbol not in moving]
+        top += rate * (asset.wallet + sum((upnl(leg, whole.marks[leg.symbol]) for leg in others), Fraction(0)))
+        top -= asset.ask * sum((mm(leg, whole.marks[leg.symbol]) for leg in others), Fraction(0))
+        for leg in movers:
+            _, mmr, cum = leg.rows[rows[id(leg)]]
+            value = leg.q * whole.marks[leg.symbol]
+            top += asset.ask * cum - rate * leg.s * leg.q * leg.ep
+            below += asset.ask * value * mmr - rate * leg.s * value
+    return None if below == 0 else top / below

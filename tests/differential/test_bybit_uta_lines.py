@@ -70,7 +70,7 @@ def test_all_lines_together_are_the_headroom() -> None:
         total = bare.balance - bare.requirement
         for w, wallet in enumerate(pool.wallets):
             pnl = common.coin_pnl(pool, w, column, markets)
-            line = common.coin_line(wallet, pnl)
+            line = common.coin_line(wallet, D(1), pnl)
             total += (line.base + line.slope * pnl - pnl) * column[wallet.place]
         pieces = [(leg, formulas.headroom_line(leg, column[leg.market], markets[leg.market])) for leg in pool.legs]
         orders = [formulas.order_line(pool, i, column[r.market], markets) for i, r in enumerate(pool.rests)]
@@ -98,7 +98,7 @@ def test_a_coins_line_reaches_from_one_bend_to_the_next() -> None:
             here = common.coin_pnl(pool, w, column, markets)
             bends = (-wallet.balance, wallet.borrowed - wallet.balance)
             for pnl in (here, *bends, here - 1, here + 5, here - 30000, here + 30000):
-                line = common.coin_line(wallet, pnl)
+                line = common.coin_line(wallet, D(1), pnl)
                 low = line.least if line.floored else pnl - 10**6
                 high = line.most if line.capped else pnl + 10**6
                 assert low <= pnl <= high
@@ -140,7 +140,7 @@ def test_float_repeats_the_lines() -> None:
             pool = layout.pools[0]
             known, markets = float_pool(pool), float_markets(layout.markets)
             lines = [
-                (BOOK.rules.coin_line(wallet, D(pnl)), coin_line(known.wallets[w], float(pnl)))
+                (BOOK.rules.coin_line(wallet, D(1), D(pnl)), coin_line(known.wallets[w], 1.0, float(pnl)))
                 for w, wallet in enumerate(pool.wallets)
                 for pnl in (-12345, 0, 12345)
             ]

@@ -24,6 +24,7 @@ from plimsoll.array.compile import (
     rule_functions,
     twin,
 )
+from plimsoll.law import law_modules
 from plimsoll.margin.assess import mark_column
 from plimsoll.margin.pools import Layout, lay_out, market_of
 from plimsoll.model import Account, LegSide, MarginMode, Marks, Position, PositionMode
@@ -152,7 +153,9 @@ def test_float_takes_the_same_step_unless_a_hairs_breadth_decides(venue: str, da
         poorer = D(data.draw(st.integers(0, 120))) / 1000
         for pool in both[1].pools:
             size = sum((leg.initial_rate * abs(leg.amount) for leg in pool.legs), D(0))
-            pool = replace(pool, cash=pool.cash - poorer * size)
+            since = data.draw(st.sampled_from([D(0), D("29.999999"), D(30), D(45)]))
+            legs = tuple(leg if leg.since < 0 else replace(leg, since=since) for leg in pool.legs)
+            pool = replace(pool, cash=pool.cash - poorer * size, legs=legs)
             exactly = step_of(both, pool, both[2], fills, stage)
             floating = float_step(compile_rules(venue), both, pool, fills, stage)
             if alike(exactly, floating):
@@ -172,8 +175,11 @@ def one_leg(venue: str, size: Decimal, margin: Decimal) -> tuple[Account, Marks]
 
 @pytest.mark.parametrize("venue", VENUES)
 @given(st.integers(1, 10**6))
-def test_exactly_on_the_trigger_decimal_fails_and_float_knows_that_it_is_close(venue: str, lots: int) -> None:
-    """Money equal to the requirement to the last digit: the exact engine liquidates, whatever float says it is close."""
+def test_exactly_on_the_trigger_decimal_keeps_the_venues_word_and_float_knows_that_it_is_close(
+    venue: str, lots: int
+) -> None:
+    """Money equal to the requirement to the last digit: the exact engine decides as the venue does of equals, whatever their
+    size, and whatever float says, it is close."""
     with exact():
         account, marks = one_leg(venue, D(lots), D(1))
         layout, column = laid_out(venue, account, marks)
@@ -182,12 +188,12 @@ def test_exactly_on_the_trigger_decimal_fails_and_float_knows_that_it_is_close(v
         need = rules.assess_pool(pool, column, layout.markets).requirement
         pool = replace(pool, cash=need)
         margin = rules.assess_pool(pool, column, layout.markets)
-        assert rules.is_liquidatable(margin.balance, margin.requirement)
+        assert rules.is_liquidatable(margin.balance, margin.requirement) == rules.is_liquidatable(D(1), D(1))
         floating = compile_rules(venue).assess_pool(float_pool(pool), float_column(column), float_markets(layout.markets))
         assert abs(floating.balance - floating.requirement) / floating.scale < BAND
 
 
-@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("venue", [v for v in VENUES if any(len(i.brackets) > 1 for i in rulebook_of(v).instruments.values())])
 @given(st.data())
 def test_at_a_bracket_floor_all_three_number_systems_stand_in_the_same_row(venue: str, data: st.DataObject) -> None:
     """Floors as sums, products and tenths of themselves: where float is exact the row must be the same; else it is close."""
@@ -228,7 +234,8 @@ def _number(value: Any) -> Any:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_every_rule_of_the_interface_compiles_and_agrees_with_decimal(venue: str) -> None:
-    """Each exported rule, called once on both: nothing may stand in a rule that only one of the two can read."""
+    """Each exported rule, called once on both: nothing may stand in a rule that only one of the two can read. Whole units of
+    money may be rounded the other way, once or twice."""
     with exact():
         account, marks = one_leg(venue, D(7), D(70))
         layout, column = laid_out(venue, account, marks)
@@ -243,7 +250,8 @@ def test_every_rule_of_the_interface_compiles_and_agrees_with_decimal(venue: str
             "isolated_orders": D(2),
         }  # fmt: skip
         checked = 0
-        for function in rule_functions(rulebook.rules.assess_pool.__module__):
+        written = [function for module in law_modules(rulebook.rules) for function in rule_functions(module)]
+        for function in written:
             if getattr(rulebook.rules, function.__name__, None) is not function:
                 continue
             names = function.__code__.co_varnames[: function.__code__.co_argcount]
@@ -256,7 +264,8 @@ def test_every_rule_of_the_interface_compiles_and_agrees_with_decimal(venue: str
             flat = ours if isinstance(ours, tuple) else astuple(ours) if isinstance(ours, Struct) else (ours,)
             flat_too = theirs if isinstance(theirs, tuple) or hasattr(theirs, "__len__") else (theirs,)
             for a, b in zip(flat, flat_too, strict=False):
-                assert float(a) == pytest.approx(float(b), rel=1e-12), function.__name__
+                room = 2 * float(layout.markets[0].unit)
+                assert float(a) == pytest.approx(float(b), rel=1e-12, abs=max(room, 1e-12)), function.__name__
             checked += 1
         assert checked >= 12
 

@@ -4,7 +4,7 @@ from collections import Counter
 from decimal import Decimal
 
 import msgspec
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from lawbook import law
 
@@ -14,7 +14,7 @@ from plimsoll.account.events import Reduced, ShortfallCovered, TakenOver
 from plimsoll.account.state import State, Venue
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import lay_out
-from plimsoll.model import LegKey, LegSide, MarginMode
+from plimsoll.model import Account, LegKey, LegSide, MarginMode
 from random_accounts import D, accounts, on_boundaries, rulebook_of
 from random_commands import live, worlds
 
@@ -25,10 +25,13 @@ def across(leg: LegKey) -> LegKey:
 
 
 def money_everywhere(state: State, venue: str) -> dict[str, Decimal]:
-    """Asset -> all there is: cash, the walls, and what the rest of the world has gained."""
+    """Asset -> all there is: cash less debts, the walls, and what the rest of the world has gained."""
     total: Counter[str] = Counter()
     for asset, amount in state.account.cash.items():
         total[asset] += amount
+    for owed in (state.account.borrowed, state.account.interest):
+        for asset, amount in owed.items():
+            total[asset] -= amount
     for position in state.account.positions:
         total[rulebook_of(venue).instruments[position.symbol].settle] += position.isolated_margin
     for key, amount in state.world.items():
@@ -79,6 +82,14 @@ def test_after_a_command_no_pool_is_left_under_water(venue: str, data: st.DataOb
 
 @law
 @given(st.data())
+def test_after_a_command_a_pool_under_water_is_one_that_the_venue_waits_with(venue: str, data: st.DataObject) -> None:
+    life = live(data, venue)
+    for state, refused in zip(life.states[1:], life.rejects, strict=True):
+        assert refused is not None or not abandoned(state, life.world)
+
+
+@law
+@given(st.data())
 def test_the_same_question_has_the_same_answer(venue: str, data: st.DataObject) -> None:
     life = live(data, venue, 8)
     for before, command, after in zip(life.states, life.commands, life.states[1:], strict=False):
@@ -98,10 +109,16 @@ def test_the_same_prices_again_change_nothing(venue: str, data: st.DataObject) -
     assert again.state == first.state and len(again.events) == 1
 
 
+def owes(account: Account) -> bool:
+    """Whether there is a debt, which the coins behind it may have to pay whatever becomes of isolated positions."""
+    return bool(account.borrowed) or any(amount < 0 for amount in account.cash.values())
+
+
 @law
 @given(st.data())
 def test_an_isolated_pool_never_loses_more_than_was_assigned_to_it(venue: str, data: st.DataObject) -> None:
     account, marks = data.draw(accounts(venue, modes=(MarginMode.ISOLATED,)))
+    assume(not owes(account))
     share = D(data.draw(st.integers(1, 4000))) / 1000
     crash = {symbol: max(D("0.01"), mark * share) for symbol, mark in marks.marks.items()}
     after = decide(State(account, marks), SetMarks(crash), Venue(rulebook_of(venue), data.draw(worlds(venue)))).state
@@ -123,11 +140,45 @@ def test_a_liquidated_trader_owes_nothing(venue: str, data: st.DataObject) -> No
 
 @law
 @given(st.data())
+def test_a_liquidated_trader_owes_nothing_in_a_pool_of_one_asset(venue: str, data: st.DataObject) -> None:
+    """Whatever may be owed where other coins stand behind it."""
+    account, marks = data.draw(accounts(venue))
+    specs = rulebook_of(venue).rules.pools_of(account, rulebook_of(venue).instruments)
+    share = D(data.draw(st.integers(1, 4000))) / 1000
+    crash = {symbol: max(D("0.01"), mark * share) for symbol, mark in marks.marks.items()}
+    after = decide(State(account, marks), SetMarks(crash), Venue(rulebook_of(venue), data.draw(worlds(venue)))).state
+    held = {rulebook_of(venue).instruments[p.symbol].settle for p in after.account.positions if p.mode is MarginMode.CROSS}
+    once = {rulebook_of(venue).instruments[p.symbol].settle for p in account.positions}
+    for spec in specs:
+        if not spec.assets and spec.asset in once - held and account.cash[spec.asset] >= 0:
+            assert after.account.cash[spec.asset] >= 0
+
+
+@law
+@given(st.data())
 def test_each_step_of_a_ladder_leaves_less_and_the_ladder_ends(venue: str, data: st.DataObject) -> None:
-    """Reductions only shrink a leg; a leg that was taken over is gone, but for what the opposite leg of its symbol balances;
-    every shortfall is covered to the last unit."""
+    state, _ = taken_down(venue, data)
+    assert not assess_fails(state, venue)
+
+
+@law
+@given(st.data())
+def test_each_step_of_a_ladder_leaves_less(venue: str, data: st.DataObject) -> None:
+    taken_down(venue, data)
+
+
+@law
+@given(st.data())
+def test_each_step_of_a_ladder_leaves_less_until_the_venue_waits(venue: str, data: st.DataObject) -> None:
+    assert not abandoned(*taken_down(venue, data))
+
+
+def taken_down(venue: str, data: st.DataObject) -> tuple[State, Venue]:
+    """An account after the ladders of its pools. Reductions only shrink a leg; a leg that was taken over is gone, but for what
+    the opposite leg of its symbol balances; every shortfall is covered to the last unit."""
     account, marks = data.draw(on_boundaries(venue))
-    decision = decide(State(account, marks), SetMarks(marks.marks), Venue(rulebook_of(venue), data.draw(worlds(venue))))
+    world = Venue(rulebook_of(venue), data.draw(worlds(venue)))
+    decision = decide(State(account, marks), SetMarks(marks.marks), world)
     sizes = {LegKey(p.symbol, p.mode, p.side): abs(p.size) for p in account.positions}
     for event in decision.events:
         if isinstance(event, (Reduced, TakenOver)):
@@ -138,7 +189,33 @@ def test_each_step_of_a_ladder_leaves_less_and_the_ladder_ends(venue: str, data:
             sizes[event.leg] = left
         if isinstance(event, ShortfallCovered):
             assert event.from_fund >= 0 and event.from_counterparties >= 0
-    assert not assess_fails(decision.state, venue)
+    return decision.state, world
+
+
+def abandoned(state: State, world: Venue) -> list[str]:
+    """Pools that would be liquidated, and of which no part was just sold and nobody is missing who would take the rest."""
+    view = assess(state.account, state.marks, world.rulebook, Prices.NONE)
+    nobody = {symbol for symbol, price in world.environment.liquidation_fill.items() if price is None}
+    patient = world.rulebook.rules.WAITS > 0
+    sold = {p.symbol for p in state.account.positions if p.part_sold is not None}
+    waited = {leg.pool for leg in view.legs if patient and leg.symbol in sold | nobody}
+    return [pool.key for pool in view.pools if pool.liquidatable and pool.key not in waited]
+
+
+@law
+@given(st.data())
+def test_what_is_left_under_water_has_money_and_nobody_takes_it(venue: str, data: st.DataObject) -> None:
+    """Where the market fills at the mark nothing is left; where it does not, what is left can still pay for itself."""
+    account, marks = data.draw(on_boundaries(venue))
+    world = Venue(rulebook_of(venue), data.draw(worlds(venue)))
+    after = decide(State(account, marks), SetMarks(marks.marks), world).state
+    view = assess(after.account, after.marks, rulebook_of(venue), Prices.NONE)
+    legs = {leg.name: leg for leg in view.legs}
+    for pool in view.pools:
+        for leg in [legs[name] for name in pool.legs if pool.liquidatable]:
+            fill = world.environment.liquidation_fill.get(leg.symbol, leg.mark)
+            assert fill is None or (fill - leg.mark) * leg.size < 0
+            assert pool.margin_balance >= 0
 
 
 def assess_fails(state: State, venue: str) -> bool:

@@ -12,11 +12,11 @@ from test_margin_laws import lone_leg, pools, top_leverage
 
 from plimsoll.account.commands import SetMarks
 from plimsoll.account.decide import decide
-from plimsoll.account.state import State, Venue
+from plimsoll.account.state import Environment, State, Venue
 from plimsoll.model import Account, Kind, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import exact
 from plimsoll.rules.columns import Pool, PoolMargin
-from random_accounts import VENUES, D, marks_at, rulebook_of
+from random_accounts import VENUES, D, marks_at, rulebook_of, valued_options
 
 LAW_FILES = (test_account_laws, test_margin_laws)
 
@@ -71,22 +71,43 @@ def pool_of_one(venue: str, symbol: str, size: Decimal, cash: Decimal, price: De
 
 
 ROUNDED = "a_legs_stated_line_is_its_share_of_the_headroom"
+UNDER_WATER = {
+    "after_a_command_no_pool_is_left_under_water",
+    "each_step_of_a_ladder_leaves_less_and_the_ladder_ends",
+}
 TIERED = "headroom_is_concave_in_the_price_or_its_inverse"
 
 
 @pytest.mark.parametrize("venue", [v for v in VENUES if ROUNDED in exempt_of(v)])
 def test_where_value_is_rounded_by_lots_a_small_move_of_the_price_changes_nothing(venue: str) -> None:
-    """So headroom is a staircase: neither a line, nor zero at any one price, nor safe just beside it."""
+    """So headroom is a staircase: neither a line, nor zero at any one price, nor safe just beside it. Seven lots, each rounded
+    by itself, or one where all are rounded together."""
     rulebook = rulebook_of(venue)
     symbol, i = next((s, i) for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR and i.unit and i.lot)
     with exact():
         lots = i.lot or D(1)
         still = D(100) * (1 + (i.unit or D(0)) / (lots * i.multiplier * 100) / 4)
-        at = [pool_of_one(venue, symbol, lots * 7, D(10), price) for price in (D(100), still)]
-    assert still > 100 and at[0] == at[1]
+        at = [[pool_of_one(venue, symbol, lots * n, D(10), price) for price in (D(100), still)] for n in (7, 1)]
+    assert still > 100 and any(one == other for one, other in at)
 
 
-@pytest.mark.parametrize("venue", [v for v in VENUES if TIERED in exempt_of(v)])
+def in_tiers(venue: str) -> bool:
+    """Whether some contract has more than one bracket."""
+    return any(len(i.brackets) > 1 for i in rulebook_of(venue).instruments.values())
+
+
+@pytest.mark.parametrize("venue", [v for v in VENUES if TIERED in exempt_of(v) and not in_tiers(v)])
+def test_where_value_is_cut_to_whole_units_headroom_lies_below_its_chord(venue: str) -> None:
+    """Just before the tenth unit of value there is no more headroom than at the ninth."""
+    symbol, i = next((s, i) for s, i in rulebook_of(venue).instruments.items() if i.kind is Kind.LINEAR and i.unit and i.lot)
+    with exact():
+        lot, step = i.lot or D(1), (i.unit or D(0)) / ((i.lot or D(1)) * i.multiplier)
+        at = [pool_of_one(venue, symbol, lot, D(10), D(100) + step * units) for units in (D(0), D("9.9"), D(10))]
+    low, middle, high = (margin.balance - margin.requirement for margin in at)
+    assert middle < low + (high - low) * D("0.99")
+
+
+@pytest.mark.parametrize("venue", [v for v in VENUES if TIERED in exempt_of(v) and in_tiers(v)])
 def test_where_a_tier_takes_its_rate_of_the_whole_a_falling_price_can_free_margin(venue: str) -> None:
     rulebook = rulebook_of(venue)
     symbol, i = next((s, i) for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR and len(i.brackets) > 1)
@@ -116,7 +137,8 @@ def test_the_exemption_from_owing_nothing_is_needed(venue: str) -> None:
     symbol = next(s for s, i in rulebook.instruments.items() if i.kind is Kind.LINEAR)
     settle = rulebook.instruments[symbol].settle
     other = next(coin for coin in rulebook.coins if coin not in (settle, rulebook.instruments[symbol].base))
-    account = Account(PositionMode.ONE_WAY, {settle: D(-100), other: D(1000)})
+    account = Account(PositionMode.ONE_WAY, {settle: D(-100), other: D(1000)}, options=valued_options(venue))
+    assert any(spec.assets for spec in rulebook.rules.pools_of(account, rulebook.instruments))
     marks = marks_at(venue, {symbol: D(100)})
     after = decide(State(account, marks), SetMarks({symbol: D(90)}), Venue(rulebook)).state
     assert after.account.cash == account.cash and after.account.positions == ()
@@ -132,6 +154,23 @@ def test_the_exemption_from_maintenance_at_most_initial_is_needed(venue: str) ->
         leg, market = lone_leg(venue, symbol, D(1), D(100), leverage, MarginMode.ISOLATED)
         initial = rulebook.rules.initial_margin(leg, D(400), market)
         assert rulebook.rules.maintenance_margin(leg, D(400), market) > initial
+
+
+@pytest.mark.parametrize("venue", [v for v in VENUES if rulebook_of(v).rules.WAITS > 0])
+def test_a_venue_that_waits_leaves_a_large_position_under_water(venue: str) -> None:
+    """Three quarters of what it needs: a fifth is sold, and four fifths still need more than there is."""
+    rulebook = rulebook_of(venue)
+    assert set(exempt_of(venue)) >= UNDER_WATER
+    symbol = next(s for s, i in sorted(rulebook.instruments.items()) if i.kind is Kind.LINEAR)
+    with exact():
+        leg, market = lone_leg(venue, symbol, D(10000), D(100), D(2), MarginMode.CROSS)
+        cash = rulebook.rules.maintenance_margin(leg, D(100), market) * 3 / 4
+    held = Position(symbol, MarginMode.CROSS, LegSide.NET, D(10000), D(100), D(2))
+    marks = marks_at(venue, {symbol: D(100)})
+    account = Account(PositionMode.ONE_WAY, {rulebook.instruments[symbol].settle: cash}, (held,))
+    after = decide(State(account, marks), SetMarks(marks.marks), Venue(rulebook)).state
+    assert [p.size for p in after.account.positions] == [D(8000)]
+    assert any(pool.liquidatable for pool in pools(venue, after.account, after.marks).values())
 
 
 def exempt(law_name: str) -> pytest.MarkDecorator:
@@ -176,3 +215,22 @@ def test_the_exemption_from_reductions_that_never_raise_the_requirement_is_neede
     marks = Marks({symbol: D(100)})
     smaller = msgspec.structs.replace(account, positions=(long, msgspec.structs.replace(short, size=D(-1))))
     assert pools(venue, smaller, marks)[symbol].requirement > pools(venue, account, marks)[symbol].requirement
+
+
+UNSOLD = ("after_a_command_no_pool_is_left_under_water", "each_step_of_a_ladder_leaves_less_and_the_ladder_ends")
+
+
+@pytest.mark.parametrize("venue", [v for v in VENUES if any(name in exempt_of(v) for name in UNSOLD)])
+def test_the_exemption_from_pools_that_are_never_left_under_water_is_needed(venue: str) -> None:
+    """A position that nobody takes, with a little money left, stays where it is; without any it goes."""
+    symbol = first_linear(venue)
+    settle = rulebook_of(venue).instruments[symbol].settle
+    world = Venue(rulebook_of(venue), Environment({symbol: None}))
+    left = []
+    for cash in (D(1), D(0)):
+        held = Position(symbol, MarginMode.CROSS, LegSide.NET, D(10), D(100), D(10))
+        account = Account(PositionMode.ONE_WAY, {settle: cash}, (held,))
+        after = decide(State(account, Marks({symbol: D(100)})), SetMarks({symbol: D("99.99")}), world).state
+        left.append(after.account.positions)
+    assert left[0] and not left[1]
+    assert all(name in exempt_of(venue) for name in UNSOLD)

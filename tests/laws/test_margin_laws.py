@@ -317,9 +317,9 @@ def test_headroom_is_concave_in_the_price_or_its_inverse(venue: str, data: st.Da
 
 
 def in_whole_units(leg: Leg[Decimal], market: Market[Decimal]) -> Decimal:
-    """How far rounding by lots may take a leg's headroom from the straight line: half a unit a lot, and two roundings more."""
+    """How far rounding by lots may take a leg's headroom from the straight line: half a unit a lot and three roundings."""
     lots = abs(leg.amount) / market.lot if market.lot else D(1)
-    return market.unit * (lots / 2 + 2)
+    return market.unit * (lots / 2 + 3)
 
 
 def sought_in(venue: str, layout: Layout, i: int, column: Sequence[Decimal]) -> Sequence[Market[Decimal]]:
@@ -448,7 +448,8 @@ def check_reduction(venue: str, data: st.DataObject, account: Account, marks: Ma
         closed = (held.size - kept) * instrument.multiplier
         pnl = rulebook_of(venue).rules.unrealised_pnl
         realised = pnl(closed, held.entry_price, marks.marks[held.symbol], instrument.kind is Kind.INVERSE)
-        cash = {**account.cash, instrument.settle: account.cash[instrument.settle] + realised}
+        booked = realised if held.mode is MarginMode.CROSS else D(0)
+        cash = {**account.cash, instrument.settle: account.cash[instrument.settle] + booked}
     smaller = msgspec.structs.replace(with_position(account, i, size=kept), cash=cash)
     before = pools(venue, account, marks)
     for key, pool in pools(venue, smaller, marks).items():

@@ -56,7 +56,7 @@ def _import(node: ast.ImportFrom) -> Iterator[tuple[int, str]]:
         for name in sorted(names - STEPS):
             yield node.lineno, f"import of number.{name}"
     elif module.startswith("plimsoll.rules."):
-        if module.rpartition(".")[2] not in RULE_MODULES:
+        if module.rpartition(".")[2].rpartition("_")[2] not in RULE_MODULES:
             yield node.lineno, f"import from {module}"
     elif module not in IMPORTS:
         yield node.lineno, f"import from {module}"

@@ -6,7 +6,7 @@ import pytest
 from rule_language import offences
 
 RULES = Path(__file__).parents[2] / "src" / "plimsoll" / "rules"
-RULE_FILES = [RULES / "common.py", *sorted(RULES.glob("*/formulas.py")), *sorted(RULES.glob("*/procedure.py"))]
+RULE_FILES = [RULES / "common.py", *sorted(RULES.glob("*/*formulas.py")), *sorted(RULES.glob("*/*procedure.py"))]
 
 GOOD = '''
 """A module."""

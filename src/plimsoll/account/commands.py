@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from plimsoll.model import LegSide, MarginMode, Order, PositionMode
+from plimsoll.model import LegKey, LegSide, MarginMode, Order, PositionMode
 
 
 class SetMarks(msgspec.Struct, frozen=True, tag=True):
@@ -58,8 +58,33 @@ class SettleExpiry(msgspec.Struct, frozen=True, tag=True):
 
 
 class ChargeInterest(msgspec.Struct, frozen=True, tag=True):
+    """Interest as stated; `leg`: on the debt inside an isolated wall."""
+
     asset: str
     amount: Decimal
+    leg: LegKey | None = None
+
+
+class AccrueInterest(msgspec.Struct, frozen=True, tag=True):
+    """What every debt of the account costs for so many hours, at the account's `interest_rates`."""
+
+    hours: Decimal
+
+
+class Borrow(msgspec.Struct, frozen=True, tag=True):
+    """`leg`: into an isolated wall."""
+
+    asset: str
+    amount: Decimal
+    leg: LegKey | None = None
+
+
+class Repay(msgspec.Struct, frozen=True, tag=True):
+    """From what there is of the asset; interest first. `leg`: inside an isolated wall."""
+
+    asset: str
+    amount: Decimal
+    leg: LegKey | None = None
 
 
 class Deposit(msgspec.Struct, frozen=True, tag=True):
@@ -106,6 +131,13 @@ class SetPositionMode(msgspec.Struct, frozen=True, tag=True):
     mode: PositionMode
 
 
+class SetOption(msgspec.Struct, frozen=True, tag=True):
+    """A setting of the whole account that the venue has besides its modes (`Rules.OPTIONS`)."""
+
+    name: str
+    value: str
+
+
 Command = (
     SetMarks
     | Fill
@@ -114,6 +146,9 @@ Command = (
     | SettleFunding
     | SettleExpiry
     | ChargeInterest
+    | AccrueInterest
+    | Borrow
+    | Repay
     | Deposit
     | Withdraw
     | AddMargin
@@ -121,4 +156,5 @@ Command = (
     | SetLeverage
     | SetMarginMode
     | SetPositionMode
+    | SetOption
 )

@@ -9,8 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from plimsoll.account.borrowing import accrue, ask_to_borrow, ask_to_repay, charge
 from plimsoll.account.commands import (
+    AccrueInterest,
     AddMargin,
+    Borrow,
     CancelOrder,
     ChargeInterest,
     Command,
@@ -18,9 +21,11 @@ from plimsoll.account.commands import (
     Fill,
     PlaceOrder,
     RemoveMargin,
+    Repay,
     SetLeverage,
     SetMarginMode,
     SetMarks,
+    SetOption,
     SetPositionMode,
     SettleExpiry,
     SettleFunding,
@@ -31,7 +36,6 @@ from plimsoll.account.events import (
     Event,
     ExpirySettled,
     FundingPaid,
-    InterestCharged,
     MarksSet,
     OrderCancelled,
     PositionModeSet,
@@ -39,22 +43,28 @@ from plimsoll.account.events import (
 )
 from plimsoll.account.marking import lock_funding, pay_profit_out, stand
 from plimsoll.account.orders import place, run_triggers
-from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode
+from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode, set_option
+from plimsoll.account.spot import deal
 from plimsoll.account.state import State, Venue
-from plimsoll.account.trade import realised_pnl, split_size, trade, wall
+from plimsoll.account.trade import realised_pnl, split_size, wall
 from plimsoll.account.turn import Laid, Turn
 from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import legs_by_key
-from plimsoll.model import LegKey, LegSide, MarginMode, PositionMode, leg_key
+from plimsoll.model import Kind, LegKey, LegSide, MarginMode, PositionMode, leg_key
 from plimsoll.number import ONE, ZERO, exact
 
 _CASH = Posting(Ledger.CASH, "", ZERO)
 _OUTSIDE = Posting(Ledger.OUTSIDE, "", ZERO)
 
 
-_REASONS = {"marks": Reason.MISSING_MARK, "amount": Reason.BAD_AMOUNT}
+_REASONS = {
+    "marks": Reason.MISSING_MARK,
+    "indexes": Reason.MISSING_MARK,
+    "amount": Reason.BAD_AMOUNT,
+    "interest": Reason.NOT_OFFERED,
+}
 """What a BadInput from below means as a refusal, by its source."""
 
 
@@ -108,9 +118,11 @@ def _fill(turn: Turn, command: Fill) -> Reject | None:
     bad = _positive(command.size) or _positive(command.price)
     if bad is not None:
         return bad
-    turn.instrument(command.symbol)
+    instrument = turn.instrument(command.symbol)
     turn.mark(command.symbol)
     mode = turn.rulebook.rules.fill_mode(turn.account, command.symbol, command.mode)
+    if instrument.kind is Kind.SPOT and mode not in turn.rulebook.rules.LENDS_IN:
+        return Reject(Reason.NOT_OFFERED, f"no money is lent in {mode} margin to trade {command.symbol} with")
     key = LegKey(command.symbol, mode, command.position_side)
     bad = leg_fits(turn, key, command.side, command.size)
     if bad is not None:
@@ -119,7 +131,7 @@ def _fill(turn: Turn, command: Fill) -> Reject | None:
         return Reject(Reason.REDUCE_ONLY, "a reduce-only trade would open a position")
     fees = turn.account.fees
     rate = fees.maker_rate if command.liquidity == "maker" else fees.taker_rate
-    trade(turn, key, command.side, command.size, command.price, rate if command.fee_rate is None else command.fee_rate)
+    deal(turn, key, command.side, command.size, command.price, rate if command.fee_rate is None else command.fee_rate)
     return None
 
 
@@ -148,7 +160,7 @@ def _funding(turn: Turn, command: SettleFunding) -> Reject | None:
     """Each position of the symbol pays or receives value * rate, from where the venue takes it."""
     instrument = turn.instrument(command.symbol)
     legs = [p for p in turn.account.positions if p.symbol == command.symbol]
-    if not legs:
+    if not legs or instrument.kind is Kind.SPOT:
         return None
     mark = command.mark if command.mark is not None else turn.mark(command.symbol)
     bad = _positive(mark)
@@ -193,14 +205,6 @@ def _expiry(turn: Turn, command: SettleExpiry) -> Reject | None:
         postings = transfer(instrument.settle, realised, Posting(Ledger.MARKET, "", ZERO), _CASH)
         turn.emit(ExpirySettled(leg_key(position), command.price, realised, after, postings))
     return None
-
-
-def _interest(turn: Turn, command: ChargeInterest) -> Reject | None:
-    bad = _positive(command.amount)
-    if bad is None:
-        postings = transfer(command.asset, money(command.amount), _CASH, Posting(Ledger.LENDER, "", ZERO))
-        turn.emit(InterestCharged(command.asset, command.amount, postings))
-    return bad
 
 
 def _deposit(turn: Turn, command: Deposit) -> Reject | None:
@@ -253,7 +257,13 @@ def _handle(turn: Turn, command: Command) -> Reject | None:
         case SettleExpiry():
             return _expiry(turn, command)
         case ChargeInterest():
-            return _interest(turn, command)
+            return charge(turn, command.leg, command.asset, command.amount)
+        case AccrueInterest():
+            return accrue(turn, command.hours)
+        case Borrow():
+            return ask_to_borrow(turn, command.leg, command.asset, command.amount)
+        case Repay():
+            return ask_to_repay(turn, command.leg, command.asset, command.amount)
         case Deposit():
             return _deposit(turn, command)
         case Withdraw():
@@ -268,3 +278,5 @@ def _handle(turn: Turn, command: Command) -> Reject | None:
             return set_margin_mode(turn, command)
         case SetPositionMode():
             return _position_mode(turn, command)
+        case SetOption():
+            return set_option(turn, command)

@@ -74,8 +74,31 @@ class ExpirySettled(msgspec.Struct, frozen=True, tag=True):
 
 
 class InterestCharged(msgspec.Struct, frozen=True, tag=True):
+    """`leg`: inside whose wall it is owed (None: the account's own). It is paid from the cash, or owed beside the debt, as the
+    venue has it."""
+
     asset: str
     amount: Decimal
+    postings: tuple[Posting, ...]
+    leg: LegKey | None = None
+
+
+class Borrowed(msgspec.Struct, frozen=True, tag=True):
+    """`amount` of an asset was lent to the account, or (`leg`) into an isolated wall."""
+
+    asset: str
+    amount: Decimal
+    leg: LegKey | None
+    postings: tuple[Posting, ...]
+
+
+class Repaid(msgspec.Struct, frozen=True, tag=True):
+    """`amount` was paid back, `interest` of it for what the debt had grown by, which goes first."""
+
+    asset: str
+    amount: Decimal
+    interest: Decimal
+    leg: LegKey | None
     postings: tuple[Posting, ...]
 
 
@@ -135,6 +158,12 @@ class PositionModeSet(msgspec.Struct, frozen=True, tag=True):
     postings: tuple[Posting, ...] = ()
 
 
+class OptionSet(msgspec.Struct, frozen=True, tag=True):
+    name: str
+    value: str
+    postings: tuple[Posting, ...] = ()
+
+
 class StageReached(msgspec.Struct, frozen=True, tag=True):
     """A pool's liquidation went on (or ended: HEALTHY). The two numbers are those compared at that moment."""
 
@@ -143,6 +172,14 @@ class StageReached(msgspec.Struct, frozen=True, tag=True):
     stage: Stage
     margin_balance: Decimal
     requirement: Decimal
+    postings: tuple[Posting, ...] = ()
+
+
+class Resumed(msgspec.Struct, frozen=True, tag=True):
+    """A pool was found whole after a part-sale and the pause behind it: what its `legs` remembered of that is over."""
+
+    pool: str
+    legs: tuple[LegKey, ...]
     postings: tuple[Posting, ...] = ()
 
 
@@ -179,8 +216,8 @@ class TakenOver(msgspec.Struct, frozen=True, tag=True):
 
 
 class Converted(msgspec.Struct, frozen=True, tag=True):
-    """A forced sale of `amount` of a coin for `proceeds` of another that is owed, at the index prices; `fee` to the venue, in
-    the coin owed, of which `repaid` went to the lender (the rest fills up the balance)."""
+    """A forced sale of `amount` of a coin for `proceeds` of another that is owed, at the index prices; `fee` to the venue and
+    `penalty` to the insurance fund, in the coin owed, of which `repaid` went to the lender (the rest fills up the balance)."""
 
     pool: str
     source: str
@@ -190,6 +227,7 @@ class Converted(msgspec.Struct, frozen=True, tag=True):
     fee: Decimal
     repaid: Decimal
     postings: tuple[Posting, ...]
+    penalty: Decimal = Decimal(0)
 
 
 class Deleveraged(msgspec.Struct, frozen=True, tag=True):
@@ -222,6 +260,8 @@ Event = (
     | FundingPaid
     | ExpirySettled
     | InterestCharged
+    | Borrowed
+    | Repaid
     | Deposited
     | Withdrawn
     | MarginMoved
@@ -235,4 +275,6 @@ Event = (
     | Converted
     | Deleveraged
     | ShortfallCovered
+    | Resumed
+    | OptionSet
 )

@@ -5,17 +5,19 @@ money and positions stands here once for every venue.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from msgspec.structs import replace
 
-from plimsoll.account.convert import convert, square
+from plimsoll.account.convert import convert, cover, finish, square
 from plimsoll.account.events import (
     Deleveraged,
     Event,
     MarginMoved,
     OrderCancelled,
     Reduced,
+    Resumed,
     ShortfallCovered,
     StageReached,
     TakenOver,
@@ -30,7 +32,19 @@ from plimsoll.margin.pools import Layout, orders_in_scope
 from plimsoll.margin.waterfall import deleverage, split_shortfall
 from plimsoll.model import LegKey, MarginMode, Position, Stage, leg_key
 from plimsoll.number import ZERO, ceil_to
-from plimsoll.rules.columns import CANCEL, CONVERT, HOLD, REDUCE, TOP_UP, Pool, PoolMargin, Step
+from plimsoll.rules.columns import (
+    CANCEL,
+    CONVERT,
+    HOLD,
+    PART,
+    REDUCE,
+    RESUME,
+    TOP_UP,
+    WAIT,
+    Pool,
+    PoolMargin,
+    Step,
+)
 from plimsoll.rules.drawing import PoolSpec
 
 _MARKET = Posting(Ledger.MARKET, "", ZERO)
@@ -40,11 +54,16 @@ _OTHERS = Posting(Ledger.COUNTERPARTIES, "", ZERO)
 _CASH = Posting(Ledger.CASH, "", ZERO)
 _STEPS = 10_000
 """More steps than any ladder takes: reaching it means that a rule does not end, which is our fault."""
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+"""When a part was sold in a run that tells no times: none passes there."""
+_TICK = timedelta(microseconds=1)
+_BEGUN = (Stage.CANCELLING, Stage.REDUCING)
 
 
 def liquidate(turn: Turn) -> None:
     """Take every failing pool through its venue's ladder. A pool that holds costs one assessment; one with resting orders
-    is put to the venue's procedure as well, which may want the orders gone before the pool itself fails."""
+    is put to the venue's procedure as well, which may want the orders gone before the pool itself fails; and so is one of which
+    a part was sold, for which a pause may be over, and one that owes more of a coin than the venue lets it."""
     layout = turn.layout()
     column = turn.column(layout)
     rules = turn.rulebook.rules
@@ -52,10 +71,16 @@ def liquidate(turn: Turn) -> None:
     margins = margins_of(layout, turn.rulebook, column)
     for spec, pool, margin in zip(layout.specs, layout.pools, margins, strict=True):
         due = pool.orders > 0 or rules.is_liquidatable(margin.balance, margin.requirement)
+        due = due or _remembers(pool) or _owes_too_much(pool)
         if due and (pool.legs or pool.wallets):
             failing.append(spec)
     for spec in failing:
         _ladder(turn, spec)
+
+
+def _owes_too_much(pool: Pool[Decimal]) -> bool:
+    """Whether the venue exchanges coins by itself although the pool holds."""
+    return any(w.exchanged_below and w.borrowed - w.balance > w.exchanged_below for w in pool.wallets)
 
 
 def _ladder(turn: Turn, failing: PoolSpec) -> None:
@@ -64,30 +89,39 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
     for _ in range(_STEPS):
         layout = turn.layout()
         at = next((i for i, spec in enumerate(layout.specs) if spec.key == key), None)
-        if at is None or not (layout.specs[at].legs or (layout.specs[at].assets and stage < Stage.TAKEN_OVER)):
+        if at is None or not (layout.specs[at].legs or layout.specs[at].assets):
             break
-        spec, pool = layout.specs[at], _with_free_cash(turn, layout.specs[at], layout.pools[at])
+        spec = layout.specs[at]
+        pool = _with_clock(turn, spec, _with_free_cash(turn, spec, layout.pools[at]))
         column = turn.column(layout)
         margin = turn.rulebook.rules.assess_pool(pool, column, layout.markets)
         step = turn.rulebook.rules.next_step(
             int(stage), pool, margin, column, _fills(turn, layout, column), layout.markets, turn.rulebook.reading
         )
         if step.kind == HOLD:
-            if not pool.legs and turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
+            failing_still = turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement)
+            if _nothing_left(pool) and (stage >= Stage.TAKEN_OVER or failing_still):
                 break
-            if stage is not Stage.HEALTHY:
+            begun = stage is not Stage.HEALTHY or turn.state.stages.get(key) in _BEGUN
+            if begun and not failing_still:
                 turn.emit(StageReached(key, asset, Stage.HEALTHY, margin.balance, margin.requirement))
+            finish(turn, spec)
+            return
+        if step.kind == WAIT:
             return
         if step.kind == CANCEL:
             stage = _reach(turn, spec, stage, Stage.CANCELLING, margin)
             for order in orders_in_scope(spec, turn.account, turn.rulebook):
                 turn.emit(OrderCancelled(order, "liquidation"))
         elif step.kind == CONVERT:
-            stage = _reach(turn, spec, stage, max(stage, Stage.CANCELLING), margin)
+            if turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement):
+                stage = _reach(turn, spec, stage, max(stage, Stage.CANCELLING), margin)
             convert(turn, spec, step)
         elif step.kind == TOP_UP:
             _top_up(turn, spec, step)
-        elif step.kind == REDUCE:
+        elif step.kind == RESUME:
+            turn.emit(Resumed(key, tuple(k for k in spec.legs if layout.held[k].part_sold is not None)))
+        elif step.kind in (REDUCE, PART):
             stage = _reach(turn, spec, stage, Stage.REDUCING, margin)
             for leg in (step.leg, step.other):
                 if leg >= 0:
@@ -101,6 +135,13 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
     _close_pool(turn, failing)
 
 
+def _nothing_left(pool: Pool[Decimal]) -> bool:
+    """Whether nothing can be sold: no leg, or in a pool of coins none of which is there, none that holds anything by itself."""
+    if not pool.legs:
+        return True
+    return bool(pool.wallets) and all(w.balance <= 0 for w in pool.wallets) and not any(leg.margin for leg in pool.legs)
+
+
 def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal]:
     """A pool whose leg may draw on free cash by itself: with what is free indeed, nothing promised to orders."""
     if not spec.isolated or pool.legs[0].spare == 0:
@@ -108,6 +149,24 @@ def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Dec
     view = asset_view(turn, spec.asset)
     free = ZERO if view is None else money(max(ZERO, view.available_balance))
     return replace(pool, legs=(replace(pool.legs[0], spare=free),))
+
+
+def _remembers(pool: Pool[Decimal]) -> bool:
+    """Whether a part of the pool was sold and the venue has not gone on since."""
+    return any(leg.since >= 0 for leg in pool.legs)
+
+
+def _with_clock(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal]:
+    """A pool of which a part was sold: with how many seconds ago that is, by the time of the marks."""
+    if not _remembers(pool):
+        return pool
+    now = turn.state.marks.time or _NEVER
+    legs = []
+    for key, leg in zip(spec.legs, pool.legs, strict=True):
+        position = turn.held(key)
+        sold = None if position is None else position.part_sold
+        legs.append(leg if sold is None else replace(leg, since=max(Decimal((now - sold) // _TICK) / 10**6, ZERO)))
+    return replace(pool, legs=tuple(legs))
 
 
 def _top_up(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
@@ -130,18 +189,23 @@ def _fills(turn: Turn, layout: Layout, column: Sequence[Decimal]) -> tuple[Decim
 
 
 def _reduce(turn: Turn, pool: str, key: LegKey, size: Decimal, price: Decimal, step: Step[Decimal]) -> None:
-    """A forced close at `price`. Fee and penalty are charged only as far as the pool still has anything."""
+    """A forced close at `price`. Fee and penalty are charged only as far as the pool still has anything, unless the venue takes
+    them out of what the close itself brings."""
     position = turn.held(key)
     assert position is not None
     asset = turn.instrument(key.symbol).settle
     realised = realised_pnl(turn, position, size, price)
     slip = realised - realised_pnl(turn, position, size, turn.mark(key.symbol))
     room = money(max(ZERO, _balance(turn, pool, asset) + slip))
+    if turn.rulebook.rules.CHARGES_SURPLUS:
+        room = step.fee + step.penalty
     fee = min(money(step.fee), room)
     penalty = min(money(step.penalty), room - fee)
     own = wall(key)
     postings = transfer(asset, realised, _MARKET, own) + transfer(asset, fee, own, _FEES) + transfer(asset, penalty, own, _FUND)
     after = _smaller(turn, position, size)
+    if step.kind == PART:
+        after = replace(after, part_sold=turn.state.marks.time or _NEVER)
     turn.emit(Reduced(pool, key, _side(position), size, price, fee, penalty, realised, after, postings))
     if after.size == 0 and key.mode is MarginMode.ISOLATED:
         _empty_wall(turn, pool, asset, key)
@@ -188,7 +252,9 @@ def _close_pool(turn: Turn, failed: PoolSpec) -> None:
     crossed = [p for p in turn.account.positions if p.mode is MarginMode.CROSS]
     if spec.assets:
         for coin, short in square(turn, spec):
-            _cover(turn, key, coin, None, short)
+            if not cover(turn, spec, coin, short):
+                _cover(turn, key, coin, None, short)
+        finish(turn, spec)
     elif not spec.isolated and not any(turn.instrument(p.symbol).settle == asset for p in crossed):
         cash = turn.account.cash.get(asset, ZERO)
         if cash < 0:
@@ -263,8 +329,10 @@ def _too_much(
     lot: Decimal | None,
 ) -> Decimal:
     """Contracts that the fund cannot carry: where the market fills, those whose loss exceeds it; where nobody fills, all of
-    them if their value exceeds the fund (its position cap, F-ADL)."""
+    them if their value exceeds the fund (its position cap, F-ADL), or if it takes no positions."""
     fund = fund_size(turn.state, turn.venue, asset)
+    if fill is None and not turn.rulebook.rules.FUND_TAKES_POSITIONS:
+        return size
     if fund is None:
         return ZERO
     instrument = turn.instrument(position.symbol)

@@ -7,11 +7,12 @@ import msgspec
 from plimsoll.account.events import OrderCancelled, OrderPlaced, OrderTriggered
 from plimsoll.account.liquidate import liquidate
 from plimsoll.account.settings import asset_view
-from plimsoll.account.trade import split_size, trade
+from plimsoll.account.spot import deal, unaffordable
+from plimsoll.account.trade import split_size
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
 from plimsoll.margin.pools import lay_out, leverage_of, order_value
-from plimsoll.model import LegKey, LegSide, Order, OrderType, Position, Trigger, leg_key
+from plimsoll.model import Kind, LegKey, LegSide, Order, OrderType, Position, Trigger, leg_key
 from plimsoll.number import ZERO
 from plimsoll.rules.asks import SizeAsk
 from plimsoll.rules.resting import closes, falling_watch, opens
@@ -27,7 +28,8 @@ def key_of(order: Order) -> LegKey:
 def place(turn: Turn, order: Order) -> Reject | None:
     """Take an order: a market order, and a limit at or through the last price, trade at the last price at once (a market
     order at the mark where no last price is known); the others rest."""
-    reject = _malformed(turn, order) or _reduces(turn, order) or _grows_too_far(turn, order) or _unaffordable(turn, order)
+    reject = _malformed(turn, order) or _reduces(turn, order) or _beside_others(turn, order)
+    reject = reject or _grows_too_far(turn, order) or _unaffordable(turn, order)
     if reject is not None:
         return reject
     if order.type is OrderType.MARKET:
@@ -36,6 +38,7 @@ def place(turn: Turn, order: Order) -> Reject | None:
         _execute(turn, order, turn.price(order.symbol), turn.account.fees.taker_rate)
     else:
         turn.emit(OrderPlaced(order))
+        turn.layout()  # refuses here, before anything is kept, where a rulebook does not tell what such an order needs
     return None
 
 
@@ -47,6 +50,8 @@ def _malformed(turn: Turn, order: Order) -> Reject | None:
         return Reject(Reason.BAD_AMOUNT, "size and prices must be greater than zero", order.size, ZERO)
     if order.side not in ("buy", "sell"):
         return Reject(Reason.BAD_AMOUNT, f"side is buy or sell, not {order.side!r}")
+    if instrument.kind is Kind.SPOT and order.mode not in turn.rulebook.rules.LENDS_IN:
+        return Reject(Reason.NOT_OFFERED, f"no money is lent in {order.mode} margin to trade {order.symbol} with")
     if any(other.id == order.id for other in turn.account.orders):
         return Reject(Reason.DUPLICATE_ORDER, f"an open order has the id {order.id} already")
     if instrument.lot is not None and order.size % instrument.lot != 0:
@@ -79,6 +84,13 @@ def _reduces(turn: Turn, order: Order) -> Reject | None:
     if held is None or (held.size > 0) == (order.side == "buy"):
         return Reject(Reason.REDUCE_ONLY, "there is no position that this order could reduce", order.size, ZERO)
     return None
+
+
+def _beside_others(turn: Turn, order: Order) -> Reject | None:
+    """An order that can open a position must be one that the venue lets stand beside those held."""
+    if order.reduce_only or order.type in _CONDITIONAL or closes(order):
+        return None
+    return turn.rulebook.rules.may_open(turn.account, order, turn.rulebook.instruments)
 
 
 def _grows_too_far(turn: Turn, order: Order) -> Reject | None:
@@ -137,6 +149,9 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
     nothing to the reach of the position is free."""
     if order.reduce_only or order.type in _CONDITIONAL:
         return None
+    if turn.instrument(order.symbol).kind is Kind.SPOT:
+        rate = turn.account.fees.taker_rate
+        return unaffordable(turn, key_of(order), order.side, order.size, _market_price(turn, order), rate)
     limit = msgspec.structs.replace(order, type=OrderType.LIMIT, price=_market_price(turn, order))
     extra = _order_margin(turn, (*turn.account.orders, limit)) - _order_margin(turn, turn.account.orders)
     if extra <= 0:
@@ -149,7 +164,7 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
     taker = turn.market(order.symbol).taker_rate
     wanted = extra + loss + rules.order_reserve(limit, instrument, taker)
     view = asset_view(turn, instrument.settle)
-    free = ZERO if view is None else rules.order_funds(order.mode, view.available_balance, view.withdrawable)
+    free = ZERO if view is None else rules.order_funds(order.mode, view.orderable, view.withdrawable)
     if wanted > free:
         return Reject(Reason.NOT_ENOUGH_MARGIN, "not enough free margin for this order", wanted, free)
     return None
@@ -223,9 +238,16 @@ def _execute(turn: Turn, order: Order, price: Decimal, rate: Decimal) -> None:
         if order in turn.account.orders:
             turn.emit(OrderCancelled(order, "nothing_to_reduce"))
         return
-    if order.type in _CONDITIONAL and split_size(held, order.side, size).opening > 0:
+    rested = order in turn.account.orders and not turn.rulebook.rules.ORDERS_RESERVE
+    if (order.type in _CONDITIONAL or rested) and split_size(held, order.side, size).opening > 0:
         as_market = msgspec.structs.replace(order, type=OrderType.MARKET, price=price, size=size)
-        if _unaffordable(turn, as_market) is not None:
+        if _unaffordable(_without_orders(turn) if rested else turn, as_market) is not None:
             turn.emit(OrderCancelled(order, "not_enough_margin"))
             return
-    trade(turn, key_of(order), order.side, size, price, rate, order.id)
+    deal(turn, key_of(order), order.side, size, price, rate, order.id)
+
+
+def _without_orders(turn: Turn) -> Turn:
+    """The same account as if nothing rested, to ask whether one fill alone can be paid for."""
+    account = msgspec.structs.replace(turn.account, orders=())
+    return Turn(msgspec.structs.replace(turn.state, account=account), turn.venue)

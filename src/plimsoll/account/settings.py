@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import msgspec
 
-from plimsoll.account.commands import SetLeverage, SetMarginMode
-from plimsoll.account.events import LeverageSet, MarginLocked, MarginModeSet, MarginMoved
+from plimsoll.account.commands import SetLeverage, SetMarginMode, SetOption
+from plimsoll.account.events import LeverageSet, MarginLocked, MarginModeSet, MarginMoved, OptionSet
 from plimsoll.account.trade import wall
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
@@ -13,10 +13,10 @@ from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import lay_out, legs_by_key, leverage_of, sized
 from plimsoll.margin.views import AssetView
-from plimsoll.model import LegKey, LegSide, MarginMode, Position, leg_key
+from plimsoll.model import Kind, LegKey, LegSide, MarginMode, Position, leg_key
 from plimsoll.number import ONE, ZERO
 from plimsoll.rules.asks import LeverageAsk
-from plimsoll.rules.columns import Leg
+from plimsoll.rules.columns import Leg, Pool, PoolMargin
 
 _CASH = Posting(Ledger.CASH, "", ZERO)
 
@@ -50,18 +50,29 @@ def move_margin(turn: Turn, symbol: str, side: LegSide, amount: Decimal, directi
 
 
 def _bounds(turn: Turn, position: Position, asset: str) -> tuple[Decimal, Decimal]:
+    """What can be put in and taken out. Of a valued pool the rules see a pool of the one coin, with what may leave it."""
     layout = turn.layout()
     column = turn.column(layout)
     rules = turn.rulebook.rules
-    at = next(i for i, spec in enumerate(layout.specs) if not spec.isolated and spec.asset == asset)
-    margin = rules.assess_pool(layout.pools[at], column, layout.markets)
+    at = next(i for i, spec in enumerate(layout.specs) if not spec.isolated and asset in (spec.asset, *spec.assets))
+    if position.coins is not None:
+        own = next(i for i, spec in enumerate(layout.specs) if spec.isolated and spec.legs == (leg_key(position),))
+        inside, coin = layout.pools[own], layout.specs[own].assets.index(asset)
+        now = rules.assess_pool(inside, column, layout.markets)
+        free = ZERO if (view := asset_view(turn, asset)) is None else view.withdrawable
+        return rules.wall_bounds(inside, now, free, coin, column, layout.markets)
+    pool, margin = layout.pools[at], rules.assess_pool(layout.pools[at], column, layout.markets)
     asks = {True: ZERO, False: ZERO}
     for spec in layout.resting:
         if spec.asset == asset:
             asks[spec.isolated] += rules.order_margin(spec.row, column[spec.row.market], layout.markets[spec.row.market])
     leg = _leg_of(turn, position)
     market = layout.markets[leg.market]
-    return rules.margin_bounds(leg, column[leg.market], market, layout.pools[at], margin, asks[False], asks[True])
+    if pool.wallets:
+        free = rules.assess_coin(pool, margin, layout.specs[at].assets.index(asset), column, layout.markets).withdrawable
+        asks, pool = {True: ZERO, False: ZERO}, Pool(free, (), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO)
+        margin = PoolMargin(free, ZERO, ZERO, ZERO, abs(free))
+    return rules.margin_bounds(leg, column[leg.market], market, pool, margin, asks[False], asks[True])
 
 
 def _leg_of(turn: Turn, position: Position) -> Leg[Decimal]:
@@ -77,6 +88,10 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
         return Reject(Reason.LEVERAGE_INVALID, "leverage must be greater than zero", command.leverage, ZERO)
     if chosen is not None:
         return _choose(turn, command.symbol, command.leverage, chosen)
+    if rules.LEVERAGE_SETS_MODE and command.mode is not None:
+        refused = _mode_with_leverage(turn, command.symbol, command.mode)
+        if refused is not None:
+            return refused
     mode = rules.fill_mode(turn.account, command.symbol, command.mode)
     setting = rules.leverage_key(command.symbol, mode, command.position_side)
     under = [p for p in turn.account.positions if rules.leverage_key(p.symbol, p.mode, p.side) == setting]
@@ -87,7 +102,7 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     if sunk is not None:
         return sunk
     view = asset_view(turn, instrument.settle)
-    free = ZERO if view is None else rules.order_funds(mode, view.available_balance, view.withdrawable)
+    free = ZERO if view is None else rules.order_funds(mode, view.orderable, view.withdrawable)
     values = [_value(turn, p) for p in under]
     ask = LeverageAsk(
         instrument=instrument,
@@ -115,6 +130,13 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     return None
 
 
+def _mode_with_leverage(turn: Turn, symbol: str, mode: MarginMode) -> Reject | None:
+    """The margin mode that comes with a leverage, as if it had been set by itself."""
+    if turn.rulebook.rules.fill_mode(turn.account, symbol, None) is mode:
+        return None
+    return set_margin_mode(turn, SetMarginMode(symbol, mode))
+
+
 def _would_sink(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Reject | None:
     """Margin that a higher leverage releases must leave the position above its line (grade derived: no venue lets a
     setting liquidate)."""
@@ -128,10 +150,8 @@ def _sinks(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Decima
     """The headroom that an isolated leg has now, where moving that much of its money would liquidate it; else None."""
     if moved >= 0:
         return None
-    positions = tuple(
-        msgspec.structs.replace(p, leverage=leverage, isolated_margin=p.isolated_margin + moved) if leg_key(p) == key else p
-        for p in turn.account.positions
-    )
+    asset = turn.instrument(key.symbol).settle
+    positions = tuple(_with_less(p, leverage, moved, asset) if leg_key(p) == key else p for p in turn.account.positions)
     layout, rules = lay_out(msgspec.structs.replace(turn.account, positions=positions), turn.rulebook), turn.rulebook.rules
     at = next(i for i, spec in enumerate(layout.specs) if spec.isolated and spec.legs == (key,))
     after = rules.assess_pool(layout.pools[at], turn.column(layout), layout.markets)
@@ -140,7 +160,17 @@ def _sinks(turn: Turn, key: LegKey, leverage: Decimal, moved: Decimal) -> Decima
     return after.balance - after.requirement - moved
 
 
+def _with_less(position: Position, leverage: Decimal, moved: Decimal, asset: str) -> Position:
+    """The position at a leverage, with less of an asset inside its wall."""
+    if position.coins is None:
+        return msgspec.structs.replace(position, leverage=leverage, isolated_margin=position.isolated_margin + moved)
+    coins = {**position.coins, asset: position.coins.get(asset, ZERO) + moved}
+    return msgspec.structs.replace(position, leverage=leverage, coins=coins)
+
+
 def _leverage_move(turn: Turn, position: Position, leverage: Decimal) -> Decimal:
+    if position.coins is not None:
+        return ZERO
     reading = turn.rulebook.reading
     leg = _leg_of(turn, position)
     return money(turn.rulebook.rules.margin_on_leverage(leg, leverage, turn.market(position.symbol), reading))
@@ -183,6 +213,9 @@ def set_margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
     reject = rules.may_switch_mode(turn.account, command.symbol, command.mode)
     if reject is not None:
         return reject
+    concerned = [p for p in turn.account.positions if command.symbol in ("", p.symbol)]
+    if any(turn.instrument(p.symbol).kind is Kind.SPOT for p in concerned):
+        return Reject(Reason.MARGIN_MODE_POSITION, "coins and debts do not change their wall; close and repay first")
     if rules.MARGIN_FOLLOWS:
         return _choose(turn, command.symbol, _leverage_for(turn, command.symbol, command.mode), command.mode)
     moving = [p for p in turn.account.positions if p.mode is not command.mode and command.symbol in ("", p.symbol)]
@@ -196,7 +229,22 @@ def set_margin_mode(turn: Turn, command: SetMarginMode) -> Reject | None:
             amount, rate = position.size * market.multiplier, rules.initial_rate(position.leverage)
             margin = money(rules.margin_at_fill(amount, position.entry_price, position.leverage, rate, market))
             _wall_money(turn, LegKey(position.symbol, command.mode, position.side), margin)
-    return _short(turn) if moving else None
+    return _short(turn, Reason.MARGIN_MODE_SHORT) if moving else None
+
+
+def set_option(turn: Turn, command: SetOption) -> Reject | None:
+    """A setting of the account. Refused as the venue says, and if an account so set would be short of initial margin or under
+    water."""
+    rules = turn.rulebook.rules
+    known = rules.OPTIONS.get(command.name)
+    if known is None or command.value not in known:
+        there = "; ".join(f"{name}: {', '.join(values)}" for name, values in rules.OPTIONS.items()) or "none"
+        return Reject(Reason.OPTION_UNKNOWN, f"{command.name} = {command.value} is no setting of this venue; it has {there}")
+    reject = rules.may_set_option(turn.account, command.name, command.value)
+    if reject is not None:
+        return reject
+    turn.emit(OptionSet(command.name, command.value))
+    return _short(turn, Reason.OPTION_SHORT)
 
 
 def _wall_money(turn: Turn, key: LegKey, amount: Decimal) -> None:
@@ -204,7 +252,7 @@ def _wall_money(turn: Turn, key: LegKey, amount: Decimal) -> None:
     turn.emit(MarginMoved(key, amount, postings, "mode"))
 
 
-def _short(turn: Turn) -> Reject | None:
+def _short(turn: Turn, reason: Reason) -> Reject | None:
     """The first pool, as the account now stands, that would be liquidated or could not carry its initial margin."""
     layout, rules = turn.layout(), turn.rulebook.rules
     column = turn.column(layout)
@@ -218,7 +266,7 @@ def _short(turn: Turn) -> Reject | None:
         under = bool(pool.legs) and rules.is_liquidatable(margin.balance, margin.requirement)
         if under or (shared and margin.balance < asked):
             limit = margin.requirement if under else asked
-            return Reject(Reason.MARGIN_MODE_SHORT, f"{spec.key} would be short of margin", margin.balance, limit)
+            return Reject(reason, f"{spec.key} would be short of margin", margin.balance, limit)
     return None
 
 

@@ -5,7 +5,6 @@ from decimal import Decimal
 import msgspec
 
 from plimsoll.account.events import (
-    Converted,
     Event,
     ExpirySettled,
     FundingPaid,
@@ -14,11 +13,13 @@ from plimsoll.account.events import (
     MarginModeSet,
     MarginMoved,
     MarksSet,
+    OptionSet,
     OrderCancelled,
     OrderPlaced,
     OrderTriggered,
     PositionModeSet,
     Reduced,
+    Resumed,
     StageReached,
     TakenOver,
     Traded,
@@ -93,9 +94,6 @@ def _facts(account: Account, event: Event) -> Account:
         return replace(account, positions=positions, leverages={**account.leverages, event.key: event.leverage})
     if isinstance(event, MarginModeSet):
         return _in_mode(account, event)
-    if isinstance(event, Converted) and event.repaid:
-        left = account.borrowed.get(event.target, ZERO) - event.repaid
-        return replace(account, borrowed={**account.borrowed, event.target: left})
     if isinstance(event, MarginMoved) and event.why in ("user", "auto"):
         return replace(account, positions=_counted(account.positions, event.leg, event.amount, ZERO))
     if isinstance(event, MarginLocked):
@@ -110,8 +108,13 @@ def _facts(account: Account, event: Event) -> Account:
             replace(p, realised_pnl=p.realised_pnl - event.amount) if leg_key(p) == event.leg else p for p in account.positions
         )
         return replace(account, positions=_counted(paid, event.leg, ZERO, moved_out(event)))
+    if isinstance(event, Resumed):
+        fresh = tuple(replace(p, part_sold=None) if leg_key(p) in event.legs else p for p in account.positions)
+        return replace(account, positions=fresh)
     if isinstance(event, PositionModeSet):
         return replace(account, position_mode=event.mode)
+    if isinstance(event, OptionSet):
+        return replace(account, options={**account.options, event.name: event.value})
     return account
 
 
@@ -125,7 +128,12 @@ def _counted(positions: tuple[Position, ...], key: LegKey, added: Decimal, lost:
     if added == 0 and lost == 0:
         return positions
     return tuple(
-        msgspec.structs.replace(p, added_margin=p.added_margin + added, lost_margin=p.lost_margin + lost)
+        msgspec.structs.replace(
+            p,
+            added_margin=p.added_margin + added,
+            lost_margin=p.lost_margin + lost,
+            isolated_margin=p.isolated_margin + (ZERO if p.coins is None else added),
+        )
         if leg_key(p) == key
         else p
         for p in positions
@@ -154,41 +162,72 @@ def _placed(positions: tuple[Position, ...], after: Position) -> tuple[Position,
     """The positions with `after` in the place of its leg; the leg's money stays what it is, postings move it."""
     key = leg_key(after)
     if not any(leg_key(p) == key for p in positions):
-        return (*positions, msgspec.structs.replace(after, isolated_margin=ZERO))
-    return tuple(
-        msgspec.structs.replace(after, isolated_margin=p.isolated_margin) if leg_key(p) == key else p for p in positions
-    )
+        return (*positions, _with_wall(after, None))
+    return tuple(_with_wall(after, p) if leg_key(p) == key else p for p in positions)
+
+
+def _with_wall(after: Position, before: Position | None) -> Position:
+    """The position with the money that was inside its wall before."""
+    if after.coins is None:
+        return msgspec.structs.replace(after, isolated_margin=ZERO if before is None else before.isolated_margin)
+    if before is None:
+        return msgspec.structs.replace(after, coins={}, borrowed={}, interest={})
+    return msgspec.structs.replace(after, coins=before.coins, borrowed=before.borrowed, interest=before.interest)
 
 
 def _book(account: Account, world: dict[str, Decimal], postings: tuple[Posting, ...]) -> tuple[Account, dict[str, Decimal]]:
     if not postings:
         return account, world
-    cash, world = dict(account.cash), dict(world)
-    walls: dict[LegKey, Decimal] = {}
+    cash, borrowed, interest, world = dict(account.cash), dict(account.borrowed), dict(account.interest), dict(world)
+    walls: dict[LegKey, list[Posting]] = {}
     for posting in postings:
-        if posting.account is Ledger.CASH:
-            cash[posting.asset] = cash.get(posting.asset, ZERO) + posting.amount
-        elif posting.account is Ledger.LEG:
-            assert posting.leg is not None
-            walls[posting.leg] = walls.get(posting.leg, ZERO) + posting.amount
+        if posting.leg is not None:
+            walls.setdefault(posting.leg, []).append(posting)
+        elif posting.account is Ledger.CASH:
+            _add(cash, posting.asset, posting.amount)
+        elif posting.account is Ledger.DEBT:
+            _add(borrowed, posting.asset, -posting.amount)
+        elif posting.account is Ledger.INTEREST:
+            _add(interest, posting.asset, -posting.amount)
         else:
-            key = f"{posting.account}|{posting.asset}"
-            world[key] = world.get(key, ZERO) + posting.amount
+            _add(world, f"{posting.account}|{posting.asset}", posting.amount)
     held = {leg_key(p) for p in account.positions}
     assert walls.keys() <= held, f"money for a leg that does not exist: {walls.keys() - held}"
-    positions = tuple(
-        msgspec.structs.replace(p, isolated_margin=p.isolated_margin + walls[leg_key(p)]) if leg_key(p) in walls else p
-        for p in account.positions
-    )
-    return msgspec.structs.replace(account, cash=cash, positions=positions), world
+    positions = tuple(_booked(p, walls[leg_key(p)]) if leg_key(p) in walls else p for p in account.positions)
+    return msgspec.structs.replace(account, cash=cash, borrowed=borrowed, interest=interest, positions=positions), world
+
+
+def _add(totals: dict[str, Decimal], key: str, amount: Decimal) -> None:
+    totals[key] = totals.get(key, ZERO) + amount
+
+
+def _booked(position: Position, postings: list[Posting]) -> Position:
+    """The position after what went into and out of its wall: one asset, or coins with debts in them."""
+    if position.coins is None:
+        assert all(p.account is Ledger.LEG for p in postings), "a debt inside a wall of one asset"
+        inside = position.isolated_margin + sum((p.amount for p in postings), ZERO)
+        return msgspec.structs.replace(position, isolated_margin=inside)
+    coins, borrowed, interest = dict(position.coins), dict(position.borrowed), dict(position.interest)
+    for posting in postings:
+        if posting.account is Ledger.LEG:
+            _add(coins, posting.asset, posting.amount)
+        else:
+            _add(borrowed if posting.account is Ledger.DEBT else interest, posting.asset, -posting.amount)
+    return msgspec.structs.replace(position, coins=coins, borrowed=borrowed, interest=interest)
 
 
 def _drop_closed(account: Account) -> Account:
     """Without the legs that hold neither size nor money. A closed leg with money left waits for the event that empties it."""
     if all(p.size != 0 for p in account.positions):
         return account
-    kept = tuple(p for p in account.positions if p.size != 0 or p.isolated_margin != 0)
+    kept = tuple(p for p in account.positions if p.size != 0 or _has_money(p))
     return msgspec.structs.replace(account, positions=kept)
+
+
+def _has_money(position: Position) -> bool:
+    if position.coins is None:
+        return position.isolated_margin != 0
+    return any(amount != 0 for side in (position.coins, position.borrowed, position.interest) for amount in side.values())
 
 
 def fund_size(state: State, venue: Venue, asset: str) -> Decimal | None:

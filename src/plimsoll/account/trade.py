@@ -135,7 +135,7 @@ def _open(
     if fresh or position is None:
         return Opened(fee, Position(key.symbol, key.mode, key.side, after, entry, leverage), postings)
     grown = msgspec.structs.replace(position, size=after, entry_price=entry)
-    if turn.rulebook.rules.MARGIN_FOLLOWS:
+    if turn.rulebook.rules.MARGIN_FOLLOWS or turn.rulebook.rules.BALANCE_PAYS_POSITIONS:
         grown = _with_cost(turn, position, grown, sign * parts.opening, price)
     return Opened(fee, grown, postings)
 
@@ -160,6 +160,7 @@ def _shrunk(turn: Turn, position: Position, after: Decimal) -> Position:
 
 def smaller(turn: Turn, position: Position, after: Decimal) -> Position:
     """The position at its smaller size, less the cost of what is gone."""
+    position = _costed(turn, position)
     gone = _part(turn, position, position.size - after)
     return msgspec.structs.replace(
         position,
@@ -169,8 +170,17 @@ def smaller(turn: Turn, position: Position, after: Decimal) -> Position:
     )
 
 
+def _costed(turn: Turn, position: Position) -> Position:
+    """The position with what was paid for it, where the venue's balance pays for positions: the rounded values of its parts
+    need not sum to its own."""
+    if position.cost is not None or not turn.rulebook.rules.BALANCE_PAYS_POSITIONS:
+        return position
+    return msgspec.structs.replace(position, cost=signed_cost(position, turn.rulebook))
+
+
 def _part(turn: Turn, position: Position, size: Decimal) -> Position:
     """`size` signed contracts of a position, with their share of its cost."""
+    position = _costed(turn, position)
     share, unit = size / position.size, turn.instrument(position.symbol).unit
     return msgspec.structs.replace(
         position,

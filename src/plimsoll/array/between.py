@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from plimsoll.array.curves import Column, aligned, f4, i4, kernel
+from plimsoll.array.curves import Column, aligned, f4, i4, inner, kernel
 from plimsoll.array.models import BOOTSTRAP, BROWNIAN, GARCH, JUMPS, STUDENT, PathModel, variances
 from plimsoll.array.paths import LANES, jump_of
 from plimsoll.array.randoms import BRIDGES, MIXING, four_words, key_of, normal_pair
@@ -143,10 +143,12 @@ def look_over(model: PathModel, survey: Survey, logs: Column, jumps: Column, ste
             for i in range(LANES):
                 if jumps[row, i] >= 0:
                     reach[row, i] = f4(np.inf)
-    last[:] = logs[steps - 1]
+    for k in range(m):
+        for i in range(LANES):
+            last[k, i] = logs[steps - 1, k, i]
 
 
-@kernel
+@inner
 def _garch_reach(model: PathModel, survey: Survey, logs: Column) -> None:
     """Each step's variance, from the surprises before it."""
     reach, sizes, last, variance = survey.reach, survey.sizes, survey.last, survey.variance
@@ -165,7 +167,7 @@ def _garch_reach(model: PathModel, survey: Survey, logs: Column) -> None:
                 variance[k, i] = omega + (alpha + (gamma if surprise < 0 else 0.0)) * surprise * surprise + beta * h
 
 
-@kernel
+@inner
 def _student_reach(model: PathModel, most: float, survey: Survey, logs: Column, step: int) -> None:
     """The variance of a step is W x the stated one: 1 / W is gamma, its rate told by the step's moves."""
     m, farness = len(model.drift), -math.log(MISSED) * most
@@ -182,7 +184,7 @@ def _student_reach(model: PathModel, most: float, survey: Survey, logs: Column, 
             survey.reach[row, i] = f4(farness * rate / _gamma(shape, survey.key, survey.first + i, step + row))
 
 
-@kernel
+@inner
 def _length(scale: Column, moves: Column) -> float:
     """The squared length of the normals that make up a step's moves (symbols that are sums of those before them have none);
     `moves` are lost."""
@@ -196,7 +198,7 @@ def _length(scale: Column, moves: Column) -> float:
     return total
 
 
-@kernel
+@inner
 def _gamma(shape: float, key: Column, number: int, step: int) -> float:
     """A gamma variate of a path and step, by Marsaglia and Tsang's way (2000), for shapes above 1."""
     d = shape - 1.0 / 3.0

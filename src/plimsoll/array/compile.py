@@ -29,10 +29,13 @@ from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic, overload, register_jitable, typeof_impl
 
 from plimsoll import number
+from plimsoll.array import parts
 from plimsoll.law import law_modules, law_text
 from plimsoll.rulebook import rules_of
 from plimsoll.rules import common
 from plimsoll.rules.columns import Leg, Market, Pool, PoolMargin, Step
+
+parts.begin()
 
 ERROR_MODEL: Final = "python"
 STEPS_OF_NUMBER = (number.zero, number.floor_of, number.ceil_of, number.half_up_of)
@@ -64,6 +67,7 @@ LEG_RECORD = np.dtype(
         ("wallet", np.int64),
         ("spare", np.float64),
         ("remarked", np.float64),
+        ("since", np.float64),
     ],
     align=True,
 )
@@ -84,6 +88,8 @@ MARKET_RECORD = np.dtype(
         ("unit", np.float64),
         ("funding_rate", np.float64),
         ("regime", np.int64),
+        ("spot", np.bool_),
+        ("terms", np.float64, (ROWS,)),
     ],
     align=True,
 )
@@ -100,6 +106,18 @@ WALLET_RECORD = np.dtype(
         ("loan_floors", np.float64, (ROWS,)),
         ("loan_initial", np.float64, (ROWS,)),
         ("loan_maintenance", np.float64, (ROWS,)),
+        ("loans_by_value", np.bool_),
+        ("by_worth", np.bool_),
+        ("repayment_rate", np.float64),
+        ("lends", np.bool_),
+        ("restricted", np.bool_),
+        ("outside_initial", np.float64),
+        ("outside_maintenance", np.float64),
+        ("outside_fee", np.float64),
+        ("dearer", np.float64),
+        ("sold", np.float64),
+        ("bought", np.float64),
+        ("exchanged_below", np.float64),
     ],
     align=True,
 )
@@ -118,6 +136,8 @@ REST_RECORD = np.dtype(
         ("leverage", np.float64),
         ("new_buys", np.float64),
         ("new_sells", np.float64),
+        ("isolated", np.bool_),
+        ("tier", np.float64),
     ],
     align=True,
 )
@@ -230,10 +250,12 @@ def _type_of_record(kind: type[msgspec.Struct], _context: object) -> Any:
     return numba.types.NamedTupleClass(twin(kind))
 
 
-_OWNING: Any = cast("Any", numba).njit(error_model="numpy", nogil=True, _nrt=True, no_cpython_wrapper=False)
-_UNOWNED: Any = cast("Any", numba).njit(error_model="numpy", nogil=True, _nrt=False, no_cpython_wrapper=True)
+_NO_WAY_IN: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_ENTERED: Any = cast("Any", numba).njit(error_model="numpy", nogil=True, _nrt=True, no_cfunc_wrapper=True)
+_OWNING: Any = cast("Any", numba).njit(error_model="numpy", nogil=True, _nrt=True, **_NO_WAY_IN)
+_UNOWNED: Any = cast("Any", numba).njit(error_model="numpy", nogil=True, _nrt=False, **_NO_WAY_IN)
 """Without counting owners a rule's call costs its arithmetic: a step of three legs takes 15 ns, and 29 with. What only kernels
-call needs no way in from Python, which takes long to make for tuples of columns."""
+call needs no way in from Python, which takes long to make for tuples of columns: `bound` makes one for what it is asked for."""
 
 
 def owning(function: F) -> F:
@@ -274,7 +296,8 @@ def fast_rule(name: str, rule: str) -> Callable[..., Any]:
     function = getattr(rules_of(name), rule)
     done: dict[FunctionType, Any] = {}
     for callee in _called(function):
-        space = dict(callee.__globals__) | {other.__name__: jitted for other, jitted in done.items()}
+        named = {name: done[other] for name, other in callee.__globals__.items() if inspect.isfunction(other) and other in done}
+        space = dict(callee.__globals__) | named
         fresh = FunctionType(ANY_TYPE.get(callee, callee).__code__, space, callee.__name__, callee.__defaults__)
         done[callee] = _UNOWNED(fresh)
     return cast("Callable[..., Any]", done[function])
@@ -295,7 +318,9 @@ def bound(name: str | None, modules: tuple[ModuleType, ...], entry: str, folder:
     """The function `entry` of kernel modules, compiled together with the rules of one venue product: every function of these
     modules is compiled anew over names of its own, in which the rules' names mean this venue's (`name` None: it asks for none).
     Runs without the GIL. `folder`: as in `keep`."""
-    found = _space(name, modules)[entry]
+    space = _space(name, modules)
+    text = next(f for module in modules for f in rule_functions(module.__name__) if f.__name__ == entry)
+    found = _ENTERED(FunctionType(text.__code__, space, text.__name__, text.__defaults__))
     keep(found, build_digest(name, modules), folder)
     return cast("Callable[..., Any]", found)
 
@@ -335,11 +360,11 @@ def keep(kernel: Any, digest: str, folder: str) -> None:
 @cache
 def build_digest(name: str | None, modules: tuple[ModuleType, ...]) -> str:
     """SHA-256 over all that machine code is made of: the rules' text, the kernels', numba and Python."""
-    parts = [numba.__version__, llvmlite.__version__, platform.python_version()]
-    parts += [] if name is None else [name, law_text(name)]
-    laid = [importlib.import_module(module) for module in (__name__, *LAYOUTS)]
-    parts += [inspect.getsource(module) for module in (*_sources(modules), *laid)]
-    return sha256("\n".join(parts).encode()).hexdigest()
+    made_of = [numba.__version__, llvmlite.__version__, platform.python_version()]
+    made_of += [] if name is None else [name, law_text(name)]
+    laid = [importlib.import_module(module) for module in (__name__, parts.__name__, *LAYOUTS)]
+    made_of += [inspect.getsource(module) for module in (*_sources(modules), *laid)]
+    return sha256("\n".join(made_of).encode()).hexdigest()
 
 
 def _sources(modules: Iterable[ModuleType]) -> tuple[ModuleType, ...]:

@@ -17,6 +17,10 @@ import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
 
+from plimsoll.array import parts
+
+parts.begin()
+
 Column = np.ndarray[Any, Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,14 +33,23 @@ LINE: Final = 64
 """Bytes of a cache line, and of the longest vector."""
 
 
+_COMPILED: Any = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+_njit: Any = numba.njit
+
+
 def kernel(function: F) -> F:
     """Compile a function of arrays that holds no rule; it releases the interpreter lock, so that threads may share the work."""
-    return cast("F", numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True)(function))
+    return cast("F", _njit(**_COMPILED)(function))
+
+
+def inner(function: F) -> F:
+    """The same for what only kernels call, which needs no way in from Python."""
+    return cast("F", _njit(no_cpython_wrapper=True, **_COMPILED)(function))
 
 
 def inlined(function: F) -> F:
     """Compile a function of a few numbers that is written out wherever a kernel uses it."""
-    return cast("F", numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True, forceinline=True)(function))
+    return cast("F", _njit(no_cpython_wrapper=True, forceinline=True, **_COMPILED)(function))
 
 
 def aligned(shape: tuple[int, ...], kind: Any) -> Column:

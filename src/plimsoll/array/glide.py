@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from plimsoll.array.between import STRAIGHT, Road
 from plimsoll.array.compile import Column
+from plimsoll.array.debts import grow, grow_by, recall_debts, remember_debts
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.ladder import BAND, charges, pool_of, stake, standing
 from plimsoll.array.watches import before_watch
@@ -71,6 +72,7 @@ def keep_pool(held: Held, p: int, ahead: Column, free: int, tally: Column) -> No
     """What a pool was on the rows that are passed: its cash after them, its least headroom and closeness."""
     row, at = held.pools[p], FIRST + 3 * p
     row.cash = ahead[at + CASH, free - 1]
+    grow_by(held, p, free)
     stake(held, p, row.cash)
     if row.leg_to > row.leg_from:
         row.least = least_of(ahead[at + HEADROOM], free, row.least)
@@ -145,9 +147,12 @@ def glide_pool(
     if looks:
         margin = assess_pool(pool, marks[step - 1], desk.markets)
         before = margin.balance - margin.requirement
+    remember_debts(held, p)
     k = 0
     while k < free:
         at = marks[step + k]
+        if not plain:
+            paid[k] += grow(desk, held, p, at)
         if due[step + k]:
             taken, worst, told = charges(desk, held, p, funding[step + k], at)
             paid[k] += told
@@ -160,7 +165,7 @@ def glide_pool(
                 stake(held, p, pool.cash)
         margin = assess_pool(pool, at, desk.markets)
         headroom = margin.balance - margin.requirement
-        if counts and not headroom > BAND * margin.scale:
+        if (counts or margin.requirement > 0) and not headroom > BAND * margin.scale:
             break
         if looks and within(before, headroom, margin.scale, road.reach[step + k]):
             break
@@ -176,6 +181,7 @@ def glide_pool(
             equity[k] += (margin.balance + pool.reserved) * at[row.teller]
         k += 1
     stake(held, p, row.cash)
+    recall_debts(held, p)
     return k
 
 

@@ -411,11 +411,20 @@ def pay_all_or_nothing(desk: Desk, held: Held, marks: Column, rates: Column, tal
         if rates[market] == 0 or not charge_all(desk, held, market, rates[market], marks, tally):
             continue
         for p in range(len(held.pools)):
-            if failing(desk, held, p, marks) != DONE:
+            if failing(desk, held, p, marks) != DONE or owes_too_much(held, p):
                 restore(held, pools, legs, wallets)
                 tally[0].funding = paid
                 return HAND
     return DONE
+
+
+def owes_too_much(held: Held, p: int) -> bool:
+    """Whether the venue exchanges coins by itself although the pool holds."""
+    for w in range(held.pools[p].wallet_from, held.pools[p].wallet_to):
+        wallet = held.wallets[w]
+        if wallet.exchanged_below > 0 and wallet.borrowed - wallet.balance > wallet.exchanged_below:
+            return True
+    return False
 
 
 def restore(held: Held, pools: Column, legs: Column, wallets: Column) -> None:

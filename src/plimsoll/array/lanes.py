@@ -48,7 +48,9 @@ def walk_lanes(
             held = lane_of(lanes, lane)
             status[lane] = walk(desk, held, road, table, table, rates, due, 0, tallies[lane : lane + 1], events[lane])
             if status[lane] == HAND:
-                ways[lane, :, :] = road.ways
+                for row in range(road.ways.shape[0]):
+                    for k in range(road.ways.shape[1]):
+                        ways[lane, row, k] = road.ways[row, k]
 
 
 @owning
@@ -67,6 +69,7 @@ def lane_of(lanes: Held, lane: int) -> Any:
         lanes.hits[lane],
         lanes.spare[lane],
         lanes.watches[lane],
+        lanes.growth[lane],
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.array.curves import Column, aligned, f4, i4, inlined, kernel, u4
+from plimsoll.array.curves import Column, aligned, f4, i4, inlined, inner, kernel, u4
 from plimsoll.array.models import BOOTSTRAP, GARCH, JUMPS, STUDENT, PathModel
 from plimsoll.array.randoms import (
     EVENTS,
@@ -130,7 +130,7 @@ def next_rows(model: PathModel, state: PathState, out: Column, chosen: Column) -
     _advance(model, state, out, chosen)
 
 
-@kernel
+@inner
 def _advance(model: PathModel, state: PathState, out: Column, chosen: Column) -> None:
     # Arrays are taken out of their tuples once a block: see randoms.draw_words.
     generator, key, numbers, track = state.stream
@@ -169,12 +169,22 @@ def _advance(model: PathModel, state: PathState, out: Column, chosen: Column) ->
             if kind == JUMPS and _soon(due, step + QUAD):
                 _jump(target, at, base, jump_mean, jump_scale, model.jump_rate, step, key, numbers, due, event, few, quad_rows)
         if taken < QUAD:
-            out[done : done + taken] = ahead[phase : phase + taken]
+            for later in range(taken):
+                for k in range(m):
+                    _copy(ahead[phase + later, k], out[done + later, k])
         if len(chosen) > 0:
-            chosen[done : done + taken] = quad_rows[phase : phase + taken]
+            for later in range(taken):
+                _copy(quad_rows[phase + later], chosen[done + later])
         step += taken
         done += taken
     state.step[0] = step
+
+
+@inlined
+def _copy(of: Column, to: Column) -> None:
+    """A row; numba's own assignment of slices can raise, in words that take it seconds to compile."""
+    for i in range(LANES):
+        to[i] = of[i]
 
 
 @inlined
@@ -265,14 +275,14 @@ def _sum_three(
         base[i] = before + np.float64(run)
 
 
-@kernel
+@inner
 def _correlate(moves: Column, scale: Column) -> None:
     """Lower triangular `scale` times the normals, in place."""
     for k in range(len(scale) - 1, -1, -1):
         _blend(moves, k, scale, k)
 
 
-@kernel
+@inner
 def _blend(moves: Column, k: int, scale: Column, count: int) -> None:
     """A symbol's normals times its own scale, and shares of the first `count` symbols' added, in place."""
     mine, own = moves[k], f4(scale[k, k])
@@ -284,25 +294,25 @@ def _blend(moves: Column, k: int, scale: Column, count: int) -> None:
         _and_two(mine, moves[j], f4(scale[k, j]), moves[j + 1], f4(scale[k, j + 1]))
 
 
-@kernel
+@inner
 def _times(mine: Column, own: Any) -> None:
     for i in range(SPAN):
         mine[i] = own * mine[i]
 
 
-@kernel
+@inner
 def _times_and_one(mine: Column, own: Any, other: Column, share: Any) -> None:
     for i in range(SPAN):
         mine[i] = own * mine[i] + share * other[i]
 
 
-@kernel
+@inner
 def _and_two(mine: Column, one: Column, share: Any, two: Column, other_share: Any) -> None:
     for i in range(SPAN):
         mine[i] = mine[i] + share * one[i] + other_share * two[i]
 
 
-@kernel
+@inner
 def _student(
     moves: Column,
     m: int,
@@ -325,7 +335,7 @@ def _student(
                 student_pair(moves, pair, start, words, 2 * half * LANES, grown[half], freedom)
 
 
-@kernel
+@inner
 def _heteroscedastic(moves: Column, variance: Column, terms: Column) -> None:
     """A symbol's four correlated normals times the volatility that its own surprises lead to (GARCH after Glosten, Jagannathan
     and Runkle), in place; `variance` moves on to the step after."""
@@ -340,7 +350,7 @@ def _heteroscedastic(moves: Column, variance: Column, terms: Column) -> None:
         variance[i] = h
 
 
-@kernel
+@inner
 def _gap(word: Any, rate: float) -> int:
     """Steps to the next event where each step has one with probability `rate`: 1, 2, ... (geometric, from one word)."""
     if rate <= 0:
@@ -349,7 +359,7 @@ def _gap(word: Any, rate: float) -> int:
     return NEVER if steps >= NEVER else 1 + int(steps)
 
 
-@kernel
+@inner
 def _next_event(i: int, rate: float, key: Column, numbers: Column, due: Column, event: Column) -> None:
     """Count the event that is due in a lane and find when the next one is."""
     event[i] += u4(1)
@@ -357,7 +367,7 @@ def _next_event(i: int, rate: float, key: Column, numbers: Column, due: Column, 
     due[i] = min(due[i] + _gap(word, rate), NEVER)
 
 
-@kernel
+@inner
 def _soon(due: Column, end: int) -> bool:
     """Whether any lane has an event before step `end`."""
     count = 0
@@ -367,7 +377,7 @@ def _soon(due: Column, end: int) -> bool:
     return count > 0
 
 
-@kernel
+@inner
 def _jump(
     out: Column,
     at: int,
@@ -412,7 +422,7 @@ def jump_of(mean: Column, scale: Column, number: Any, event: Any, key: Column, o
         out[k] = size
 
 
-@kernel
+@inner
 def _resample(
     moves: Column,
     chosen: Column,

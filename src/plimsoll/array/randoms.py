@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from plimsoll.array.curves import Column, aligned, direction, f4, i4, inlined, kernel, minus_2_log, rise, u4
+from plimsoll.array.curves import Column, aligned, direction, f4, i4, inlined, inner, kernel, minus_2_log, rise, u4
 from plimsoll.errors import BadInput
 
 LANES: Final = 512
@@ -154,7 +154,7 @@ def xoshiro_words(words: Column, track: Column) -> None:
         track[i], track[i + LANES], track[i + 2 * LANES], track[i + 3 * LANES] = a, b, c, d
 
 
-@kernel
+@inner
 def _xoshiro_normals(out: Column, k: int, track: Column) -> None:
     """The next four normals of all lanes into out[k]. One loop, no words stored: faster here, slower with Philox."""
     for i in range(LANES):

@@ -14,6 +14,7 @@ import numpy as np
 
 from plimsoll.array.between import STRAIGHT, Road
 from plimsoll.array.compile import Column, lent, owning
+from plimsoll.array.debts import grow, grows, recall_debts, remember_debts
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.glide import AHEAD, FIRST, glide, look, mark_equity, worth
 from plimsoll.array.ladder import (
@@ -24,9 +25,11 @@ from plimsoll.array.ladder import (
     GONE,
     HAND,
     JUMPED,
+    failing,
     ladder,
     live_legs,
     live_orders,
+    owes_too_much,
     pay_funding,
     pool_of,
     run_orders,
@@ -38,6 +41,7 @@ from plimsoll.rules.columns import HOLD
 
 assess_pool: Any
 assess_coin: Any
+is_liquidatable: Any
 next_step: Any
 profit: Any
 _DESK: Any = Desk
@@ -61,17 +65,17 @@ def walk(
     log: Column,
 ) -> int:
     """Walk from row `first` (where the account stands, all that it brings done; or on the way to the next row, where the share
-    `tally.behind` of that is behind it) to the last row. `marks`, `lasts` [steps,
-    markets and coins], `funding` [steps, markets] (0: none) in the rows that `due` [steps] names; `road`: what prices do
-    between the rows (other than STRAIGHT: lasts are marks). DONE, GONE (no position is left), HAND (the exact machine must
-    decide what happens on the way to row tally.step) or CLOSE."""
+    `tally.behind` of that is behind it) to the last row. `marks`, `lasts` [steps, markets and coins], `funding` [steps, markets]
+    (0: none) in the rows that `due` [steps] names; `road`: what prices do between the rows (other than STRAIGHT: lasts are
+    marks). DONE, GONE (no position is left), HAND (the exact machine must decide what happens on the way to row tally.step) or
+    CLOSE."""
     desk, held = lent_desk(desk), lent_held(held)
     road = lent_road(road)
     marks, lasts, funding, due, tally, log = lent(marks), lent(lasts), lent(funding), lent(due), lent(tally), lent(log)
     record = tally[0]
-    step = first + 1
+    step, ages = first + 1, grows(held)
     ahead = np.empty((FIRST + 3 * len(held.pools), AHEAD))
-    record.step, window = first, AHEAD
+    record.step, window = first, ahead.shape[1]  # AHEAD itself would be a type of its own, and compile a glide for it
     if record.behind == 0.0:
         look(desk, held, marks[first], tally)
     while step < len(marks):
@@ -83,7 +87,7 @@ def walk(
                 break
         record.step = step
         timed = comes_due(held, record.base + step)
-        looks = not (due[step] or timed)
+        looks = not (due[step] or timed or ages)
         if road.kind == STRAIGHT:
             code = tick(desk, held, marks[step - 1], marks[step], lasts[step - 1], lasts[step], looks, tally, log)
         else:
@@ -106,7 +110,7 @@ def at_its_end(
     record = tally[0]
     record.part = 1.0
     code = DONE
-    if timed and not desk.plain:
+    if (timed and not desk.plain) or (grows(held) and not bear(desk, held, marks, tally)):
         code = HAND
     elif due:
         code = pay_funding(desk, held, marks, rates, tally, log)
@@ -116,6 +120,21 @@ def at_its_end(
         code = top_ups_due(desk, held, marks, record.base + record.step, tally, log)
     look(desk, held, marks, tally)
     return code
+
+
+def bear(desk: Desk, held: Held, marks: Column, tally: Column) -> bool:
+    """A step's interest on every debt, or none of it where a pool would fail by it."""
+    told = 0.0
+    for p in range(len(held.pools)):
+        remember_debts(held, p)
+        told += grow(desk, held, p, marks)
+    for p in range(len(held.pools)):
+        if failing(desk, held, p, marks) != DONE or owes_too_much(held, p):
+            for q in range(len(held.pools)):
+                recall_debts(held, q)
+            return False
+    tally[0].funding += told
+    return True
 
 
 def only_its_end(road: Road, marks: Column, tally: Column) -> None:
@@ -157,6 +176,7 @@ def lent_held(held: Held) -> Any:
         lent(held.hits),
         lent(held.spare),
         lent(held.watches),
+        lent(held.growth),
     )
 
 
@@ -191,9 +211,11 @@ def quiet(desk: Desk, held: Held, a: Column, b: Column, looks: bool, tally: Colu
         pool = pool_of(held, p)
         margin = assess_pool(pool, b, desk.markets)
         equity += worth(desk, held, p, pool, margin, b)
-        if len(pool.legs) == 0:
-            continue
         headroom = margin.balance - margin.requirement
+        if len(pool.legs) == 0:
+            if margin.requirement > 0 and headroom <= BAND * margin.scale:
+                return JUMPED
+            continue
         if headroom <= BAND * margin.scale:
             if headroom >= -BAND * margin.scale and margin.scale > 0:
                 return CLOSE
@@ -400,7 +422,7 @@ def falls_once(desk: Desk, pool: Any, a: Column, b: Column) -> bool:
 def lost_between(
     desk: Desk, pool: Any, a: Column, b: Column, low: float, high: float, marks: Column
 ) -> float:
-    """The root of a concave headroom by the Illinois secant method, on its failing side."""
+    """The root of a concave headroom by the Illinois secant method, on its failing side: behind it where none is safe."""
     between(a, b, high, marks)
     margin = assess_pool(pool, marks, desk.markets)
     fb = margin.balance - margin.requirement
@@ -416,9 +438,10 @@ def lost_between(
     if fa <= 0:
         return high
     good, bad = low, high
+    safe = not is_liquidatable(1.0, 1.0)
     least = (high - low) * 1e-16
     for _ in range(200):
-        if fb == 0 or bad - good <= least:
+        if (fb == 0 and not safe) or bad - good <= least:
             break
         c = bad - fb * (bad - good) / (fb - fa)
         if not (c > good and c < bad):
@@ -428,7 +451,7 @@ def lost_between(
         between(a, b, c, marks)
         margin = assess_pool(pool, marks, desk.markets)
         fc = margin.balance - margin.requirement
-        if fc > 0:
+        if fc > 0 or (fc == 0 and safe):
             good, fa, fb = c, fc, fb / 2
         else:
             bad, fb, fa = c, fc, fa / 2

@@ -28,7 +28,7 @@ from plimsoll.margin.pools import Layout, RestingSpec, lay_out, locked_beside
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, OrdersView, PoolView
 from plimsoll.model import Account, LegKey, MarginMode, Marks, Outside
 from plimsoll.number import ONE, ZERO, exact
-from plimsoll.rulebook import Rulebook
+from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules.asks import PriceAsk
 from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin, Rest
 from plimsoll.rules.drawing import PoolSpec
@@ -150,7 +150,7 @@ def assess(
         valued = None
         for home in homes:
             if home.spec.key == "account":
-                assets += [_coin_view(now, home, i, coin, legs) for i, coin in enumerate(home.counted)]
+                assets += [_coin_view(now, home, i, legs, outside) for i in range(len(home.counted))]
                 valued = _account_view(now, home, home.counted)
             elif not home.spec.isolated and not home.spec.apart:
                 assets.append(_asset_view(now, home, legs, asks, outside))
@@ -181,7 +181,7 @@ def _home(now: Instant, i: int, margin: PoolMargin[Decimal], alone: Alone | None
         solved = _unsolved if now.prices is Prices.NONE else solver_apart(on, i, margin)
         return Home(spec, pool, margin, on.markets, solved, _factors(solved), felt, alone, ())
     markets, solved, felt = now.layout.markets, _unsolved, UNFELT
-    if pool.legs:
+    if pool.legs or pool.wallets:
         markets = held_brackets(rules, pool, now.column, markets)
         solved = solver_of(rules, pool, margin, now.column, markets)
         if now.prices is Prices.ALL:
@@ -202,7 +202,9 @@ def _order_margin(now: Instant, resting: RestingSpec) -> Decimal:
 def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Triggers]:
     """(this mark alone moves, every mark of the coin moves together), as prices of the leg's symbol."""
     mark, base, rules = now.column[leg.market], now.bases[leg.market], now.rulebook.rules
-    if rules.PRICES_STATED:
+    if now.layout.markets[leg.market].spot:
+        own = prices_at(at.solved(_with_coin(now, leg.market)), mark)
+    elif rules.PRICES_STATED:
         found = in_wide_digits(rules.stated_liquidation_price, leg, at.pool, at.margin, now.column, at.markets)
         price = +found.price if found.found else None
         own = Triggers(price, None) if price is not None and price < mark else Triggers(None, price)
@@ -212,6 +214,12 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
         return own, NO_PRICE
     coin = at.felt.coins[base]
     return own, own if len(coin) == 1 else at_factor(at.together(coin), mark)
+
+
+def _with_coin(now: Instant, market: int) -> tuple[int, ...]:
+    """A market in coins themselves, and where the marks column holds the price of its coin, which is what moves."""
+    first = len(now.layout.symbols)
+    return market, first + now.layout.assets.index(now.bases[market])
 
 
 def _factors(solved: Solver) -> Factors:
@@ -264,7 +272,7 @@ def money_behind(
 def _behind(now: Instant, home: Home, leg: Leg[Decimal]) -> Decimal | None:
     """As `money_behind`, with what the others lock summed before."""
     if home.alone is None or len(home.pool.legs) > 1:
-        return leg.margin if home.spec.isolated else None
+        return leg.margin if home.spec.isolated and not home.spec.assets else None
     if now.rulebook.rules.MARGIN_FOLLOWS:
         return home.margin.balance - home.alone.gain
     return home.pool.cash - home.pool.reserved - home.alone.taken
@@ -289,7 +297,9 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
     other = own.above if price == own.below else own.below
     bankrupt = NOWHERE if behind is None else _bankruptcy(now, home, leg, behind)
     at = leg, mark, market
-    if home.alone is not None and len(home.pool.legs) == 1:  # how that one leg stands is known
+    if market.spot:
+        profit, locked, initial, maintenance, fee = _of_coins(now, home, leg)
+    elif home.alone is not None and len(home.pool.legs) == 1:  # how that one leg stands is known
         stand, profit, locked = home.alone.standing, home.alone.gain, home.alone.lock
         initial, maintenance, fee = stand.initial, stand.maintenance, stand.closing_fee
     else:
@@ -304,7 +314,7 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
         position.symbol,
         position.mode,
         position.side,
-        instrument.settle,
+        spec.asset if market.spot and spec.isolated else instrument.settle,
         spec.key,
         position.size,
         position.entry_price,
@@ -330,6 +340,16 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
 
 
 
+def _of_coins(now: Instant, home: Home, leg: Leg[Decimal]) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
+    """(profit, margin locked, initial, maintenance, closing fee) of a position in coins themselves. An isolated one is its
+    pool: its profit is what that is worth beyond the margin put in, interest and fees taken off. In cross the requirement is
+    that of the debts of the whole account and no position's own."""
+    if not home.spec.isolated:
+        market = now.layout.markets[leg.market]
+        return now.rulebook.rules.profit(leg, now.column[leg.market], market), ZERO, ZERO, ZERO, ZERO
+    margin = home.margin
+    return margin.balance - leg.margin, leg.margin, margin.initial, margin.maintenance, margin.requirement - margin.maintenance
+
 
 def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
     spec, pool, margin = home.spec, home.pool, home.margin
@@ -344,7 +364,7 @@ def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
         requirement=margin.requirement,
         headroom=margin.balance - margin.requirement,
         scale=margin.scale,
-        venue_ratio=now.rulebook.rules.venue_ratio(margin),
+        venue_ratio=now.rulebook.rules.venue_ratio(margin, spec, now.account),
         liquidatable=(bool(pool.legs or pool.wallets) or margin.requirement > 0)
         and now.rulebook.rules.is_liquidatable(margin.balance, margin.requirement),
         portfolio_liquidation_move=_common_move(now, home, views) if now.prices is Prices.ALL else None,
@@ -391,7 +411,11 @@ def _asset_view(
         cash=pool.cash,
         equity=pool.cash + running + assigned + other.isolated_equity,
         available_balance=rules.available_balance(pool, margin, cross_orders, isolated_orders),
-        withdrawable=rules.withdrawable(pool, margin, cross_orders, isolated_orders),
+        withdrawable=rules.may_leave(
+            regime_of(now.rulebook, now.account),
+            rules.available_balance(pool, margin, cross_orders, isolated_orders),
+            rules.withdrawable(pool, margin, cross_orders, isolated_orders),
+        ),
         account_initial_margin=margin.initial
         + sum((leg.initial_margin for leg in walled), ZERO)
         + cross_orders
@@ -408,9 +432,12 @@ def _counted(now: Instant, pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> 
     return [coin(pool, margin, i, now.column, markets) for i in range(len(pool.wallets))]
 
 
-def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], legs: Sequence[LegView]) -> AssetView:
+def _coin_view(
+    now: Instant, home: Home, at: int, legs: Sequence[LegView], outside: Mapping[str, Outside] | None
+) -> AssetView:
     """One coin of a valued pool; its margins are those of the legs that settle in it."""
     rules, asset, cash = now.rulebook.rules, home.spec.assets[at], home.pool.wallets[at].balance
+    coin, other = home.counted[at], (outside or {}).get(home.spec.assets[at], Outside())
     mine = [leg for leg in legs if leg.asset == asset]
     walled = [leg for leg in mine if leg.mode is MarginMode.ISOLATED]
     assigned = sum((leg.isolated_margin for leg in walled), ZERO)
@@ -418,19 +445,31 @@ def _coin_view(now: Instant, home: Home, at: int, coin: CoinMargin[Decimal], leg
         asset=asset,
         wallet_balance=cash + (assigned if rules.WALLET_HOLDS_ISOLATED else ZERO),
         cash=cash,
-        equity=coin.equity + assigned + sum((leg.unrealised_pnl for leg in walled), ZERO),
+        equity=coin.equity + assigned + sum((leg.unrealised_pnl for leg in walled), ZERO) + other.isolated_equity,
         available_balance=coin.available,
         withdrawable=coin.withdrawable,
         account_initial_margin=sum((leg.initial_margin for leg in mine), ZERO),
         account_maintenance_margin=sum((leg.maintenance_margin for leg in mine), ZERO),
         collateral_value=coin.collateral_value,
         borrowed=coin.borrowed,
+        liquidation_price=_coin_price(now, home, at),
+        for_orders=coin.for_orders,
     )
+
+
+def _coin_price(now: Instant, home: Home, at: int) -> Decimal | None:
+    """The index price of a coin at which a pool with debts fails, when that price alone moves; the nearer one."""
+    pool = home.pool
+    if now.prices is Prices.NONE or not any(w.borrowed > 0 or w.balance < 0 for w in pool.wallets):
+        return None
+    place = pool.wallets[at].place
+    return nearest(prices_at(home.solved((place,)), now.column[place]), now.column[place])
 
 
 def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]) -> AccountView:
     spec, pool, margin = home.spec, home.pool, home.margin
     settled = pool.cash + sum((coin.settled_value for coin in coins), ZERO)
+    idle = sum((coin.idle for coin in coins), ZERO)
     whole = sum((coin.equity * now.column[w.place] for coin, w in zip(coins, pool.wallets, strict=True)), ZERO)
     return AccountView(
         pool=spec.key,
@@ -438,7 +477,7 @@ def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]
         wallet_balance=settled,
         unrealised_pnl=margin.balance + pool.reserved - settled,
         equity=pool.cash + pool.outside_pnl + whole,
-        available_balance=margin.balance - margin.initial,
+        available_balance=now.rulebook.rules.available_balance(pool, margin, ZERO, ZERO) - idle,
         initial_margin=margin.initial,
         maintenance_margin=margin.maintenance,
         venue_initial_ratio=now.rulebook.rules.venue_initial_ratio(margin),

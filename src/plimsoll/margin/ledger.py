@@ -16,10 +16,13 @@ LIMIT = Decimal("1e15")
 
 
 class Ledger(StrEnum):
-    """Whose money. CASH and LEG are the trader's (outside and inside an isolated wall), the rest the world's."""
+    """Whose money. CASH and LEG are the trader's (outside and inside an isolated wall), DEBT and INTEREST what the trader owes
+    (below zero: the lender's claim), outside a wall or, where the posting names a leg, inside it. The rest is the world's."""
 
     CASH = "cash"
     LEG = "leg"
+    DEBT = "debt"
+    INTEREST = "interest"
     FEES = "fees"
     FUNDING = "funding"
     MARKET = "market"
@@ -30,7 +33,7 @@ class Ledger(StrEnum):
 
 
 class Posting(msgspec.Struct, frozen=True):
-    """`amount` > 0 enters the account. `leg` names the wall for LEG postings."""
+    """`amount` > 0 enters the account. `leg` names the wall for LEG postings, and for debts inside one."""
 
     account: Ledger
     asset: str

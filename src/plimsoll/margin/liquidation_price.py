@@ -30,6 +30,8 @@ LEAST, MOST = Decimal("1e-25"), Decimal("1e25")
 """The range of x that is searched; a price outside it is none."""
 NEAR = Decimal("1e-34")
 """A step of Newton's method shorter than this share of x is the last one: it ends far beyond the digits of the result."""
+BESIDE = Decimal("1e-22")
+"""The share of x by which two assessments lie apart that give a line: half the working digits are left for its slope."""
 LINES = 1_000
 """More lines than any pool has; only printed deductions that leave a gap at a floor could keep Newton's method so long."""
 
@@ -128,7 +130,8 @@ def solver_of(
         if moving in known:
             return known[moving]
         if solver is None:
-            along = _along_coins if pool.wallets else _along_legs
+            lined = _along_coins if rules.STATES_LINES and pool.legs else _along_whole
+            along = lined if pool.wallets else _along_legs
             solver = in_wide_digits(along, rules, pool, margin, marks, markets)
         found = known[moving] = in_wide_digits(solver, moving)
         return found
@@ -196,6 +199,31 @@ def _along_coins(
     return solve
 
 
+def _along_whole(
+    rules: Rules,
+    pool: Pool[Decimal],
+    margin: PoolMargin[Decimal],
+    marks: Sequence[Decimal],
+    markets: Sequence[Market[Decimal]],
+) -> Solver:
+    """The solver of a valued pool whose rulebook states no lines: the line at x is read off two whole assessments so near each
+    other that a bend between them is below the digits of the result."""
+    own = replace(pool, legs=tuple([leg for leg in pool.legs if not markets[leg.market].spot]))
+    room = rounding_room(own, margin)
+
+    def solve(moving: tuple[int, ...]) -> Solved:
+        move = Move(rules, lambda: pool, marks, markets, moving, False, room)
+
+        def lines(x: Decimal) -> Straight:
+            here, there = (_headroom(move, at, ONE) for at in (x, x + x * BESIDE))
+            slope = (there - here) / (x * BESIDE)
+            return here - slope * x, slope
+
+        return _solved(move, lines, lines(ONE), ZERO, (ONE, -ONE))
+
+    return solve
+
+
 class Move(msgspec.Struct, frozen=True, gc=False):
     """Marks that move by a common factor: `part()` is what of a pool feels them, with the rest of its headroom as cash, and
     `moving` are their places; its lines run over the factor, or over one over it (`inverse`); `room`: what sums may round."""
@@ -222,8 +250,11 @@ def _solved(move: Move, lines: Lines, first: Straight, rest: Decimal, slopes: Se
     """The factors at both ends of the stretch on which the pool holds, as `ends` finds them; where several marks move, the
     nearer one and the other only where it might be that. Call with the working digits."""
 
+    fails_when_equal = move.rules.is_liquidatable(ONE, ONE)
+
     def fails(price: Decimal, lead: Decimal) -> bool:
-        return _headroom(move, price, lead) <= -move.room
+        left = _headroom(move, price, lead) + move.room
+        return left < 0 or (left == 0 and (fails_when_equal or move.room > 0))
 
     nearer = len(move.moving) > 1
     return Solved(*factors(lines, first, rest + 2 * move.room, slopes, move.inverse, nearer), fails)
@@ -262,7 +293,8 @@ def held_brackets(
 def rounding_room(pool: Pool[Decimal], margin: PoolMargin[Decimal]) -> Decimal:
     """What 34-digit sums over several legs may round the other way, so that headroom is to fall short by as much."""
     if pool.wallets:
-        return margin.scale * 4 * (len(pool.legs) + len(pool.rests) + len(pool.wallets)) * LAST_DIGIT
+        terms = len(pool.legs) + len(pool.rests) + len(pool.wallets)
+        return margin.scale * 4 * terms * LAST_DIGIT if terms > 2 else ZERO
     legs = len(pool.legs) + len(pool.beside)
     return margin.scale * (legs + 2) * LAST_DIGIT if legs > 1 else ZERO
 

@@ -22,7 +22,7 @@ from plimsoll.model import (
 )
 from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook, regime_of
-from plimsoll.rules.columns import Leg, Market, Pool, Rest, Resting, Standing, Wallet
+from plimsoll.rules.columns import PART, Leg, Market, Pool, Rest, Resting, Standing, Wallet
 from plimsoll.rules.drawing import PoolSpec, each_apart
 from plimsoll.rules.resting import new_value, opens
 
@@ -87,6 +87,8 @@ def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> M
         instrument.unit or ZERO,
         instrument.funding_rate or ZERO,
         regime,
+        instrument.kind == "spot",
+        instrument.terms,
     )
 
 
@@ -102,14 +104,14 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     held = {leg_key(position): position for position in account.positions}
     specs = rulebook.rules.pools_of(account, rulebook.instruments)
     extra = outside or {}
-    known = {spec.asset for spec in specs}
+    known = {asset for spec in specs for asset in (spec.asset, *spec.assets)}
     specs += tuple(PoolSpec(f"asset:{asset}", asset, False, ()) for asset in extra if asset not in known)
     if rulebook.rules.cross_apart(regime):
         specs = each_apart(specs)
     assets = tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
     resting = tuple(_resting(account, rulebook, index, held))
     places = {asset: len(symbols) + i for i, asset in enumerate(assets)}
-    at = _At(account, rulebook, index, places, held, resting, {}, markets)
+    at = _At(account, rulebook, index, places, held, resting, {}, markets, extra)
     pools = tuple([_pool(spec, at, extra.get(spec.asset)) for spec in specs])
     return Layout(symbols, assets, markets, specs, pools, resting, held, _cashes(specs), {})
 
@@ -131,7 +133,8 @@ def _cashes(specs: Sequence[PoolSpec]) -> tuple[Cash, ...]:
 
 class _At(msgspec.Struct, frozen=True, gc=False):
     """An account being laid out. `markets`: symbol -> its place in `columns`; `places`: coin -> its place in the marks
-    column; `legs`: those laid out so far, since a leg may stand beside many pools."""
+    column; `legs`: those laid out so far, since a leg may stand beside many pools; `outside`: asset -> totals that a source
+    states."""
 
     account: Account
     rulebook: Rulebook
@@ -141,6 +144,7 @@ class _At(msgspec.Struct, frozen=True, gc=False):
     resting: tuple[RestingSpec, ...]
     legs: dict[LegKey, Leg[Decimal]]
     columns: tuple[Market[Decimal], ...]
+    outside: Mapping[str, Outside]
 
 
 def _set_aside(spec: PoolSpec, at: _At) -> Decimal:
@@ -173,9 +177,10 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         position.added_margin,
         position.lost_margin,
         _paid(position, at),
-        spec.assets.index(instrument.settle) if spec.assets else 0,
+        spec.assets.index(spec.asset if spec.isolated else instrument.settle) if spec.assets else 0,
         at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         ZERO if position.remarked is None else position.remarked,
+        -ONE if position.part_sold is None else ZERO,
     )
 
 
@@ -184,7 +189,7 @@ def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Deci
     instrument = rulebook.instruments[position.symbol]
     columns = (market_of(instrument, ZERO),)
     spec = PoolSpec("", instrument.settle, False, ())
-    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, (), {}, columns))
+    return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, (), {}, columns, {}))
 
 
 def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO_FEES) -> Decimal:
@@ -235,7 +240,7 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
         counted.maintenance_margin,
         counted.closing_fee,
         ZERO,
-        tuple([_wallet(asset, at) for asset in spec.assets]) if spec.assets else (),
+        tuple([_wallet(asset, spec, at) for asset in spec.assets]) if spec.assets else (),
         tuple([rest for found in resting for rest in _rests(found, spec, at)]) if spec.assets and resting else (),
         tuple([at.legs.get(key) or _leg_at(key, spec, at) for key in spec.beside]) if spec.beside else (),
         spec.apart,
@@ -243,18 +248,22 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
     )
 
 
-def _wallet(asset: str, at: _At) -> Wallet[Decimal]:
-    """A coin with what it counts. BadInput: the rulebook does not know the coin."""
+def _wallet(asset: str, spec: PoolSpec, at: _At) -> Wallet[Decimal]:
+    """A coin with what it counts, of the account or inside the wall of an isolated spot position. Profit of legs that a source
+    does not list stands in its balance. BadInput: the rulebook does not know the coin."""
     coin = at.rulebook.coins.get(asset)
     if coin is None:
         cure = "what this coin counts as collateral is not known here; add [[collateral]] in a table file of your own"
         raise BadInput(at.rulebook.name, "coin", asset, cure)
-    columns = coin.columns
+    coin = at.rulebook.rules.coin_in_rules(coin, asset, spec, at.account, at.rulebook.instruments)
+    columns, other = coin.columns, NOTHING if spec.isolated else at.outside.get(asset, NOTHING)
+    inside = at.held[spec.legs[0]] if spec.isolated else at.account
+    there = inside.cash if isinstance(inside, Account) else inside.coins or {}
     return Wallet(
         place=at.places[asset],
-        balance=at.account.cash.get(asset, ZERO),
-        borrowed=at.account.borrowed.get(asset, ZERO),
-        collateral=asset not in at.account.not_collateral,
+        balance=there.get(asset, ZERO) + other.wallet_balance + other.unrealised_pnl - other.reserved,
+        borrowed=inside.borrowed.get(asset, ZERO) + inside.interest.get(asset, ZERO),
+        collateral=spec.isolated or asset not in at.account.not_collateral,
         rows=len(columns.floors),
         floors=columns.floors,
         ratios=columns.ratios,
@@ -262,13 +271,24 @@ def _wallet(asset: str, at: _At) -> Wallet[Decimal]:
         loan_floors=columns.loan_floors,
         loan_initial=columns.loan_initial,
         loan_maintenance=columns.loan_maintenance,
+        loans_by_value=coin.loans_by_value,
+        by_worth=coin.by_worth,
+        repayment_rate=coin.repayment_rate,
+        lends=at.account.options.get("auto_borrow") != "off",
+        restricted=asset in at.account.restricted,
+        outside_initial=other.initial_margin,
+        outside_maintenance=other.maintenance_margin,
+        outside_fee=other.closing_fee,
+        dearer=ONE + coin.ask_buffer,
+        sold=ONE - coin.sell_buffer,
+        bought=ONE + coin.buy_buffer,
+        exchanged_below=coin.exchange_below or ZERO,
     )
 
 
 def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal]]:
-    """The opening orders of one leg of a valued pool, in the order in which they were placed."""
-    if found.isolated:
-        return
+    """The opening orders of one leg of a valued pool, in the order in which they were placed. An isolated leg is not of the
+    pool, but until its orders are filled their money is."""
     row, leads = found.row, True
     for order in filter(opens, found.orders):
         assert order.price is not None
@@ -287,6 +307,8 @@ def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal
             leverage=row.leverage,
             new_buys=row.new_buys,
             new_sells=row.new_sells,
+            isolated=found.isolated,
+            tier=row.tier,
         )
         leads = False
 
@@ -371,3 +393,17 @@ def legs_by_key(layout: Layout) -> dict[LegKey, Leg[Decimal]]:
     """Every leg of every pool under the key of its position."""
     pairs = zip(layout.specs, layout.pools, strict=True)
     return {key: leg for spec, pool in pairs for key, leg in zip(spec.legs, pool.legs, strict=True)}
+
+
+def sells_in_parts(leg: Leg[Decimal], layout: Layout, rulebook: Rulebook) -> bool:
+    """Whether a forced sale of a leg would be of a part, with a pause behind it (asked at its entry, a hair below its
+    requirement), or such a pause is still heeded. Call inside `exact()`."""
+    rules = rulebook.rules
+    if rules.WAITS == 0 or leg.since >= 0:
+        return rules.WAITS != 0
+    marks = [ONE] * (len(layout.symbols) + len(layout.assets))
+    marks[leg.market] = leg.entry
+    pool = Pool(ZERO, (leg,), ZERO, 0, ZERO, ZERO, ZERO, ZERO, ZERO)
+    margin = rules.assess_pool(pool, marks, layout.markets)
+    failing = msgspec.structs.replace(margin, balance=margin.requirement * (1 - ONE / 10**9))
+    return rules.next_step(2, pool, failing, marks, marks, layout.markets, rulebook.reading).kind == PART

@@ -62,7 +62,9 @@ class PoolView(msgspec.Struct, frozen=True, gc=False):
 class AssetView(msgspec.Struct, frozen=True, gc=False):
     """One settle asset over all its pools, or one coin of a valued pool. `wallet_balance` as the venue words it; `cash`:
     outside every isolated wall. `collateral_value`: what a coin counts in its valued pool, in that pool's currency (None: in
-    no such pool); `borrowed`: what is owed of it there, running loss included."""
+    no such pool); `borrowed`: what is owed of it there, running loss included; `liquidation_price`: the index price of it at
+    which that pool, where it owes anything, fails when this price alone moves. `for_orders`: what new cross orders may draw on,
+    where that is not the available balance."""
 
     asset: str
     wallet_balance: Decimal
@@ -74,6 +76,13 @@ class AssetView(msgspec.Struct, frozen=True, gc=False):
     account_maintenance_margin: Decimal
     collateral_value: Decimal | None = None
     borrowed: Decimal = ZERO
+    liquidation_price: Decimal | None = None
+    for_orders: Decimal | None = None
+
+    @property
+    def orderable(self) -> Decimal:
+        """What new cross orders may draw on."""
+        return self.available_balance if self.for_orders is None else self.for_orders
 
 
 class AccountView(msgspec.Struct, frozen=True, gc=False):

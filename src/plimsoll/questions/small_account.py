@@ -103,7 +103,7 @@ def _common_value(contracts: list[Instrument]) -> Decimal:
     bounds = [cap * value for cap, value in caps if cap is not None]
     least = [_unit(i) * max(i.min_size or ZERO, i.lot or ZERO) for i in contracts]
     least += [(i.min_notional or ZERO) * (PRICE if i.kind is Kind.INVERSE else ONE) for i in contracts]
-    return max(min(VALUE, *bounds), *least)
+    return max([min([VALUE, *bounds]), *least])
 
 
 def _unit(instrument: Instrument) -> Decimal:

@@ -38,6 +38,9 @@ WORDS = {
     "reduce": "reduced",
     "fund": "wallet",
     "funding": "funding",
+    "borrow": "borrowed",
+    "interest": "interest",
+    "repay": "repaid",
     "stop": "stop",
     "take_profit": "take-profit",
     "limit": "limit filled",
@@ -53,6 +56,8 @@ WORDS = {
     "shortfall": "shortfall",
     "end": "end",
 }
+CARRY = frozenset({"funding", "interest"})
+"""Kinds of small payments that come by the clock."""
 MODES = {PlanMode.CROSS: "cross", PlanMode.ISOLATED: "isolated", PlanMode.AS_GIVEN: "as given"}
 
 
@@ -151,6 +156,8 @@ def summary(result: ModeResult) -> dict[str, Cell]:
     if result.survival is None:
         cells["Money at risk"] = Cell(money(run.money_at_risk, unit), detail=tuple(_at_risk(leg, unit) for leg in run.legs))
         cells["Capital efficiency"] = _efficiency(run)
+    if run.interest:
+        cells["Interest paid"] = Cell(money(run.interest, unit), "bad")
     if run.counterparties_draw:
         cells["Paid by counterparties"] = Cell(money(run.counterparties_draw, unit), "warn")
     if run.deposits:
@@ -171,6 +178,7 @@ STANDING_HEADS: dict[str, Literal["left", "right"]] = {
     "liquidated first": "left",
     "then": "left",
     "demanded": "right",
+    "carry": "right",
     "left": "right",
 }
 """Columns of the table of venues."""
@@ -186,6 +194,7 @@ def standing(line: Standing) -> tuple[Cell, ...]:
     then = [f"{', '.join(_in_part(line, line.later))} too"] if line.later else []
     kept = [_short(line, name) for name in line.kept]
     then += [f"{', '.join(kept)} {'stays' if len(line.kept) == 1 else 'stay'} open"] if line.kept else []
+    carry = tuple(word for paid, word in ((line.interest, "interest"), (line.funding, "funding")) if paid)
     share_asked = "-" if line.demanded is None else f"{line.demanded * 100:.3f} %"
     return (
         Cell(MODES[line.mode]),
@@ -193,6 +202,7 @@ def standing(line: Standing) -> tuple[Cell, ...]:
         first,
         Cell("; ".join(then) or "nothing is left open"),
         Cell(share_asked),
+        Cell(money(line.funding + line.interest, line.unit), "", carry),
         Cell(f"{money(line.left, line.unit)} {line.unit}", "", (f"of {money(line.start, line.unit)}",)),
     )
 
@@ -348,20 +358,20 @@ def _at_risk(leg: LegResult, unit: str) -> str:
 
 
 def log(run: Run) -> list[Line]:
-    """The events of a run in order; payments of funding that follow each other are one line with their sum."""
+    """The events of a run in order; payments of funding, or of interest, that follow each other are one line with their sum."""
     lines: list[Line] = []
-    for is_funding, group in groupby(run.happenings, key=lambda event: event.kind == "funding"):
+    for kind, group in groupby(run.happenings, key=lambda event: event.kind if event.kind in CARRY else ""):
         events = list(group)
-        if is_funding and len(events) > 1:
-            lines.append(_funding_line(events, run.unit))
+        if kind and len(events) > 1:
+            lines.append(_carry_line(events, run.unit))
         else:
             lines.extend(_line(event) for event in events)
     return lines
 
 
 def matters(line: Line) -> bool:
-    """Whether a line belongs in a short log: anything but funding that was paid as usual."""
-    return line.what != WORDS["funding"]
+    """Whether a line belongs in a short log: anything but what was paid by the clock as usual."""
+    return line.what not in {WORDS[kind] for kind in CARRY}
 
 
 def _line(event: Happening) -> Line:
@@ -372,14 +382,14 @@ def _line(event: Happening) -> Line:
     return Line(when(event.time), WORDS.get(event.kind, event.kind), leg, level, text, loud)
 
 
-def _funding_line(events: list[Happening], unit: str) -> Line:
+def _carry_line(events: list[Happening], unit: str) -> Line:
     with exact():
         total = sum((event.amount for event in events if event.amount is not None), Decimal(0))
     legs = ", ".join(dict.fromkeys(event.leg for event in events if event.leg))
     word = "paid" if total >= 0 else "received"
     until = "" if events[0].time == events[-1].time else f" until {when(events[-1].time)}"
     text = f"{len(events)} payments{until}: {money(abs(total), unit)} {unit} {word} in all"
-    return Line(when(events[0].time), WORDS["funding"], legs, "", text)
+    return Line(when(events[0].time), WORDS[events[0].kind], legs, "", text)
 
 
 def decided(result: ModeResult) -> Iterator[str]:

@@ -49,10 +49,13 @@ SYMBOLS = {
     "deleverage": "star",
     "shortfall": "hexagram",
     "funding": "line-ns-open",
+    "interest": "line-ns-open",
+    "borrow": "triangle-down-open",
+    "repay": "triangle-up-open",
 }
 DASHES = ("dash", "dot", "dashdot", "longdash")
 
-FUNDING: Trace = {"name": "funding", "legendgroup": "funding", "legendrank": 1002, "visible": "legendonly"}
+FUNDING: Trace = {"name": "funding, interest", "legendgroup": "funding", "legendrank": 1002, "visible": "legendonly"}
 """Payments of all modes answer to one legend entry of their panel."""
 
 TALL, LOW = 250, 200
@@ -196,8 +199,8 @@ def _line(run: Run, read: Quantity, keep: set[datetime], points: int, between: P
 def _markers(result: ModeResult, events: Sequence[Happening], level: Quantity) -> list[Trace]:
     """Events as symbols: what happened, and funding payments apart (hidden until asked for)."""
     drawn = [event for event in events if event.kind != "end"]
-    paid = [event for event in drawn if event.kind == "funding"]
-    rest = [event for event in drawn if event.kind != "funding"]
+    paid = [event for event in drawn if event.kind in facts.CARRY]
+    rest = [event for event in drawn if event.kind not in facts.CARRY]
     traces = [_marks(result, rest, level)] if rest else []
     if paid:
         spread = paid[:: -(-len(paid) // MOST_POINTS)]
@@ -403,7 +406,7 @@ def _span(results: Sequence[ModeResult]) -> tuple[str, str] | None:
 
 
 def _event_times(runs: Iterable[Run]) -> set[datetime]:
-    return {event.time for run in runs for event in run.happenings if event.kind != "funding"}
+    return {event.time for run in runs for event in run.happenings if event.kind not in facts.CARRY}
 
 
 def _time(time: datetime) -> str:

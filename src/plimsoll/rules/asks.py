@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import msgspec
 
-from plimsoll.model import Instrument, MarginMode, Order, Position
+from plimsoll.model import Account, Instrument, MarginMode, Order, Position
 from plimsoll.rules.columns import CoinMargin, Found, Leg, Market, Pool, PoolMargin
+from plimsoll.rules.drawing import PoolSpec
 
 
 class LeverageAsk(msgspec.Struct, frozen=True, gc=False):
@@ -28,13 +29,15 @@ class LeverageAsk(msgspec.Struct, frozen=True, gc=False):
 
 class LegAsk(msgspec.Struct, frozen=True, gc=False):
     """A position among its prices. `money`: what stands behind it alone (None where it shares a pool); `tick` of its price
-    (None: not known)."""
+    (None: not known); `margin`: what its pool has and needs; `closing`: what resting reduce-only orders would close of it."""
 
     leg: Leg[Decimal]
     mark: Decimal
     market: Market[Decimal]
     money: Decimal | None
     tick: Decimal | None
+    margin: PoolMargin[Decimal]
+    closing: Decimal
 
 
 class SizeAsk(msgspec.Struct, frozen=True, gc=False):
@@ -61,3 +64,15 @@ class PriceAsk(msgspec.Struct, frozen=True, gc=False):
     size: Decimal
     mode: MarginMode
     tick: Decimal | None
+
+
+class PoolAsk(msgspec.Struct, frozen=True, gc=False):
+    """A valued pool among its prices. `at`: the coin that is asked about (-1: the whole of it)."""
+
+    spec: PoolSpec
+    pool: Pool[Decimal]
+    margin: PoolMargin[Decimal]
+    marks: Sequence[Decimal]
+    markets: Sequence[Market[Decimal]]
+    account: Account
+    at: int

@@ -18,7 +18,8 @@ class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     them. `lot` and `tick` are steps of an amount and of a price (zero: unknown). `regime`: which of the rules' REGIMES is in
     force, by date or by the account's own statement (0 where a venue has none). `initials`: the row's own initial rate where
     the venue states one (else 0). `unit`: the amount of money that the venue counts in (0: it does not round).
-    `funding_rate`: the one that the next funding will charge (0: none is known)."""
+    `funding_rate`: the one that the next funding will charge (0: none is known). `spot`: coins change hands, so that a leg in
+    it has no profit of its own: the coins have it. `terms`: the venue's further numbers, in the order of its TERMS."""
 
     inverse: bool
     multiplier: N
@@ -35,6 +36,8 @@ class Market(msgspec.Struct, Generic[N], frozen=True, gc=False):
     unit: N
     funding_rate: N
     regime: int
+    spot: bool
+    terms: Sequence[N] = ()
 
 
 class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
@@ -44,7 +47,8 @@ class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
     (else 0). `added`, `lost`: of the isolated money, what was put in by hand and what funding took. `cost`: the signed value
     paid (0: it follows from the entry). `wallet`: the coin it settles in, as an index into the wallets of a valued pool.
     `spare`: free cash that the venue may add to it by itself (0: it may not). `remarked`: the signed value that running
-    profit counts from, where the venue has paid earlier profit out (0: the cost)."""
+    profit counts from, where the venue has paid earlier profit out (0: the cost). `since`: seconds since a part of it was sold
+    by force, where the venue then waits and has not gone on (-1: no such wait)."""
 
     market: int
     amount: N
@@ -60,13 +64,21 @@ class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
     wallet: int
     spare: N
     remarked: N
+    since: N
 
 
 class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One coin of a valued pool. `place`: where its price in the pool's currency stands in the marks column, behind the
-    marks. `balance`: settled units (negative: owed), `borrowed`: units owed apart from it. `collateral` False: switched off.
-    `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them); `loan_floors`, `loan_initial`,
-    `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`)."""
+    marks. `balance`: settled units (negative: owed), `borrowed`: units owed apart from it, with interest. `collateral` False:
+    switched off. `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them); `loan_floors`, `loan_initial`,
+    `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`), of units or (`loans_by_value`) of its value.
+
+    `by_worth`: the floors count what the holding is worth in the pool's currency. `repayment_rate`: fee rate of buying what
+    is owed. `lends`: orders that settle in it may lean on other coins. `restricted`: it gives no room for new positions.
+    `outside_*`: totals of legs that settle in it and that a source states without listing them. `dearer`: what a unit that is
+    owed, or asked as margin, counts (1, or more where the venue values it above the index). `sold`, `bought`: the share of the
+    index at which the venue sells the coin, and the multiple at which it buys it, when it exchanges coins by itself;
+    `exchanged_below`: units owed beyond which it does so while the pool holds (0: it does not)."""
 
     place: int
     balance: N
@@ -79,12 +91,25 @@ class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     loan_floors: Sequence[N]
     loan_initial: Sequence[N]
     loan_maintenance: Sequence[N]
+    loans_by_value: bool
+    by_worth: bool
+    repayment_rate: N
+    lends: bool
+    restricted: bool
+    outside_initial: N
+    outside_maintenance: N
+    outside_fee: N
+    dearer: N
+    sold: N
+    bought: N
+    exchanged_below: N
 
 
 class Rest(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One resting opening order of a valued pool: its signed `amount` and `price`, and with it the orders of its leg together
-    (`held` .. `new_sells`, as in Resting). `leads`: the first of them, which stands for their sum. `leg`: that leg's index in
-    the pool (-1: there is none yet)."""
+    (`held` .. `new_sells`, as in Resting). `leads`: the first of them, which stands for their sum; the others follow it.
+    `leg`: that leg's index in the pool (-1: there is none yet, or it is isolated). `isolated`: an order of that mode, which
+    the pool's coins are to pay for. `tier` as in `Resting`."""
 
     market: int
     wallet: int
@@ -99,6 +124,8 @@ class Rest(msgspec.Struct, Generic[N], frozen=True, gc=False):
     leverage: N
     new_buys: N
     new_sells: N
+    isolated: bool
+    tier: N
 
 
 class Resting(msgspec.Struct, Generic[N], frozen=True, gc=False):
@@ -207,7 +234,8 @@ class Line(msgspec.Struct, Generic[N], frozen=True, gc=False):
 
 class CoinLine(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """A straight line, base + slope * profit, over the running profit in a coin of a valued pool. It holds from `least` to
-    `most`, both included; `floored`, `capped` False: without a bound on that side."""
+    `most`, both included; `floored`, `capped` False: without a bound on that side. `fixed`: what is added in the pool's
+    currency, whatever the coin's price is."""
 
     base: N
     slope: N
@@ -215,12 +243,14 @@ class CoinLine(msgspec.Struct, Generic[N], frozen=True, gc=False):
     least: N
     capped: bool
     most: N
+    fixed: N
 
 
 class CoinMargin(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One coin of a valued pool as people ask for it. In the coin: `equity`, `borrowed` (all that is owed, running loss
-    included), `available` for new orders that settle in it, `withdrawable`. `collateral_value`: what it counts, in the
-    pool's currency; of that `settled_value` without running profit."""
+    included), `available` as the venue prints it, `withdrawable`, `for_orders`: what new cross orders that settle in it may
+    draw on. `collateral_value`: what it counts, in the pool's currency; `settled_value`: that without running profit; `idle`:
+    what of it gives no room for new positions."""
 
     equity: N
     borrowed: N
@@ -228,15 +258,21 @@ class CoinMargin(msgspec.Struct, Generic[N], frozen=True, gc=False):
     withdrawable: N
     collateral_value: N
     settled_value: N
+    for_orders: N
+    idle: N
 
 
 class Step(msgspec.Struct, Generic[N], frozen=True, gc=False):
-    """One act of a liquidation. `kind`: HOLD, CANCEL, REDUCE, TAKE_OVER, CONVERT, TOP_UP; `leg`: index in the pool (-1: none);
+    """One act of a liquidation. `kind`: one of those named below; `leg`: index in the pool (-1: none);
     `other`: a second leg reduced by the same amount at its own fill (-1: none); `amount` > 0; `price` of the fill; `fee` to
     the venue and `penalty` to the insurance fund, of each leg, in its settle asset.
 
     CONVERT sells `amount` of the wallet `leg` for units of the wallet `other`, `price` each, to repay what is owed in that
-    coin; its fee is in units of `other`. TOP_UP moves `amount` of free cash into an isolated leg."""
+    coin; its fee is in units of `other`. Without a `leg` (-1) it sells that share of every coin that is held, each at
+    `common.exchange_price`. TOP_UP moves `amount` of free cash into an isolated leg.
+
+    PART reduces, and the leg remembers when (`Leg.since`). WAIT leaves a pool that fails alone, for `amount` seconds by the
+    venue's word. RESUME forgets what was remembered: the next liquidation of the pool begins anew."""
 
     kind: int
     leg: int
@@ -253,3 +289,6 @@ REDUCE = 2
 TAKE_OVER = 3
 CONVERT = 4
 TOP_UP = 5
+PART = 6
+WAIT = 7
+RESUME = 8

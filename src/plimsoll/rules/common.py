@@ -167,9 +167,9 @@ def slice_line(amount: N, rows: int, floors: Sequence[N], rates: Sequence[N]) ->
 
 def counted(wallet: Wallet[N], equity: N) -> N:
     """Units of a coin that count as margin: a positive equity slice by slice at its ratios, none where it is switched off;
-    a negative one in full."""
+    a negative one in full, or dearer where the venue says so."""
     if equity <= 0:
-        return equity
+        return equity * wallet.dearer
     if not wallet.collateral:
         return zero(equity)
     return sliced(equity, wallet.rows, wallet.floors, wallet.ratios)
@@ -180,27 +180,37 @@ def owed(wallet: Wallet[N], pnl: N) -> N:
     return wallet.borrowed + max(zero(pnl), -(wallet.balance + pnl))
 
 
-def coin_line(wallet: Wallet[N], pnl: N) -> CoinLine[N]:
+def coin_line(wallet: Wallet[N], index: N, pnl: N) -> CoinLine[N]:
     """What a coin counts (`counted`) less the maintenance that its debt (`owed`) needs, near a running profit `pnl` in it.
 
     Three stretches. In credit: the slice of the collateral, less what was borrowed needs. What was borrowed is more than
-    there is: equity in full. A loss beyond the balance: also each unit of it needs what its slice of the loan does."""
+    there is: equity in full (`dearer` times). A loss beyond the balance: also each unit of it needs what its slice of the loan
+    does. Slices count coins here, so that the price `index` moves none."""
     own = wallet.balance - wallet.borrowed
-    one = zero(pnl) + 1
+    none = zero(pnl)
+    full = wallet.dearer
+    stated = wallet.outside_maintenance + wallet.outside_fee
     if own + pnl > 0:
         rows = wallet.rows
         if not wallet.collateral:
             rows = 0
         line = slice_line(own + pnl, rows, wallet.floors, wallet.ratios)
         need = sliced(wallet.borrowed, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
-        base = line.base + line.slope * own - need
-        return CoinLine(base, line.slope, True, line.least - own, line.most > 0, line.most - own)
+        base = line.base + line.slope * own - need - stated
+        return CoinLine(base, line.slope, True, line.least - own, line.most > 0, line.most - own, none)
     if wallet.balance + pnl >= 0:
         need = sliced(wallet.borrowed, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
-        return CoinLine(own - need, one, True, -wallet.balance, True, -own)
+        return CoinLine(own * full - need - stated, full, True, -wallet.balance, True, -own, none)
     line = slice_line(-own - pnl, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
     most = min(-wallet.balance, -own - line.least)
-    return CoinLine(own - line.base + line.slope * own, one + line.slope, line.most > 0, -own - line.most, True, most)
+    base = own * full - line.base + line.slope * own - stated
+    return CoinLine(base, full + line.slope, line.most > 0, -own - line.most, True, most, none)
+
+
+def exchange_price(source: Wallet[N], target: Wallet[N], marks: Sequence[N]) -> N:
+    """Units of the coin `target` that the venue gives for one of `source` when it exchanges them by itself: the indexes, with
+    what it takes on both sides."""
+    return marks[source.place] * source.sold / (marks[target.place] * target.bought)
 
 
 def order_line(pool: Pool[N], i: int, price: N, markets: Sequence[Market[N]]) -> Line[N]:
@@ -214,7 +224,7 @@ def coin_pnl(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Marke
     total = zero(pool.cash)
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
-        if leg.wallet == at:
+        if leg.wallet == at and not markets[leg.market].spot:
             total += unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
     return total
 
@@ -222,14 +232,14 @@ def coin_pnl(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Marke
 def assess_coin(
     pool: Pool[N], margin: PoolMargin[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]
 ) -> CoinMargin[N]:
-    """The coin `at` of a valued pool. available = (balance - initial) / index, negative when the pool is short;
-    withdrawable = what there is of the coin without running profit, at most what is available (as if the coin counted in
+    """The coin `at` of a valued pool. available = (balance - initial) / what a unit of margin counts, negative when the pool is
+    short; withdrawable = what there is of the coin without running profit, at most what is available (as if the coin counted in
     full). Grade memory for the last: no venue's page on it was read in full."""
     wallet = pool.wallets[at]
     index = marks[wallet.place]
     pnl = coin_pnl(pool, at, marks, markets)
     equity = wallet.balance - wallet.borrowed + pnl
-    available = (margin.balance - margin.initial) / index
+    available = (margin.balance - margin.initial) / (index * wallet.dearer)
     settled = wallet.balance - wallet.borrowed
     profit = max(zero(pnl), pnl)
     free = min(settled + min(zero(pnl), pnl), available - profit)
@@ -240,4 +250,25 @@ def assess_coin(
         max(zero(pnl), free),
         counted(wallet, equity) * index,
         counted(wallet, settled) * index,
+        available,
+        zero(pnl),
     )
+
+
+def interest(borrowed: N, accrued: N, rate: N, hours: N) -> N:
+    """Simple interest on what was lent: borrowed * rate * hours / 8760, at a rate a year of 365 days."""
+    return borrowed * rate * hours / 8760
+
+
+def borrowable(
+    pool: Pool[N], margin: PoolMargin[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]
+) -> N:
+    """Nothing is lent."""
+    return zero(pool.cash)
+
+
+def wall_bounds(
+    inside: Pool[N], margin: PoolMargin[N], free: N, at: int, marks: Sequence[N], markets: Sequence[Market[N]]
+) -> tuple[N, N]:
+    """No spot position is isolated here."""
+    return zero(free), zero(free)

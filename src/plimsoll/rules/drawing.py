@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from plimsoll.model import Account, Instrument, LegKey, MarginMode, PositionMode, leg_key
+from plimsoll.model import Account, Instrument, Kind, LegKey, MarginMode, Position, PositionMode, leg_key
 
 
 class PoolSpec(msgspec.Struct, frozen=True, gc=False):
@@ -66,10 +66,34 @@ def each_apart(specs: tuple[PoolSpec, ...]) -> tuple[PoolSpec, ...]:
             others = tuple(other for other in spec.legs if other != key)
             alone.append(PoolSpec(key.symbol, spec.asset, False, (key,), beside=others, apart=True))
     return (*out, *alone)
+
+
 def valued_pool(account: Account, instruments: Mapping[str, Instrument], currency: str) -> tuple[PoolSpec, ...]:
-    """One pool for the whole account, measured in `currency`: every coin held, owed or settled in, and every cross leg."""
-    assets = dict.fromkeys([*account.cash, *account.borrowed])
+    """One pool for the whole account, measured in `currency`: every coin held, owed or traded in, and every cross leg."""
+    assets = dict.fromkeys([*account.cash, *account.borrowed, *account.interest])
     for symbol in [p.symbol for p in account.positions] + [o.symbol for o in account.orders]:
         assets.setdefault(instruments[symbol].settle)
+        if instruments[symbol].kind is Kind.SPOT:
+            assets.setdefault(instruments[symbol].base)
     legs = tuple(leg_key(p) for p in account.positions if p.mode is MarginMode.CROSS)
     return (PoolSpec("account", currency, False, legs, tuple(assets)),)
+
+
+def spot_walls(
+    account: Account,
+    instruments: Mapping[str, Instrument],
+    leg_name: Callable[[LegKey, PositionMode], str],
+    asset_of: Callable[[Position, Instrument], str],
+) -> tuple[PoolSpec, ...]:
+    """One pool for each isolated spot position, over the two coins of its pair, measured in the one that `asset_of` names."""
+    return tuple(
+        PoolSpec(
+            leg_name(leg_key(p), account.position_mode),
+            asset_of(p, instruments[p.symbol]),
+            True,
+            (leg_key(p),),
+            (instruments[p.symbol].base, instruments[p.symbol].quote),
+        )
+        for p in account.positions
+        if p.mode is MarginMode.ISOLATED and instruments[p.symbol].kind is Kind.SPOT
+    )

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from plimsoll.errors import Reject
-from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
+from plimsoll.model import Account, Coin, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
 from plimsoll.rules.apart import Apart
-from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
+from plimsoll.rules.asks import LegAsk, LeverageAsk, PoolAsk, PriceAsk, SizeAsk
 from plimsoll.rules.columns import CoinLine, CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Step, Wallet
 from plimsoll.rules.drawing import PoolSpec
 
@@ -19,12 +19,22 @@ class Rules(Protocol):
 
     __name__: str
     TITLE: str
-    DEFAULT_LEVERAGE: Decimal
+    BALANCE_PAYS_POSITIONS: bool
     CHARGES_FUNDING_AHEAD: bool
+    CHARGES_SURPLUS: bool
+    DEFAULT_LEVERAGE: Decimal
+    DEBTS: str
+    FIRST_HOUR_AT_ONCE: bool
+    FUND_TAKES_POSITIONS: bool
+    LENDS_IN: tuple[MarginMode, ...]
+    LEVERAGE_SETS_MODE: bool
     MARGIN_FOLLOWS: bool
     MODE_SCOPE: str
+    ORDERS_RESERVE: bool
     PRICES_STATED: bool
     SETTLES_EXPIRIES_DAILY: bool
+    STATES_LINES: bool
+    WAITS: Decimal
     WALLET_HOLDS_ISOLATED: bool
 
     @property
@@ -34,6 +44,10 @@ class Rules(Protocol):
     @property
     def REGIMES(self) -> Mapping[str, tuple[str, ...]]:  # noqa: N802
         """At most one dated regime: its name -> its options, in the order in which `Market.regime` counts them."""
+
+    @property
+    def TERMS(self) -> tuple[str, ...]:  # noqa: N802
+        """Further numbers of a contract that tables date and `Market.terms` carries, in that order."""
 
     @property
     def APART(self) -> Apart | None:  # noqa: N802
@@ -61,8 +75,9 @@ class Rules(Protocol):
     def headroom_line(self, leg: Leg[Decimal], price: Decimal, market: Market[Decimal], /) -> Line[Decimal]:
         """The straight line of a leg's headroom near `price`, over the price (inverse: over one over the price)."""
 
-    def coin_line(self, wallet: Wallet[Decimal], pnl: Decimal, /) -> CoinLine[Decimal]:
-        """The straight line of what a coin of a valued pool counts less what its debt needs, near a running profit in it."""
+    def coin_line(self, wallet: Wallet[Decimal], index: Decimal, pnl: Decimal, /) -> CoinLine[Decimal]:
+        """The straight line of what a coin of a valued pool, at its price `index`, counts less what its debt needs, near a
+        running profit in it."""
 
     def order_line(
         self, pool: Pool[Decimal], i: int, price: Decimal, markets: Sequence[Market[Decimal]], /
@@ -160,6 +175,33 @@ class Rules(Protocol):
     ) -> tuple[Decimal, Decimal]:
         """Most that can be added to and removed from an isolated leg; `pool` is its asset's cross pool."""
 
+    def interest(self, borrowed: Decimal, accrued: Decimal, rate: Decimal, hours: Decimal, /) -> Decimal:
+        """What a debt costs over some hours at a rate a year; `accrued`: interest owed on it already."""
+
+    def borrowable(
+        self,
+        pool: Pool[Decimal],
+        margin: PoolMargin[Decimal],
+        at: int,
+        marks: Sequence[Decimal],
+        markets: Sequence[Market[Decimal]],
+        /,
+    ) -> Decimal:
+        """Units of its coin `at` that a valued pool could be lent now."""
+
+    def wall_bounds(
+        self,
+        inside: Pool[Decimal],
+        margin: PoolMargin[Decimal],
+        free: Decimal,
+        at: int,
+        marks: Sequence[Decimal],
+        markets: Sequence[Market[Decimal]],
+        /,
+    ) -> tuple[Decimal, Decimal]:
+        """Most of the coin `at` that can be added to and removed from the wall of an isolated spot position; `free`: of that
+        coin outside."""
+
     def margin_at_fill(
         self, amount: Decimal, price: Decimal, leverage: Decimal, rate: Decimal, market: Market[Decimal], /
     ) -> Decimal:
@@ -233,13 +275,25 @@ class Rules(Protocol):
     def leg_name(self, key: LegKey, position_mode: PositionMode, /) -> str:
         """A position's printed name."""
 
+    def may_leave(self, regime: int, available: Decimal, withdrawable: Decimal, /) -> Decimal:
+        """What may leave the account under a dated regime, given what the rules of today say."""
+
     def displayed_liquidation_price(self, ask: PriceAsk, /) -> Decimal | None:
         """The liquidation price as the venue prints it."""
 
     def printed(self, quantity: str, ask: LegAsk, /) -> Decimal | None:
         """A number that this venue alone prints of a position, by the name that cases give it; None: it prints no such one."""
 
-    def venue_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:
+    def coin_in_rules(
+        self, coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument], /
+    ) -> Coin:
+        """What a coin counts and its debt needs in a pool of an account, where that depends on more than the coin."""
+
+    def printed_of_pool(self, quantity: str, ask: PoolAsk, /) -> Decimal | None:
+        """A number that this venue alone prints of an account, a coin or a pair, by the name that cases give it; None: it
+        prints no such one."""
+
+    def venue_ratio(self, margin: PoolMargin[Decimal], spec: PoolSpec, account: Account, /) -> Decimal | None:
         """The venue's own ratio, in its own direction."""
 
     def venue_initial_ratio(self, margin: PoolMargin[Decimal], /) -> Decimal | None:
@@ -254,11 +308,21 @@ class Rules(Protocol):
     def may_switch_position_mode(self, account: Account, mode: PositionMode, /) -> Reject | None:
         """Whether the account may change between one-way and hedge."""
 
+    @property
+    def OPTIONS(self) -> Mapping[str, tuple[str, ...]]:  # noqa: N802
+        """Settings of the whole account besides its modes: name -> its values, the default first."""
+
+    def may_set_option(self, account: Account, name: str, value: str, /) -> Reject | None:
+        """Whether one of the OPTIONS may be set to one of its values."""
+
     def may_set_leverage(self, ask: LeverageAsk, /) -> Reject | None:
         """Whether a leverage may be set."""
 
     def limit_counts(self, order: Order, own: Instrument, other: Instrument, /) -> bool:
         """Whether contracts of another leg or instrument count towards an order's size limit."""
+
+    def may_open(self, account: Account, order: Order, instruments: Mapping[str, Instrument], /) -> Reject | None:
+        """Whether an order may open a position beside those that the account holds."""
 
     def may_grow(self, ask: SizeAsk, /) -> Reject | None:
         """Whether a position may reach a size."""

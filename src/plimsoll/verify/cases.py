@@ -84,14 +84,47 @@ class CaseInstrument(msgspec.Struct, frozen=True):
     taker_rate: Decimal | None = None
     liquidation_fee_rate: Decimal | None = None
     funding_rate: Decimal | None = None
+    initial_rate: Decimal | None = None
+    maintenance_fraction: Decimal = ONE
+    market_type: Literal["cross", "isolated"] = "cross"
+    open_interest: Decimal | None = None
+    open_interest_lower_cap: Decimal | None = None
+    open_interest_upper_cap: Decimal | None = None
+
+    @property
+    def table(self) -> tuple[Bracket, ...]:
+        """The brackets; where there are none, the one row that an initial rate and the share of it that maintains make."""
+        if self.brackets or self.initial_rate is None:
+            return self.brackets or NO_TABLE
+        with exact():
+            maintained, leverage = self.initial_rate * self.maintenance_fraction, ONE / self.initial_rate
+        return (Bracket(ZERO, None, maintained, ZERO, leverage, self.initial_rate),)
 
 
 class CaseWallet(msgspec.Struct, frozen=True):
     balance: Decimal
     borrowed: Decimal = ZERO
+    interest: Decimal = ZERO
+    collateral_ratio: Decimal | None = None
+    borrow_tiers: tuple[LoanTier, ...] = ()
     collateral: bool = True
     collateral_tiers: tuple[CollateralTier, ...] = ()
     loan_tiers: tuple[LoanTier, ...] = ()
+    collateral_unit: Literal["coin", "usd"] = "coin"
+    restricted: bool = False
+    borrow_initial_rate: Decimal = ZERO
+    borrow_maintenance_rate: Decimal = ZERO
+    spot_taker_rate: Decimal | None = None
+    strategy_equity: Decimal = ZERO
+
+    @property
+    def loans(self) -> tuple[LoanTier, ...]:
+        """What a debt needs: as tiers, or as the one rate of all debts."""
+        if self.loan_tiers or not self.borrow_maintenance_rate:
+            return self.loan_tiers
+        return (LoanTier(ZERO, None, self.borrow_initial_rate, self.borrow_maintenance_rate),)
+    bid_buffer: Decimal | None = None
+    ask_buffer: Decimal | None = None
 
 
 class CasePosition(msgspec.Struct, frozen=True):
@@ -162,6 +195,7 @@ class CaseKnown(msgspec.Struct, frozen=True):
     equity: Decimal | None = None
     available_balance: Decimal | None = None
     margin_balance: Decimal | None = None
+    adjusted_equity: Decimal | None = None
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -289,28 +323,48 @@ def instruments_of(case: Case) -> dict[str, Instrument]:
             quote=i.quote,
             settle=i.settle,
             multiplier=i.multiplier,
-            brackets=i.brackets or NO_TABLE,
+            brackets=i.table,
             bracket_unit=i.bracket_unit,
             tick=i.tick,
             lot=i.lot,
             family=i.family,
             taker_rate=i.taker_rate,
-            liquidation_fee_rate=i.liquidation_fee_rate,
+            liquidation_fee_rate=i.liquidation_fee_rate or _option(case, "max_liquidation_fee"),
             funding_rate=i.funding_rate,
+            alone=i.market_type == "isolated",
         )
         for symbol, i in case.instruments.items()
     }
 
 
+def _option(case: Case, name: str) -> Decimal | None:
+    """A number among the account's options; None: it is not there."""
+    return None if name not in case.account.options else parse(case.account.options[name], name, f"options of {case.id}")
+
+
 def coins_of(case: Case, known: Mapping[str, Coin]) -> dict[str, Coin]:
-    """What each coin of the case counts, and what a debt in it needs: as the wallet says; loans it does not mention as the
-    rulebook knows them."""
+    """What each coin of the case counts, and what a debt in it needs: as the wallet says; loans and exchanges it does not
+    mention as the rulebook knows them."""
     found = {}
     settled = (i.settle for i in case.instruments.values())
-    for asset in dict.fromkeys([*case.account.wallets, *settled]):
-        wallet = case.account.wallets.get(asset, CaseWallet(ZERO))
-        loans = wallet.loan_tiers or (known[asset].loan_tiers if asset in known else ())
-        found[asset] = Coin(wallet.collateral_tiers or IN_FULL, loans)
+    bases = (i.base for i in case.instruments.values() if i.kind is Kind.SPOT)
+    for asset in dict.fromkeys([*case.account.wallets, *settled, *bases]):
+        wallet, coin = case.account.wallets.get(asset, CaseWallet(ZERO)), known.get(asset, Coin(()))
+        rate = coin.repayment_rate if wallet.spot_taker_rate is None else wallet.spot_taker_rate
+        one = () if wallet.collateral_ratio is None else (CollateralTier(ZERO, None, wallet.collateral_ratio),)
+        if wallet.bid_buffer is not None:
+            with exact():
+                one = (CollateralTier(ZERO, None, ONE - wallet.bid_buffer),)
+        found[asset] = Coin(
+            collateral_tiers=wallet.collateral_tiers or one or IN_FULL,
+            loan_tiers=wallet.loans or wallet.borrow_tiers or coin.loan_tiers,
+            by_worth=wallet.collateral_unit == "usd",
+            repayment_rate=rate,
+            ask_buffer=wallet.ask_buffer or ZERO,
+            sell_buffer=coin.sell_buffer,
+            buy_buffer=coin.buy_buffer,
+            exchange_below=coin.exchange_below,
+        )
     return found
 
 
@@ -318,7 +372,8 @@ def account_of(case: Case, rules: Rules) -> Account:
     """The case's account as ours: cash outside every isolated wall, signed sizes, leverage settings from its rows."""
     stated = case.account
     hedge = stated.position_mode is PositionMode.HEDGE
-    options = {name: value for name, value in stated.options.items() if isinstance(value, str)}
+    words = {"True": "on", "False": "off"}
+    options = {n: words.get(str(v), str(v)) for n, v in stated.options.items() if isinstance(v, (str, bool))}
     fees = stated.fees or Fees(ZERO, ZERO)
     positions = tuple(_position(p, hedge, case, rules, fees) for p in stated.positions)
     modes = {p.symbol: p.mode for p in positions}
@@ -341,7 +396,7 @@ def account_of(case: Case, rules: Rules) -> Account:
             if settle in cash:
                 with exact():
                     cash[settle] -= p.isolated_margin
-    return Account(
+    account = Account(
         position_mode=stated.position_mode,
         cash=cash,
         positions=positions,
@@ -352,7 +407,24 @@ def account_of(case: Case, rules: Rules) -> Account:
         options=options,
         borrowed={asset: wallet.borrowed for asset, wallet in stated.wallets.items() if wallet.borrowed},
         not_collateral=tuple(asset for asset, wallet in stated.wallets.items() if not wallet.collateral),
+        interest={asset: wallet.interest for asset, wallet in stated.wallets.items() if wallet.interest},
+        restricted=tuple(asset for asset, wallet in stated.wallets.items() if wallet.restricted),
     )
+    return _in_wall(account, case) if stated.options.get("margin_account") == "isolated_pair" else account
+
+
+def _in_wall(account: Account, case: Case) -> Account:
+    """The account of an isolated pair: what the case states of its two coins is inside the wall of one position, which is long
+    where the quote asset is owed."""
+    (symbol, pair), *_ = case.instruments.items()
+    long = not account.borrowed.get(pair.base)
+    owed = ZERO if long else account.borrowed[pair.base]
+    size = account.cash.get(pair.base, ZERO) if long else -owed
+    position = Position(
+        symbol, MarginMode.ISOLATED, LegSide.NET, size, case.marks[symbol], ONE,
+        coins=account.cash, borrowed=account.borrowed, interest=account.interest,
+    )  # fmt: skip
+    return msgspec.structs.replace(account, cash={}, borrowed={}, interest={}, positions=(position,))
 
 
 def _priced(o: CaseOrder, case: Case) -> CaseOrder:
@@ -375,7 +447,7 @@ def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees
     implied = _implied_price(case.instruments[p.symbol], p.size, p.signed_cost)
     entry = p.entry or implied or case.marks.get(p.symbol) or ONE
     size = p.size if p.side == "long" else -p.size
-    leverage = p.leverage or (rules.DEFAULT_LEVERAGE if rules.MARGIN_FOLLOWS else ONE)
+    leverage = p.leverage or (ONE if rules.DEFAULT_LEVERAGE > 0 and not rules.MARGIN_FOLLOWS else rules.DEFAULT_LEVERAGE)
     margin = ZERO
     if p.mode is MarginMode.ISOLATED and p.isolated_margin is not None:
         margin = p.isolated_margin
@@ -423,6 +495,7 @@ def marks_of(case: Case) -> Marks:
     marks = {p.symbol: p.entry or ONE for p in case.account.positions}
     marks |= {o.symbol: o.price or ONE for o in case.account.orders if o.symbol not in marks}
     coins = dict.fromkeys([*case.account.wallets, *(i.settle for i in case.instruments.values())], ONE)
+    coins |= {i.base: case.marks[s] for s, i in case.instruments.items() if i.kind is Kind.SPOT and s in case.marks}
     return Marks(marks | case.marks, {}, coins | case.indexes)
 
 
@@ -438,7 +511,11 @@ def outside_of(case: Case) -> dict[str, Outside]:
     )
     if total != Outside() and known.equity is None:
         found[WHOLE] = total
-    for asset, equity in case.known.isolated_equity.items():
+    elsewhere = dict(case.known.isolated_equity)
+    for asset, wallet in case.account.wallets.items():
+        with exact():
+            elsewhere[asset] = elsewhere.get(asset, ZERO) + wallet.strategy_equity
+    for asset, equity in ((asset, equity) for asset, equity in elsewhere.items() if equity):
         found[asset] = msgspec.structs.replace(found.get(asset, Outside()), isolated_equity=equity)
     return found
 

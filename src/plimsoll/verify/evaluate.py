@@ -19,9 +19,9 @@ from plimsoll.account.events import (
 from plimsoll.account.state import State, Venue
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, moved
-from plimsoll.margin.pools import market_of
+from plimsoll.margin.pools import market_of, signed_cost
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, PoolView
-from plimsoll.model import LegKey, Outside, PositionMode
+from plimsoll.model import LegKey, MarginMode, Outside, PositionMode, leg_key
 from plimsoll.number import ZERO, exact, show
 from plimsoll.rulebook import Rulebook, VenueTable, for_case, regime_of
 from plimsoll.rulebook import coins_of as table_coins
@@ -37,8 +37,8 @@ from plimsoll.verify.cases import (
     marks_of,
     parse_case,
 )
-from plimsoll.verify.fill_in import with_known_balance, with_totals, with_walls
-from plimsoll.verify.stated import of_account, printed, replaced
+from plimsoll.verify.fill_in import terms_of, with_known_balance, with_payments, with_totals, with_walls
+from plimsoll.verify.stated import of_account, printed, printed_of_pool, replaced
 from plimsoll.verify.steps import command_of, step_of
 
 
@@ -62,15 +62,17 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
     case = parse_case(raw)
     where = f"{raw.file}: case {raw.id}"
     known = table_coins(table, case.as_of)
-    rulebook = for_case(table, instruments_of(case), case.as_of, coins_of(case, known))
+    rulebook = for_case(table, instruments_of(case), case.as_of, coins_of(case, known), terms_of(case))
     marks, listed = marks_of(case), with_totals(case)
-    account = with_walls(account_of(case, rulebook.rules), case, marks, rulebook)
+    account = with_payments(with_walls(account_of(case, rulebook.rules), case, marks, rulebook), rulebook)
     if case.known.available_balance is not None:
         bare = assess(account, marks, rulebook, Prices.NONE, listed)
         account = with_known_balance(account, case, {a.asset: a.available_balance for a in bare.assets})
     state = State(account, marks)
     venue = Venue(rulebook, environment_of(case))
-    given = Given(case.known, replaced(case, where, state, rulebook, listed))
+    walls = [] if case.account.positions else [leg_key(p) for p in account.positions]
+    wall = rulebook.rules.leg_name(walls[0], account.position_mode) if walls else ""
+    given = Given(case.known, replaced(case, where, state, rulebook, listed), wall)
     rows = _compare(raw, 0, case.expect, state, (), venue, given)
     for n, body in enumerate(case.steps, start=1):
         step = step_of(where, body)
@@ -87,7 +89,7 @@ def evaluate(raw: RawCase, table: VenueTable) -> list[Row]:
         elif reject is not None:
             rows.append(_row(raw, n, Expectation("accepted", step.do, "accepted"), f"{reject.reason}: {reject.message}"))
         if step.events is not None:
-            told = event_lines(events)
+            told = event_lines(events, rulebook.rules.FUND_TAKES_POSITIONS)
             rows.append(_row(raw, n, Expectation("events", step.do, "; ".join(step.events)), "; ".join(told)))
         rows += _compare(raw, n, step.expect, state, events, venue, given)
     return rows
@@ -130,10 +132,12 @@ def _text(value: Value) -> str:
 
 
 class Given(msgspec.Struct, frozen=True):
-    """What a source states beyond the account itself: totals, and per asset what they add to ours."""
+    """What a source states beyond the account itself: totals, and per asset what they add to ours; `wall`: the printed name of
+    the one pair that the whole case is about, '' where it is about an account."""
 
     known: CaseKnown
     outside: dict[str, Outside]
+    wall: str = ""
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -168,8 +172,11 @@ _POOL: dict[str, Callable[[PoolView], Value]] = {
     "liquidatable": lambda p: p.liquidatable,
     "headroom": lambda p: p.headroom,
 }
+_SHARED: dict[str, Callable[[PoolView], Value]] = {
+    "account_initial_margin": lambda p: p.initial_margin,
+    "account_maintenance_margin": lambda p: p.maintenance_margin,
+}
 _ASSET: dict[str, Callable[[AssetView], Value]] = {
-    "wallet_balance": lambda a: a.wallet_balance,
     "cross_wallet_balance": lambda a: a.cash,
     "equity": lambda a: a.equity,
     "available_balance": lambda a: a.available_balance,
@@ -178,6 +185,7 @@ _ASSET: dict[str, Callable[[AssetView], Value]] = {
     "account_maintenance_margin": lambda a: a.account_maintenance_margin,
     "collateral_value": lambda a: a.collateral_value,
     "borrowed": lambda a: a.borrowed,
+    "liquidation_price": lambda a: a.liquidation_price,
 }
 _ACCOUNT: dict[str, Callable[[AccountView], Value]] = {
     "wallet_balance": lambda a: a.wallet_balance,
@@ -207,9 +215,16 @@ _GONE: dict[str, Value] = {
 def quantity(look: Look, name: str, of: str) -> Value:
     """The value of a named quantity; what is not the same for all venues is asked of the rulebook. The text `unknown
     quantity` where neither has such a thing."""
+    if look.given.wall and not of.startswith("asset:"):
+        of = look.given.wall
     with exact():
         if name in _STEP:
             return _STEP[name](look, of)
+        special = printed_of_pool(name, of, look.state, look.rulebook, look.given.outside)
+        if special is not None:
+            return special
+        if of == "account" and name in (*_POOL, *_SHARED, *_ASSET) and _is_one_asset(look):
+            return _of_one_asset(look, name)
         if name in _POOL:
             pool = next((p for p in look.view.pools if p.key == of), None)
             if pool is None:
@@ -218,8 +233,10 @@ def quantity(look: Look, name: str, of: str) -> Value:
             return _GONE.get(name) if pool is None else _POOL[name](pool)
         if name in _ACCOUNT and look.view.account is not None and of == look.view.account.pool:
             return _ACCOUNT[name](look.view.account)
-        if name in _ASSET and of.startswith("asset:"):
+        if (name in _ASSET or name == "wallet_balance") and of.startswith("asset:"):
             asset = next((a for a in look.view.assets if f"asset:{a.asset}" == of), None)
+            if name == "wallet_balance":
+                return ZERO if asset is None else asset.wallet_balance - _paid(look, asset.asset)
             return ZERO if asset is None else _ASSET[name](asset)
         if name in _LEG:
             leg = next((v for v in look.view.legs if v.name == of), None)
@@ -227,6 +244,29 @@ def quantity(look: Look, name: str, of: str) -> Value:
         if of == "account":
             return of_account(name, look.given.known, look.rulebook)
         return printed(name, of, look.state, look.rulebook, look.given.outside)
+
+
+def _is_one_asset(look: Look) -> bool:
+    """Whether `account` means the shared pool of the only asset there is: nothing is valued together, no total is stated."""
+    return look.view.account is None and len(look.view.assets) == 1 and look.given.known.equity is None
+
+
+def _of_one_asset(look: Look, name: str) -> Value:
+    """Of the shared pool what is its own, of its asset the rest."""
+    (asset,) = look.view.assets
+    if name in _POOL or name in _SHARED:
+        pool = next(p for p in look.view.pools if p.key == f"asset:{asset.asset}")
+        return _POOL[name](pool) if name in _POOL else _SHARED[name](pool)
+    return _ASSET[name](asset)
+
+
+def _paid(look: Look, asset: str) -> Decimal:
+    """What the balance that the venue prints has paid for positions held in cross, where it pays for them."""
+    if not look.rulebook.rules.BALANCE_PAYS_POSITIONS:
+        return ZERO
+    held = [p for p in look.state.account.positions if p.mode is MarginMode.CROSS]
+    mine = [p for p in held if look.rulebook.instruments[p.symbol].settle == asset]
+    return sum((signed_cost(p, look.rulebook) for p in mine), ZERO)
 
 
 def _size(look: Look, of: str) -> Value:
@@ -317,8 +357,9 @@ _STEP: dict[str, Callable[[Look, str], Value]] = {
 }
 
 
-def event_lines(events: Sequence[Event]) -> list[str]:
-    """Forced events in the words of the case format, e.g. `reduce BTCUSDT:long 1.5 @ 57000`."""
+def event_lines(events: Sequence[Event], fund_takes: bool) -> list[str]:
+    """Forced events in the words of the case format, e.g. `reduce BTCUSDT:long 1.5 @ 57000`. Where no fund takes positions,
+    one that nobody fills is told by those who are deleveraged."""
     lines: list[str] = []
     taken: dict[LegKey, str] = {}
     for e in events:
@@ -328,6 +369,8 @@ def event_lines(events: Sequence[Event]) -> list[str]:
         elif isinstance(e, (Reduced, TakenOver)):
             word = "reduce" if isinstance(e, Reduced) else "take_over"
             taken[e.leg] = e.side
+            if isinstance(e, TakenOver) and e.fill is None and not fund_takes:
+                continue
             lines.append(f"{word} {e.leg.symbol}:{e.side} {show(e.size)} @ {show(e.price)}")
         elif isinstance(e, Converted):
             lines.append(f"convert {e.source} {show(e.amount)} to {e.target} {show(e.proceeds)}")

@@ -6,10 +6,10 @@ from decimal import Decimal
 import msgspec
 
 from plimsoll.errors import BadInput
-from plimsoll.margin.pools import sized
+from plimsoll.margin.pools import signed_cost, sized
 from plimsoll.model import Account, MarginMode, Marks, Outside
-from plimsoll.number import ZERO, exact
-from plimsoll.rulebook import Rulebook
+from plimsoll.number import ZERO, exact, parse
+from plimsoll.rulebook import Rulebook, rules_of
 from plimsoll.verify.cases import WHOLE, Case, outside_of
 
 
@@ -61,3 +61,26 @@ def with_known_balance(account: Account, case: Case, found: Mapping[str, Decimal
     with exact():
         cash = account.cash.get(asset, ZERO) + case.known.available_balance - found.get(asset, ZERO)
     return msgspec.structs.replace(account, cash={**account.cash, asset: cash})
+
+
+def with_payments(account: Account, rulebook: Rulebook) -> Account:
+    """The account with what its positions were paid for, at their entry prices, where the balance that the source states is
+    less that."""
+    if not rulebook.rules.BALANCE_PAYS_POSITIONS:
+        return account
+    cash, positions = dict(account.cash), []
+    with exact():
+        for p in account.positions:
+            cost, settle = signed_cost(p, rulebook), rulebook.instruments[p.symbol].settle
+            positions.append(msgspec.structs.replace(p, cost=cost))
+            if p.mode is MarginMode.CROSS:
+                cash[settle] = cash.get(settle, ZERO) + cost
+    return msgspec.structs.replace(account, cash=cash, positions=tuple(positions))
+
+
+def terms_of(case: Case) -> dict[str, dict[str, Decimal]]:
+    """Symbol -> those of the rules' TERMS that the case states, of the instrument or for the whole account."""
+    names, options = rules_of(case.rulebook).TERMS, case.account.options
+    common = {name: parse(options[name], name, f"options of {case.id}") for name in names if name in options}
+    own = {s: {name: getattr(i, name, None) for name in names} for s, i in case.instruments.items()}
+    return {s: common | {name: x for name, x in found.items() if x is not None} for s, found in own.items()}

@@ -10,7 +10,7 @@ from typing import TextIO
 import msgspec
 
 from plimsoll.errors import BadInput
-from plimsoll.rulebook import discover
+from plimsoll.rulebook import discover, rules_of
 from plimsoll.table_files import load
 from plimsoll.verify.cases import RawCase, read_cases
 from plimsoll.verify.evaluate import Row, evaluate
@@ -46,7 +46,7 @@ def verify(files: Sequence[Path]) -> Outcome:
     known = discover()
     for path in files:
         for raw in read_cases(path):
-            if raw.rulebook not in known or raw.asset_mode == "multi":
+            if raw.rulebook not in known or not _has_mode(raw):
                 unsupported[_name(raw)] += 1
             else:
                 try:
@@ -58,8 +58,13 @@ def verify(files: Sequence[Path]) -> Outcome:
     return Outcome(tuple(rows), dict(unsupported), tuple(unreadable))
 
 
+def _has_mode(raw: RawCase) -> bool:
+    """Whether the rulebook knows the case's asset mode; one that has no such setting has the single one."""
+    return raw.asset_mode in ("", "single", *rules_of(raw.rulebook).OPTIONS.get("asset_mode", ()))
+
+
 def _name(raw: RawCase) -> str:
-    return f"{raw.rulebook} (multi-assets mode)" if raw.asset_mode == "multi" else raw.rulebook
+    return f"{raw.rulebook} (asset mode {raw.asset_mode})" if raw.rulebook in discover() else raw.rulebook
 
 
 def print_outcome(outcome: Outcome, out: TextIO) -> None:

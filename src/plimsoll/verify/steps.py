@@ -19,6 +19,7 @@ from plimsoll.account.commands import (
     SetLeverage,
     SetMarginMode,
     SetMarks,
+    SetOption,
     SetPositionMode,
     SettleFunding,
     Withdraw,
@@ -82,6 +83,8 @@ class StepFields(msgspec.Struct, frozen=True):
     lasts: dict[str, Decimal] = {}
     indexes: dict[str, Decimal] = {}
     time: datetime | None = None
+    name: str = ""
+    value: str = ""
 
 
 def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Command:
@@ -135,6 +138,8 @@ def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Comma
                 return SetMarginMode(f.symbol, mode or MarginMode.CROSS)
             case "set_position_mode":
                 return SetPositionMode(PositionMode(f.mode or ""))
+            case "set_option":
+                return SetOption(f.name, f.value)
     except (ValueError, msgspec.ValidationError) as problem:
         raise BadInput(where, f"step {step.do}", None, str(problem)) from None
     raise BadInput(where, "step", step.do, f"is not a known step in {position_mode} mode")

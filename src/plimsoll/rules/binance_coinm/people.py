@@ -2,11 +2,13 @@
 
 Nothing here enters a margin decision's arithmetic. Callers are inside `exact()`."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from plimsoll.errors import Reason, Reject
-from plimsoll.model import Account, Position, PositionMode
+from plimsoll.model import Account, Instrument, Position, PositionMode
 from plimsoll.rules.binance_usdm import people
+from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
 
 TITLE = "Binance COIN-M futures"
 
@@ -29,6 +31,12 @@ this one, and the least order is one contract, not a value. E-CODES."""
 def venue_code(reject: Reject) -> str:
     """The venue's code for a refusal, '' where it has none. E-CODES."""
     return CODES.get(reject.reason, "")
+
+
+def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
+    """One cross pool per coin, which all its contracts share, perpetual and delivery; one pool per isolated leg (hedge legs
+    apart). F-MODE, F-COINLEV."""
+    return pools_per_settle_asset(account, instruments, people.leg_name)
 
 
 def break_even_price(position: Position, taker_rate: Decimal) -> Decimal:

@@ -1,4 +1,4 @@
-"""Binance futures, single-asset mode: what a pool is worth and what it needs, in the rule language.
+"""Binance futures: what a pool is worth and what it needs, in the rule language; over several assets see `multi_formulas`.
 
 Written for the USDⓈ-M contracts and true of the COIN-M ones, which take these functions by name: there a value is face / price
 and a profit face * (1/entry - 1/price), in the coin (F-COINLIQ, F-COINLEV).
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from plimsoll.number import N, ceil_to, floor_to, zero
+from plimsoll.rules.binance_usdm.multi_formulas import assess_account
 from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin
 from plimsoll.rules.common import (
     line_of,
@@ -29,7 +30,21 @@ __all__ = ["notional", "open_loss", "order_margin", "position_margin", "unrealis
 
 
 class Reading(NamedTuple):
-    """The unpublished choices, each an index into the options that the table names."""
+    """The unpublished choices, each an index into the options that the table names; the last two of multi-assets mode.
+
+    multi_scope: what a liquidation there is about: 0 all_positions, 1 until_compliant.
+    multi_surrender: what a take-over there gives up: 0 account_equity, 1 all_collateral."""
+
+    close_order: int
+    reduce_target: int
+    partial_close: int
+    raise_leverage: int
+    multi_scope: int
+    multi_surrender: int
+
+
+class SingleReading(NamedTuple):
+    """The same where there is no multi-assets mode."""
 
     close_order: int
     reduce_target: int
@@ -86,7 +101,10 @@ def closing_fee(leg: Leg[N], mark: N, market: Market[N]) -> N:
 
 
 def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
-    """balance = cash + sum(UPNL), requirement = sum(MM), initial = sum(IM). F-WALLET, F-LIQ."""
+    """balance = cash + sum(UPNL), requirement = sum(MM), initial = sum(IM). F-WALLET, F-LIQ. In multi-assets mode all in USD
+    (see `assess_account`). F-MULTIMARGIN."""
+    if len(pool.wallets) > 0:
+        return assess_account(pool, marks, markets)
     balance = pool.cash - pool.reserved + pool.outside_pnl
     initial = pool.outside_initial
     maintenance = pool.outside_maintenance
@@ -111,7 +129,8 @@ def is_liquidatable(balance: N, requirement: N) -> bool:
 
 
 def available_balance(pool: Pool[N], margin: PoolMargin[N], cross_orders: N, isolated_orders: N) -> N:
-    """What new orders may use: max(0, crossWB + cross UPNL - cross IM - open-order IM of cross and isolated). F-WALLET.
+    """What new orders may use: max(0, crossWB + cross UPNL - cross IM - open-order IM of cross and isolated). F-WALLET. In
+    multi-assets mode max(0, balance - initial), orders inside the latter. F-MULTIMARGIN.
 
     Running cross profit finances new orders; isolated profit does not. Recorded (case usdm-cross-account-available)."""
     return max(zero(margin.balance), margin.balance - margin.initial - cross_orders - isolated_orders)
@@ -169,7 +188,7 @@ def margin_at_fill(amount: N, price: N, leverage: N, rate: N, market: Market[N])
     return notional(amount, price, market.inverse) * rate
 
 
-def margin_on_leverage(leg: Leg[N], leverage: N, market: Market[N], reading: Reading) -> N:
+def margin_on_leverage(leg: Leg[N], leverage: N, market: Market[N], reading: Reading | SingleReading) -> N:
     """Money that enters (+) or leaves (-) an isolated leg when its leverage is raised. raise_leverage 0: none moves;
     1: the wallet shrinks with the initial margin on entry. Open question of the sheet (1.10): grade memory, default 0."""
     if reading.raise_leverage == 0:

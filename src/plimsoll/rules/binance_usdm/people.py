@@ -1,4 +1,5 @@
-"""Binance USDⓈ-M for people, in plain Python: names, codes, printed prices, ratios, and what may be switched when.
+"""Binance USDⓈ-M for people, in plain Python: the asset mode, names, codes, printed prices, ratios, and what may be switched
+when.
 
 Nothing here enters a margin decision's arithmetic; the numbers compared come from the rules. Callers are inside `exact()`.
 """
@@ -6,17 +7,27 @@ Nothing here enters a margin decision's arithmetic; the numbers compared come fr
 from collections.abc import Mapping
 from decimal import Decimal
 
-from plimsoll.errors import Reason, Reject
+from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.model import Account, Instrument, LegKey, LegSide, MarginMode, Order, Position, PositionMode
 from plimsoll.number import half_up_to
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
 from plimsoll.rules.binance_usdm import formulas
 from plimsoll.rules.columns import PoolMargin
-from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset
+from plimsoll.rules.drawing import PoolSpec, pools_per_settle_asset, valued_pool
 
-TITLE = "Binance USD-M futures, single-asset mode"
+TITLE = "Binance USD-M futures, single-asset and multi-assets mode"
 REGIMES: Mapping[str, tuple[str, ...]] = {}
 """No rule changed on a known day."""
+
+ASSET_MODE, SINGLE, MULTI = "asset_mode", "single", "multi"
+OPTIONS: Mapping[str, tuple[str, ...]] = {ASSET_MODE: (SINGLE, MULTI)}
+"""Whether margin assets are pools of their own, or all of them one pool in USD. F-MULTI."""
+
+CURRENCY = "USD"
+"""What an account in multi-assets mode is measured in. F-MULTIMARGIN."""
+
+EXEMPT = {"a_liquidated_trader_owes_nothing": ("F-MULTIINFO", "a_liquidated_trader_owes_nothing_in_a_pool_of_one_asset")}
+"""In multi-assets mode an asset may be owed while other assets stand behind it."""
 
 MODE_SCOPE = "symbol"
 """Each symbol has its margin mode. F-MODE."""
@@ -41,6 +52,10 @@ SOURCES = {
     "F-MODE": "binance.com/en/support/faq/360038075852 (cross and isolated margin)",
     "F-INS": "binance.com/en/support/faq/360033525371 (insurance funds)",
     "F-ADL": "binance.com/en/support/faq/360033525471 (auto-deleveraging)",
+    "F-MULTI": "binance.com/en/support/faq/29b45c485d664028b9ca1cdf90b24f6f (multi-assets mode; copies of 2021 and later)",
+    "F-MULTIMARGIN": "binance.com/en/support/faq/c983a9268cfa4e70a4916c276bb3b7bc (margin and ratio in multi-assets mode)",
+    "F-MULTIINFO": "binance.com/en/futures/trading-rules/perpetual/multi-asset-info, and binance.com/en/support/faq/"
+    "f80415bea8124f6494566f23c0bf9c38 (collateral ratios, auto-exchange)",
     "A-UDS": "developers.binance.com, event: Balance and Position Update",
     "A-SDK": "binance/binance-connector-python, USDⓈ-M client docstrings and samples (August 2026)",
     "E-CODES": "developers.binance.com, USDⓈ-M error codes",
@@ -60,6 +75,12 @@ CODES = {
     Reason.POSITION_MODE_SAME: "-4059",
     Reason.POSITION_MODE_OPEN_ORDERS: "-4067",
     Reason.POSITION_MODE_POSITION: "-4068",
+    Reason.OPTION_ISOLATED: "-4167",
+    Reason.MARGIN_MODE_CROSS_ONLY: "-4168",
+    Reason.OPTION_SHORT: "-4169",
+    Reason.OPTION_OPEN_ORDERS: "-4170",
+    Reason.OPTION_SAME: "-4171",
+    Reason.OPTION_DEBT: "-4172",
     Reason.WRONG_POSITION_SIDE: "-4061",
     Reason.MARGIN_ONLY_ISOLATED: "-4049",
     Reason.MARGIN_ADD_TOO_MUCH: "-4050",
@@ -101,10 +122,25 @@ def fill_mode(account: Account, symbol: str, asked: MarginMode | None) -> Margin
     return account.margin_modes.get(symbol, MarginMode.CROSS)
 
 
+def in_multi_assets_mode(account: Account) -> bool:
+    """Whether all margin assets are one pool; single-asset mode unless the account says otherwise. F-MULTI. BadInput: a mode
+    that the venue does not have."""
+    mode = account.options.get(ASSET_MODE, SINGLE)
+    if mode not in OPTIONS[ASSET_MODE]:
+        raise BadInput("account", ASSET_MODE, mode, f"choose one of {', '.join(OPTIONS[ASSET_MODE])}")
+    return mode == MULTI
+
+
 def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
-    """One cross pool per margin asset, one pool per isolated leg (hedge legs apart). F-MODE; single-asset mode. In COIN-M all
-    contracts of a coin, perpetual and delivery, share its pool: F-COINLEV."""
-    return pools_per_settle_asset(account, instruments, leg_name)
+    """Single-asset mode: one cross pool per margin asset, one pool per isolated leg (hedge legs apart). F-MODE. Multi-assets
+    mode: one pool over all assets, in USD, cross only. F-MULTI, F-MULTIMARGIN. BadInput: an isolated position there."""
+    if not in_multi_assets_mode(account):
+        return pools_per_settle_asset(account, instruments, leg_name)
+    walled = next((p for p in account.positions if p.mode is MarginMode.ISOLATED), None)
+    if walled is not None:
+        cure = "multi-assets mode is cross only; make it cross, or the account single-asset"
+        raise BadInput("account", f"mode of {walled.symbol}", walled.mode, cure)
+    return valued_pool(account, instruments, CURRENCY)
 
 
 def tier_of(position: Position, account: Account, instruments: Mapping[str, Instrument]) -> Decimal:
@@ -149,11 +185,12 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     return None
 
 
-def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
-    """marginRatio = maintenance / margin balance: usage, liquidation at 1. F-LIQ. None without a balance or requirement."""
-    if margin.requirement == 0 or margin.balance == 0:
+def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
+    """marginRatio = maintenance / margin balance: usage, liquidation at 1. F-LIQ, F-MULTIMARGIN. None without a balance or
+    maintenance margin."""
+    if margin.maintenance == 0 or margin.balance == 0:
         return None
-    return margin.requirement / margin.balance
+    return margin.maintenance / margin.balance
 
 
 def venue_initial_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
@@ -168,9 +205,12 @@ def break_even_price(position: Position, taker_rate: Decimal) -> Decimal:
 
 
 def may_switch_mode(account: Account, symbol: str, mode: MarginMode) -> Reject | None:
-    """Per symbol: refused when unchanged, with an open order, with a position in it. F-MODE, E-CODES.
+    """Per symbol: refused when unchanged, with an open order, with a position in it; isolated never in multi-assets mode.
+    F-MODE, F-MULTI, E-CODES.
 
     Which of two refusals comes first is not published; orders before position is our order (grade memory)."""
+    if mode is MarginMode.ISOLATED and in_multi_assets_mode(account):
+        return Reject(Reason.MARGIN_MODE_CROSS_ONLY, "multi-assets mode has no isolated margin")
     if account.margin_modes.get(symbol, MarginMode.CROSS) is mode:
         return Reject(Reason.MARGIN_MODE_SAME, "No need to change margin type.")
     if any(order.symbol == symbol for order in account.orders):
@@ -192,6 +232,28 @@ def may_switch_position_mode(account: Account, mode: PositionMode) -> Reject | N
         return Reject(Reason.POSITION_MODE_OPEN_ORDERS, "position mode cannot change while orders are open")
     if account.positions:
         return Reject(Reason.POSITION_MODE_POSITION, "position mode cannot change while positions are open")
+    return None
+
+
+def may_set_option(account: Account, name: str, value: str) -> Reject | None:
+    """The asset mode, for the whole account. Refused when unchanged (-4171), with open orders (-4170), with a position (its
+    code is not published), into multi-assets mode while a symbol is isolated (-4167), out of it while an asset is owed (-4172);
+    the machine then tests the account as it would stand (-4169). E-CODES, F-MULTI; the order of the checks, and that positions
+    and orders block the way out as well, grade memory."""
+    if account.options.get(name, OPTIONS[name][0]) == value:
+        return Reject(Reason.OPTION_SAME, f"the account is in {value} asset mode already")
+    if account.orders:
+        return Reject(Reason.OPTION_OPEN_ORDERS, "the asset mode cannot change while orders are open")
+    isolated = [symbol for symbol, mode in account.margin_modes.items() if mode is MarginMode.ISOLATED]
+    isolated += [p.symbol for p in account.positions if p.mode is MarginMode.ISOLATED and p.symbol not in isolated]
+    if value == MULTI and isolated:
+        return Reject(Reason.OPTION_ISOLATED, f"multi-assets mode is cross only: make {', '.join(isolated)} cross first")
+    if account.positions:
+        return Reject(Reason.OPTION_POSITION, "the asset mode cannot change while positions are open")
+    owing = [asset for asset, amount in account.cash.items() if amount < 0]
+    owing += [asset for asset, amount in account.borrowed.items() if amount > 0 and asset not in owing]
+    if owing:
+        return Reject(Reason.OPTION_DEBT, f"the asset mode cannot change while {', '.join(owing)} is owed")
     return None
 
 

@@ -230,7 +230,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     return to_tick(Found(found.found, +found.price), leg.amount, ask.tick)
 
 
-def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
     """None is printed for a position."""
     return None
 

@@ -225,7 +225,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     return ceil_to(formulas.notional(leg.amount, price, market.inverse) * market.taker_rate, UNIT)
 
 
-def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
     """None: these accounts print prices, no ratio (accountMMRate belongs to the unified account). Grade derived."""
     return None
 

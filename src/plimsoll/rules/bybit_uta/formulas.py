@@ -242,14 +242,14 @@ def assess_wallet(pool: Pool[N], w: int, marks: Sequence[N], markets: Sequence[M
     wallet = pool.wallets[w]
     none = zero(wallet.balance)
     pnl = none
-    initial = none
-    maintenance = none
+    initial = wallet.outside_initial
+    maintenance = wallet.outside_maintenance + wallet.outside_fee
     scale = abs(wallet.balance) + wallet.borrowed
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
-        if leg.wallet != w:
-            continue
         market = markets[leg.market]
+        if leg.wallet != w or market.spot:
+            continue
         if market.inverse:
             at_entry = leg.amount / leg.entry
             at_mark = leg.amount / marks[leg.market]
@@ -447,3 +447,19 @@ def funding_split(payment: N, leg: Leg[N], free: N) -> tuple[N, N]:
 def opening_fee_split(fee: N, isolated: bool) -> tuple[N, N]:
     """(from the cash, from the leg's own money): the opening fee leaves the cash. A15; recorded."""
     return fee, zero(fee)
+
+
+def borrowable(
+    pool: Pool[N], margin: PoolMargin[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]
+) -> N:
+    """Most units of a coin that can be borrowed: what is free of initial margin over what each unit needs beside it, the
+    initial rate of the loan and what of the coin itself does not count. A14; grade derived."""
+    wallet = pool.wallets[at]
+    room = margin.balance - margin.initial
+    if room <= 0 or wallet.loan_rows == 0 or wallet.rows == 0:
+        return zero(room)
+    row = row_above(wallet.borrowed, wallet.loan_floors, wallet.loan_rows)
+    share = wallet.loan_initial[row] + 1 - wallet.ratios[0]
+    if share <= 0:
+        return zero(room)
+    return room / (share * marks[wallet.place])

@@ -98,8 +98,18 @@ SOURCES = {
     "H25": "a copy of the FAQ on adding and reducing margin",
     "H26": "Liquidation Price (USDT Contract), testnet.bybit.com",
     "H27": "How to calculate Liquidation Price (Inverse Contract), help.bybit.com 360039261334",
+    "H30": "Spot Margin Trading: Fees Explained, bybit.global search page",
     "H28": "collateral customisation guide (copy of 2023-08-22)",
 }
+
+DEBTS = "apart"
+"""Spot borrowing stands beside the wallet (spotBorrow). A2; that a trade borrows what the wallet lacks by itself: A14."""
+
+FIRST_HOUR_AT_ONCE = True
+"""Interest by the hour, each started hour counts. H30."""
+
+LENDS_IN = (MarginMode.CROSS,)
+"""Spot margin trading needs cross margin. H6."""
 
 CODES = {
     Reason.NOT_ENOUGH_MARGIN: "110007",
@@ -118,6 +128,7 @@ CODES = {
     Reason.MARGIN_WOULD_LIQUIDATE: "110011",
     Reason.MARGIN_NO_POSITION: "110033",
     Reason.UNKNOWN_ORDER: "110001",
+    Reason.BORROW_TOO_MUCH: "110098",
 }
 """Reason -> the venue's code. A7; 110001, 110017, 110025 grade memory."""
 
@@ -266,7 +277,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     return None
 
 
-def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
     """accountMMRate = maintenance / (margin balance + order loss), cut to 4 decimals; of an isolated leg the same of its own
     money. H1, H17; recorded. None without a balance or requirement."""
     return _rate(margin.maintenance, margin)

@@ -62,7 +62,7 @@ def next_step(
         repaid = conversion(pool, margin, marks, markets, reading)
         if repaid.kind == CONVERT:
             return repaid
-    if len(pool.legs) == 0:
+    if first_leg(pool, marks, fills, markets, 0, False) < 0:
         return hold
     need = margin.requirement - margin.balance
     if not taking and most_gain(pool, need, marks, fills, markets) > need:
@@ -123,6 +123,7 @@ def headroom_after_cut(leg: Leg[N], amount: N, mark: N, fill: N, market: Market[
         leg.wallet,
         leg.spare,
         leg.remarked,
+        leg.since,
     )
     profit = unrealised_pnl(rest.amount, rest.entry, mark, market.inverse)
     return money + profit - base_maintenance(rest, mark, market) - fee_at_bankruptcy(rest, market)
@@ -288,6 +289,8 @@ def first_leg(
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
         at = leg.market
+        if markets[at].spot:
+            continue
         if gaining and not gains(leg, marks[at], fills[at], markets[at], gain_weight(pool, leg.wallet, marks, markets)):
             continue
         this = close_score(leg, marks[at], markets[at], order) * index_of(pool, leg, marks)
@@ -304,7 +307,7 @@ def most_gain(pool: Pool[N], need: N, marks: Sequence[N], fills: Sequence[N], ma
         leg = pool.legs[i]
         at = leg.market
         weight = gain_weight(pool, leg.wallet, marks, markets)
-        if gains(leg, marks[at], fills[at], markets[at], weight):
+        if not markets[at].spot and gains(leg, marks[at], fills[at], markets[at], weight):
             _, won = cut(leg, need, marks[at], fills[at], markets[at], weight, 2)
             total += won * index_of(pool, leg, marks)
     return total
@@ -367,6 +370,8 @@ def account_take_over(
     gross = zero(margin.balance)
     for i in range(len(pool.legs)):
         other = pool.legs[i]
+        if markets[other.market].spot:
+            continue
         value = notional(other.amount, marks[other.market], markets[other.market].inverse)
         gross += value * index_of(pool, other, marks)
     side = side_of(leg.amount)

@@ -206,7 +206,7 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
     return None
 
 
-def venue_ratio(margin: PoolMargin[Decimal]) -> Decimal | None:
+def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
     """mgnRatio = balance / (maintenance + closing fees): cover, liquidation at 1. Recorded. None: no requirement."""
     if margin.requirement == 0:
         return None

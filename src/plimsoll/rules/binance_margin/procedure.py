@@ -1,0 +1,66 @@
+"""Binance spot margin: the liquidation of an account, or of a pair, as steps, in the rule language. M-LEVEL, M-FUND.
+
+Orders are cancelled; then coins are sold for what is owed until nothing is, the clearance fee taken off what they bring; what
+is owed when no coin is left is the margin insurance fund's. The order of coins is nobody's word: the largest first."""
+
+from collections.abc import Sequence
+
+from plimsoll.number import N, zero
+from plimsoll.rules.binance_margin.formulas import Reading, is_liquidatable
+from plimsoll.rules.columns import CANCEL, CONVERT, HOLD, Market, Pool, PoolMargin, Step, Wallet
+
+
+def clearance_rate(wallet: Wallet[N]) -> N:
+    """Of what is sold: 2 % classic and pairs, 3 % Pro. M-FUND, since 2024-08-12 (before, by tiers that no source lists)."""
+    if wallet.loans_by_value:
+        return (zero(wallet.balance) + 3) / 100
+    return (zero(wallet.balance) + 2) / 100
+
+
+def next_step(
+    stage: int,
+    pool: Pool[N],
+    margin: PoolMargin[N],
+    marks: Sequence[N],
+    fills: Sequence[N],
+    markets: Sequence[Market[N]],
+    reading: Reading,
+) -> Step[N]:
+    """Cancel; repay each debt from its own coin; sell the most valuable coin for the largest debt, whole or as far as the debt
+    asks (reading `sold`). HOLD where nothing is owed any more, or nothing is left. Grade derived."""
+    none = zero(pool.cash)
+    hold = Step(HOLD, -1, -1, none, none, none, none)
+    if not is_liquidatable(margin.balance, margin.requirement):
+        return hold
+    if stage < 1:
+        return Step(CANCEL, -1, -1, none, none, none, none)
+    debtor = largest(pool, marks, 0)
+    source = largest(pool, marks, 1)
+    if debtor < 0 or source < 0:
+        return hold
+    one = none + 1
+    owed = pool.wallets[debtor]
+    if owed.balance > 0:
+        return Step(CONVERT, debtor, debtor, min(owed.balance, owed.borrowed), one, none, none)
+    coin = pool.wallets[source]
+    price = marks[coin.place] / marks[owed.place]
+    rate = clearance_rate(coin)
+    amount = coin.balance
+    if reading.sold == 1:
+        amount = min(amount, owed.borrowed / (price * (1 - rate)))
+    return Step(CONVERT, source, debtor, amount, price, none, amount * price * rate)
+
+
+def largest(pool: Pool[N], marks: Sequence[N], kind: int) -> int:
+    """The coin owed most by value (kind 0), or held most (kind 1); -1: none."""
+    best = -1
+    score = zero(pool.cash)
+    for w in range(len(pool.wallets)):
+        wallet = pool.wallets[w]
+        amount = wallet.borrowed
+        if kind == 1:
+            amount = wallet.balance
+        if amount * marks[wallet.place] > score:
+            best = w
+            score = amount * marks[wallet.place]
+    return best
