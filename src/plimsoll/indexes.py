@@ -34,12 +34,8 @@ def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: R
 
 
 def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, str]:
-<<<<<<< HEAD
-    """Coin -> what tells its price where these symbols have marks; without the coins of which nothing does."""
-=======
     """Coin -> what tells its price where these symbols have marks, of the account's coins and those that could be bought there;
     without the coins of which nothing does."""
->>>>>>> stretch
     coins = dict.fromkeys([*coins_of_account(account, rulebook), *_tradable(marks, rulebook)])
     found = {asset: teller_of(asset, marks, rulebook) for asset in coins}
     return {asset: teller for asset, teller in found.items() if teller is not None}
@@ -48,7 +44,6 @@ def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Ruleboo
 def told_by(tellers: Mapping[str, str], marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """Coin -> its price at these marks, as its teller has it."""
     return {asset: ONE if teller == "" else marks[teller] for asset, teller in tellers.items()}
-<<<<<<< HEAD
 
 
 def following(indexes: Mapping[str, Decimal], symbol: str, mark: Decimal, rulebook: Rulebook) -> dict[str, Decimal]:
@@ -57,8 +52,6 @@ def following(indexes: Mapping[str, Decimal], symbol: str, mark: Decimal, rulebo
     if instrument.kind is Kind.SPOT and instrument.quote in found:
         found[instrument.base] = mark * found[instrument.quote]
     return found
-=======
->>>>>>> stretch
 
 
 def _tradable(marks: Mapping[str, Decimal], rulebook: Rulebook) -> list[str]:
