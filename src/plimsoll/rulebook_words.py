@@ -236,7 +236,8 @@ def _parts(rulebook: Rulebook) -> Iterator[Part]:
         shared = [rule for rule in left if rule.__module__ == common.__name__ and part == "formulas"]
         modules = _modules(rules, part)
         named = {rule.__name__ for module in modules for rule in _written_in(module)}
-        taken = [rule for module in _sisters(rules, part, modules) for rule in _written_in(module) if rule.__name__ not in named]
+        taken = [rule for module in _sisters(rules, part, modules) for rule in _written_in(module)]
+        taken = [rule for rule in taken if rule.__name__ not in named]
         for module in modules:
             written = [rule for rule in [*_written_in(module), *taken] if rule.__name__ not in MODES]
             own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
