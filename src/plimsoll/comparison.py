@@ -105,7 +105,7 @@ def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, m
     notes = list(opening.notes)
     here = opening.symbols
     tables = {symbol: table_words(rulebook, symbol) for symbol in here.values()}
-    title = rulebook.rules.TITLE
+    title = f"{rulebook.rules.TITLE}: {rulebook.part}" if rulebook.part else rulebook.rules.TITLE
     legs = len(opening.account.positions) + len(opening.commands)
     moved = None
     if legs:

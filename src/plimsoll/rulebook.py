@@ -78,7 +78,7 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def shown(self) -> str:
         """Its name for readers."""
-        return f"{self.name}, {self.part}" if self.part else self.name
+        return f"{self.name}:{self.part}" if self.part else self.name
 
 
 class Dated(Protocol):

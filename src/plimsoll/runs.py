@@ -159,7 +159,7 @@ class Standing(msgspec.Struct, frozen=True):
     of all these, those that were closed only in part; `kept`: those still open at the end. `start`, `left`: equity.
     `demanded`: the requirement at the start as a share of the value held; `lines`: leg -> liquidation price at the start;
     `planned`: the same legs in the account's own words. `why`: one sentence on what made the difference. `funding`, `interest`:
-    the cost of carry, > 0 paid by the trader; `fees`: of trades."""
+    the cost of carry, > 0 paid by the trader; `lends`: it is worth telling, since on some of these venues money is borrowed."""
 
     venue: str
     mode: PlanMode
@@ -179,7 +179,7 @@ class Standing(msgspec.Struct, frozen=True):
     why: str
     funding: Decimal = Decimal(0)
     interest: Decimal = Decimal(0)
-    fees: Decimal = Decimal(0)
+    lends: bool = False
 
 
 class VenueNote(msgspec.Struct, frozen=True):

@@ -24,14 +24,14 @@ def standings(results: Sequence[ModeResult]) -> tuple[Standing, ...]:
     modes = dict.fromkeys(result.mode for result in results)
     with exact():
         return tuple(
-            _standing(result, next(r for r in results if r.mode is mode))
+            _standing(result, next(r for r in results if r.mode is mode), any(r.run.interest for r in results))
             for mode in modes
             for result in results
             if result.mode is mode
         )
 
 
-def _standing(result: ModeResult, lead: ModeResult) -> Standing:
+def _standing(result: ModeResult, lead: ModeResult, lends: bool) -> Standing:
     run = result.run
     hit = sorted((leg for leg in run.legs if leg.hit_at is not None), key=_moment)
     first = [leg for leg in hit if leg.hit_at == hit[0].hit_at]
@@ -56,7 +56,7 @@ def _standing(result: ModeResult, lead: ModeResult) -> Standing:
         why=_own(result) if result is lead else _difference(result, lead),
         funding=run.funding,
         interest=run.interest,
-        fees=run.fees,
+        lends=lends,
     )
 
 

@@ -90,14 +90,16 @@ def _line(standing: Standing, at: str | None) -> Decimal | None:
 
 
 def _words(standing: Standing) -> str:
-    """What a bar says: the money, and which positions are gone."""
+    """What a bar says: the money, which positions are gone, and where coins stand beside contracts, what holding them cost."""
     hit = [*standing.first, *standing.later]
     gone = [_short(name) for name in hit if name not in standing.cut]
     cut = [_short(name) for name in hit if name in standing.cut]
     parts = [f"{' and '.join(gone)} gone"] if gone else []
     parts += [f"{' and '.join(cut)} cut"] if cut else []
     fate = ", ".join(parts) or "nothing gone"
-    return f"{facts.money(standing.left, standing.unit)}, {fate}"
+    paid = ((standing.interest, "interest"), (standing.funding, "funding"))
+    carry = "".join(f"; {facts.money(cost, standing.unit)} {word}" for cost, word in paid if standing.lends and cost)
+    return f"{facts.money(standing.left, standing.unit)}, {fate}{carry}"
 
 
 def _short(name: str) -> str:

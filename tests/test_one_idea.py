@@ -1,0 +1,74 @@
+"""One idea held in every form there is: as a contract or as coins bought with borrowed money, walled off or not."""
+
+from decimal import Decimal as D
+
+import pytest
+
+from plimsoll.compare_command import Wish, held_as, run
+from plimsoll.errors import BadInput
+from plimsoll.plan import PlanMode
+from plimsoll.rulebook import Held
+from plimsoll.runs import Comparison, Run
+
+
+@pytest.fixture(scope="module")
+def answer() -> Comparison:
+    return run(Wish(account="long_eth", venue="all", held="contract,coins"))
+
+
+def of(answer: Comparison, venue: str, mode: PlanMode) -> Run:
+    return next(r.run for r in answer.results if r.venue == venue and r.mode is mode)
+
+
+def test_the_idea_is_held_in_four_forms(answer: Comparison) -> None:
+    """A contract or coins, isolated or cross, on venues that have both, and on those that have one."""
+    forms = {(r.venue, r.mode) for r in answer.results}
+    for mode in (PlanMode.ISOLATED, PlanMode.CROSS):
+        assert {("binance_usdm", mode), ("binance_margin", mode), ("okx_margin", mode)} <= forms
+    assert {("bybit_uta:contracts", PlanMode.ISOLATED), ("bybit_uta:coins", PlanMode.CROSS)} <= forms
+    assert ("bybit_uta:coins", PlanMode.ISOLATED) not in forms
+    note = next(v for v in answer.venues if v.venue == "bybit_uta:coins")
+    assert "cross margin only" in note.skipped["isolated"]
+
+
+def test_coins_pay_interest_and_contracts_funding(answer: Comparison) -> None:
+    for result in answer.results:
+        run = result.run
+        coins = result.venue.endswith(":coins") or result.venue.endswith("_margin")
+        assert (run.interest > 0, run.funding > 0) == (coins, not coins), result.venue
+
+
+def test_interest_of_a_position_that_lasts_is_its_rate_on_what_was_borrowed(answer: Comparison) -> None:
+    """0.7 ETH at 4,100 with a fee of 0.1 %, 1,500 of it own money: 1,372.87 USDT at 6 % for 90 days and one hour, simple."""
+    run = of(answer, "binance_margin", PlanMode.CROSS)
+    borrowed = D("0.7") * 4100 * D("1.001") - 1500
+    assert abs(run.interest - borrowed * D("0.06") * (90 * 24 + 1) / 8760) < D("1e-9")
+    assert run.legs[0].liquidated_at is None
+
+
+def test_a_pair_is_liquidated_far_above_the_contract_and_keeps_more(answer: Comparison) -> None:
+    """The level of a 3x pair is 1.18: (1.18 * debt) / coins; the perpetual lasts down to its maintenance."""
+    pair = of(answer, "binance_margin", PlanMode.ISOLATED).legs[0]
+    perpetual = of(answer, "binance_usdm", PlanMode.ISOLATED).legs[0]
+    assert pair.liquidation_price_at_start is not None and perpetual.liquidation_price_at_start is not None
+    assert abs(pair.liquidation_price_at_start - D("1.18") * 4100 * 2 / 3) < D("0.2")
+    assert pair.liquidation_price_at_start > perpetual.liquidation_price_at_start + 400
+    assert pair.liquidated_at is not None and perpetual.liquidated_at is not None
+    assert pair.liquidated_at < perpetual.liquidated_at
+    kept = {m: of(answer, m, PlanMode.ISOLATED).final_equity for m in ("binance_margin", "binance_usdm")}
+    assert kept["binance_margin"] > kept["binance_usdm"] > 500
+
+
+def test_a_line_of_the_table_says_what_holding_cost(answer: Comparison) -> None:
+    lines = {(s.venue, s.mode): s for s in answer.standings}
+    coins = lines["binance_margin", PlanMode.CROSS]
+    assert coins.interest == of(answer, "binance_margin", PlanMode.CROSS).interest and coins.funding == 0
+    assert "of interest, where binance_usdm cost" in coins.why
+
+
+def test_what_to_hold_as_is_refused_in_one_line() -> None:
+    assert held_as("contract,coins,contract") == (Held.CONTRACT, Held.COINS)
+    with pytest.raises(BadInput, match=r"--as = coin: did you mean coins\?"):
+        held_as("coin")
+    with pytest.raises(BadInput, match="--as = coins: none of these venues has that"):
+        run(Wish(account="long_eth", venue="bitmex", held="coins"))
