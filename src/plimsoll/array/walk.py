@@ -65,9 +65,9 @@ def walk(
     log: Column,
 ) -> int:
     """Walk from row `first` (where the account stands, all that it brings done; or on the way to the next row, where the share
-    `tally.behind` of that is behind it) to the last row. `marks`, `lasts` [steps, markets and coins], `funding` [steps, markets]
-    (0: none) in the rows that `due` [steps] names; `road`: what prices do between the rows (other than STRAIGHT: lasts are
-    marks). DONE, GONE (no position is left), HAND (the exact machine must decide what happens on the way to row tally.step) or
+    `tally.behind` of that is behind it) to the last row. `marks`, `lasts` [steps, markets and coins], `funding` [steps,
+    markets] (0: none) in the rows that `due` [steps] names; `road`: what prices do between the rows (other than STRAIGHT: lasts
+    are marks). DONE, GONE (no position is left), HAND (the exact machine must decide what happens on the way to row tally.step) or
     CLOSE."""
     desk, held = lent_desk(desk), lent_held(held)
     road = lent_road(road)
