@@ -134,8 +134,7 @@ def glide_pool(
 ) -> int:
     """How many of `free` rows a pool passes with headroom; its headroom, closeness, cash and equity at them. Funding is
     only tried here: the pool's columns are left as they were."""
-    row = held.pools[p]
-    pool = pool_of(held, p)
+    row, pool = held.pools[p], pool_of(held, p)
     counts = row.leg_to > row.leg_from
     if counts and row.bends:
         return 0

@@ -67,8 +67,8 @@ def walk(
     """Walk from row `first` (where the account stands, all that it brings done; or on the way to the next row, where the share
     `tally.behind` of that is behind it) to the last row. `marks`, `lasts` [steps, markets and coins], `funding` [steps,
     markets] (0: none) in the rows that `due` [steps] names; `road`: what prices do between the rows (other than STRAIGHT: lasts
-    are marks). DONE, GONE (no position is left), HAND (the exact machine must decide what happens on the way to row tally.step) or
-    CLOSE."""
+    are marks). DONE, GONE (no position is left), HAND (the exact machine must decide what happens on the way to row tally.step)
+    or CLOSE."""
     desk, held = lent_desk(desk), lent_held(held)
     road = lent_road(road)
     marks, lasts, funding, due, tally, log = lent(marks), lent(lasts), lent(funding), lent(due), lent(tally), lent(log)
