@@ -134,8 +134,7 @@ def glide_pool(
 ) -> int:
     """How many of `free` rows a pool passes with headroom; its headroom, closeness, cash and equity at them. Funding is
     only tried here: the pool's columns are left as they were."""
-    row = held.pools[p]
-    pool = pool_of(held, p)
+    row, pool = held.pools[p], pool_of(held, p)
     counts = row.leg_to > row.leg_from
     if counts and row.bends:
         return 0
@@ -157,9 +156,8 @@ def glide_pool(
             taken, worst, told = charges(desk, held, p, funding[step + k], at)
             paid[k] += told
             if taken != 0 or worst != 0:
-                if looks and taken < 0 and strays(desk, pool, before, at, road.reach[step + k]):
-                    break
-                if not bears(desk, held, p, with_less(pool, worst), at):
+                lost = looks and taken < 0 and strays(desk, pool, before, at, road.reach[step + k])
+                if lost or not bears(desk, held, p, with_less(pool, worst), at):
                     break
                 pool = with_less(pool, taken)
                 stake(held, p, pool.cash)
@@ -167,9 +165,8 @@ def glide_pool(
         headroom = margin.balance - margin.requirement
         if (counts or margin.requirement > 0) and not headroom > BAND * margin.scale:
             break
-        if looks and within(before, headroom, margin.scale, road.reach[step + k]):
-            break
-        if counts and not rests(desk, pool, margin, at):
+        strayed = looks and within(before, headroom, margin.scale, road.reach[step + k])
+        if strayed or (counts and not rests(desk, pool, margin, at)):
             break
         before = headroom
         heads[k], close[k], cashes[k] = headroom, headroom / margin.scale, pool.cash
