@@ -9,7 +9,7 @@ from itertools import product
 import msgspec
 from hypothesis import strategies as st
 
-from plimsoll.errors import Reason
+from plimsoll.errors import BadInput, Reason
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.pools import Layout, lay_out
 from plimsoll.model import Account, Fees, Instrument, Kind, LegSide, MarginMode, Marks, Position, PositionMode
@@ -102,9 +102,15 @@ def marks_at(venue: str, marks: dict[str, Decimal]) -> Marks:
     return Marks(marks, {}, {coin: D(1) if coin in quotes else bases.get(coin, D(100)) for coin in book.coins})
 
 
-def moved(marks: Marks, new: dict[str, Decimal]) -> Marks:
-    """The same instant with some marks elsewhere; last and index prices stay."""
-    return msgspec.structs.replace(marks, marks={**marks.marks, **new})
+def moved(venue: str, marks: Marks, new: dict[str, Decimal]) -> Marks:
+    """The same instant with some marks elsewhere; last and index prices stay, but for those of coins that are traded
+    themselves, which their mark is a price of."""
+    at, indexes = rulebook_of(venue).instruments, dict(marks.indexes)
+    for symbol, mark in new.items():
+        if at[symbol].kind is Kind.SPOT:
+            with exact():
+                indexes[at[symbol].base] = mark * indexes[at[symbol].quote]
+    return msgspec.structs.replace(marks, marks={**marks.marks, **new}, indexes=indexes)
 
 
 def digits(low: str, high: str, places: int) -> st.SearchStrategy[Decimal]:
@@ -184,7 +190,9 @@ def accounts(
             options_of(venue, whole) | settings,
         )
         loans = any(coin.loan_tiers for coin in rulebook.coins.values())
-        if coins and loans and whole is MarginMode.CROSS and draw(st.booleans()):
+        if any(rulebook.instruments[p.symbol].kind is Kind.SPOT for p in positions):
+            account = draw(_with_coins(venue, account, marks))
+        elif coins and loans and whole is MarginMode.CROSS and draw(st.booleans()):
             asset = draw(st.sampled_from(sorted(account.cash)))
             owed = {asset: abs(account.cash[asset]) * draw(st.integers(1, 20)) / 10}
             off = tuple(draw(st.lists(st.sampled_from(sorted(coins)), max_size=1)))
@@ -222,10 +230,49 @@ def _coins(draw: st.DrawFn, venue: str, cash: dict[str, Decimal]) -> dict[str, D
     """Other coins than those that positions settle in, and now and then one of these below zero."""
     others = sorted(set(rulebook_of(venue).coins) - set(cash))
     found = {asset: draw(digits("0.01", "1000", 2)) for asset in draw(st.lists(st.sampled_from(others), unique=True))}
-    if found and draw(st.booleans()):
+    if found and rulebook_of(venue).rules.DEBTS != "apart" and draw(st.booleans()):
         asset = draw(st.sampled_from(sorted(cash)))
         found[asset] = -cash[asset]
     return found
+
+
+@st.composite
+def _with_coins(draw: st.DrawFn, venue: str, account: Account, marks: dict[str, Decimal]) -> Account:
+    """The account with coins and debts behind its positions in coins themselves: what a long holds and a short owes, most of
+    what they cost or brought, and some interest; some of it is owed twice over, some of it not at all."""
+    rulebook = rulebook_of(venue)
+    cash, positions = dict(account.cash), []
+    borrowed: dict[str, Decimal] = {}
+    interest: dict[str, Decimal] = {}
+    for position in account.positions:
+        i = rulebook.instruments[position.symbol]
+        coins, debts, grown = cash, borrowed, interest
+        if position.mode is MarginMode.ISOLATED:
+            coins, debts, grown = {i.quote: position.isolated_margin * draw(st.integers(0, 1))}, {}, {}
+        amount = abs(position.size) * i.multiplier
+        value = amount * marks[position.symbol]
+        if i.kind is Kind.SPOT:
+            gains, owes, due = (i.base, i.quote, value) if position.size > 0 else (i.quote, i.base, amount)
+            coins[gains] = coins.get(gains, D(0)) + (amount if position.size > 0 else value * draw(shares()))
+            if position.mode is MarginMode.ISOLATED or lends(venue, account, owes):
+                debts[owes] = debts.get(owes, D(0)) + (due * draw(shares())).quantize(D("1e-8"))
+                grown[owes] = (debts[owes] * D(draw(st.integers(0, 30))) / 1000).quantize(D("1e-12"))
+            if position.mode is MarginMode.ISOLATED:
+                position = msgspec.structs.replace(position, coins=coins, borrowed=debts, interest=grown)
+        positions.append(position)
+    rates = {coin: D(draw(st.integers(1, 300))) / 100 for coin in rulebook.coins}
+    return msgspec.structs.replace(
+        account, cash=cash, borrowed=borrowed, interest=interest, positions=tuple(positions), interest_rates=rates
+    )
+
+
+def lends(venue: str, account: Account, asset: str) -> bool:
+    """Whether it is known here what a debt in a coin needs, in an account of that class."""
+    try:
+        assess(msgspec.structs.replace(account, borrowed={asset: D(1)}), marks_at(venue, {}), rulebook_of(venue), Prices.NONE)
+    except BadInput as bad:
+        return bad.source == "marks"
+    return True
 
 
 def shares() -> st.SearchStrategy[Decimal]:
@@ -273,7 +320,7 @@ def on_boundaries(draw: st.DrawFn, venue: str) -> tuple[Account, Marks]:
         return account, marks
     leg = draw(st.sampled_from(priced))
     assert leg.liquidation_price is not None
-    return account, moved(marks, {leg.symbol: leg.liquidation_price})
+    return account, moved(venue, marks, {leg.symbol: leg.liquidation_price})
 
 
 def laid_out(venue: str, account: Account, marks: Marks) -> tuple[Layout, tuple[Decimal, ...]]:

@@ -6,7 +6,9 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from plimsoll.account.commands import (
+    AccrueInterest,
     AddMargin,
+    Borrow,
     CancelOrder,
     ChargeInterest,
     Command,
@@ -14,6 +16,7 @@ from plimsoll.account.commands import (
     Fill,
     PlaceOrder,
     RemoveMargin,
+    Repay,
     SetLeverage,
     SetMarginMode,
     SetMarks,
@@ -38,6 +41,7 @@ from plimsoll.model import (
     OrderType,
     PositionMode,
     Trigger,
+    leg_key,
 )
 from plimsoll.rulebook import Rulebook
 from random_accounts import (
@@ -98,7 +102,8 @@ def openings(draw: st.DrawFn, venue: str) -> State:
     mode = draw(st.sampled_from(position_modes(venue)))
     settings = draw(st.sampled_from(settings_of(venue)))
     options = options_of(venue, draw(st.sampled_from(MarginMode))) | settings
-    account = Account(mode, cash, fees=Fees(D("0.0002"), D("0.0005")), options=options)
+    rates = {coin: D(draw(st.integers(1, 300))) / 100 for coin in rulebook_of(venue).coins} if draw(st.booleans()) else {}
+    account = Account(mode, cash, fees=Fees(D("0.0002"), D("0.0005")), options=options, interest_rates=rates)
     return State(account, Marks(marks, dict(marks), marks_at(venue, marks).indexes, START))
 
 
@@ -119,6 +124,8 @@ def commands(draw: st.DrawFn, venue: str, state: State, n: int) -> Command:
     unit = mark if rulebook_of(venue).instruments[symbol].kind == "inverse" else D(1)
     size = size_at(state, venue, symbol, money * unit * draw(st.sampled_from([1, 5, 20])))
     near = (mark * (1 + D(draw(st.integers(-30, 30))) / 1000)).quantize(D("0.01")) or D("0.01")
+    if rulebook_of(venue).rules.DEBTS and draw(st.integers(0, 3)) == 0:
+        return draw(_of_debts(venue, account))
     match draw(st.integers(0, 17)):
         case 0 | 1 | 2 | 3:
             return draw(_moves(venue, state, n))
@@ -150,6 +157,28 @@ def commands(draw: st.DrawFn, venue: str, state: State, n: int) -> Command:
         case _:
             knobs = [SetOption(name, value) for name, values in rulebook_of(venue).rules.OPTIONS.items() for value in values]
             return draw(st.sampled_from([*(SetPositionMode(m) for m in PositionMode), SettleExpiry(symbol, near), *knobs]))
+
+
+@st.composite
+def _of_debts(draw: st.DrawFn, venue: str, account: Account) -> Command:
+    """What can be done with debts, of the account or inside a wall; most of it can be done."""
+    walls = [p for p in account.positions if p.coins is not None]
+    inside = draw(st.sampled_from([None, *walls]))
+    leg = None if inside is None else leg_key(inside)
+    known = account.cash if inside is None or inside.coins is None else inside.coins
+    asset = draw(st.sampled_from(sorted({*known, *account.borrowed, *rulebook_of(venue).coins})))
+    there = max([abs(known.get(a, D(0))) for a in (asset, *known)], default=D(1)) or D(1)
+    share = D(draw(st.integers(1, 120))) / 100
+    kind = draw(st.integers(0, 4))
+    if kind == 0:
+        return AccrueInterest(D(draw(st.sampled_from([1, 1, 24, 720, 8760]))))
+    if kind == 1:
+        return draw(st.sampled_from([Deposit, Withdraw]))(asset, there * share)
+    owed = account if inside is None else inside
+    due = owed.borrowed.get(asset, D(0)) + owed.interest.get(asset, D(0))
+    if kind == 2 and due:
+        return Repay(asset, min(D(1), share) * min(due, max(known.get(asset, D(0)), D("1e-8"))), leg)
+    return draw(st.sampled_from([Borrow, Borrow, Repay, ChargeInterest]))(asset, there * share / 10, leg)
 
 
 @st.composite

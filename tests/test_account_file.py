@@ -184,8 +184,10 @@ def test_a_file_that_is_not_there_names_the_examples() -> None:
 
 
 def test_the_examples_are_bundled_and_each_script_plays() -> None:
-    names = ("btc_collateral", "hedge_mode", "hedged_pair", "inverse", "isolated_only", "mixed", "several_coins", "textbook")
-    assert example_names() == names
+    assert example_names() == (
+        "borrowed_eth", "btc_collateral", "hedge_mode", "hedged_pair", "interest_only", "inverse", "isolated_only", "mixed",
+        "several_coins", "textbook",
+    )  # fmt: skip
     for name in example_names():
         plan = example(name)
         assert plan.scripts and plan.about, name

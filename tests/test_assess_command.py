@@ -45,7 +45,8 @@ def options(account: str, *marks: str, **more: Any) -> AssessOptions:
 
 
 def own_marks(name: str) -> tuple[str, ...]:
-    return tuple(f"{p.symbol}={MARKS[p.symbol]}" for p in read_account(name).positions)
+    marks = MARKS | {"borrowed_eth": {"ETHUSDT": "2500"}, "interest_only": {"BTCUSDT": "50000"}}.get(name, {})
+    return tuple(f"{p.symbol}={marks[p.symbol]}" for p in read_account(name).positions)
 
 
 def textbook(**more: Any) -> AssessReport:
@@ -234,6 +235,8 @@ def test_explain_gives_formula_numbers_row_source_date_and_grade() -> None:
 def test_every_quantity_explains_itself_in_every_example(quantity: str, venue: str) -> None:
     for name in example_names():
         if (venue, name) in (("binance_usdm", "inverse"), ("bybit_uta", "mixed")):
+            continue
+        if venue == "bybit_uta" and name in ("borrowed_eth", "interest_only"):  # it lends in cross only
             continue
         told = build(options(name, *own_marks(name), venue=venue, explain=quantity)).explanations
         assert told, name

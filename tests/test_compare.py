@@ -31,10 +31,10 @@ def leg(result: Run, symbol: str):
 
 
 def total(played: Run) -> Decimal:
-    """Final equity from its parts: start, price profit, less fees, funding and what liquidation took."""
+    """Final equity from its parts: start, price profit, less fees, funding, interest and what liquidation took."""
     with exact():
         pnl = sum((x.pnl for x in played.legs), Decimal(0))
-        return played.start_equity + played.deposits + pnl - played.fees - played.funding
+        return played.start_equity + played.deposits + pnl - played.fees - played.funding - played.interest
 
 
 def test_crash_isolated_loses_eth_and_keeps_btc_and_the_spare_hundred_to_the_cent():

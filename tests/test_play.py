@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plimsoll.compare_command import Wish, run
 from plimsoll.errors import BadInput
 from plimsoll.margin.liquidation_price import first_failure
-from plimsoll.number import exact
+from plimsoll.number import ONE, exact
 from plimsoll.plan import PlanMode
 from plimsoll.runs import ModeResult
 
@@ -28,6 +28,25 @@ def test_the_root_of_a_straight_line_is_found_on_its_failing_side_whatever_the_l
         found = first_failure(headroom, D(0), D(1))
         assert headroom(found) <= 0
         assert abs(found - root) < D("1e-24")
+
+
+def test_a_root_is_found_in_few_looks():
+    """Also where the last interval is wider by a hair than the least width, which was rounded, and cannot narrow."""
+    most = 0
+    with exact():
+        for i in range(200):
+            looks, good = [], ONE - D(i + 1) / 201
+            root = good + (1 - good) * D(i % 7 + 1) / 97
+
+            slope = D(i % 11 + 3) / 7
+
+            def headroom(x, looks=looks, root=root, slope=slope):
+                looks.append(x)
+                return (root + D("1e-34") - x) * slope
+
+            first_failure(headroom, good, ONE)
+            most = max(most, len(looks))
+    assert most < 20
 
 
 @given(points, points)

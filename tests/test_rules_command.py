@@ -118,7 +118,7 @@ def test_the_questions_are_printed_with_answers_grades_and_what_makes_them_weak(
     assert max(map(len, shown.splitlines())) <= 100
     flat = " ".join(shown.split())
     assert [q.words for q in QUESTIONS if q.words not in shown] == []
-    assert "close it before changing the margin mode (-4048)" in flat
+    assert "close it before changing the margin" in flat and "(-4048)" in flat  # a cell may break between them
     assert "depends on close_order:" in shown and "largest_loss, the default: BTCUSDT" in shown
     assert "Why a grade is weak" in shown
     assert "grade stale" in shown, "the tables of 2 July stand in on the fifth"

@@ -15,6 +15,7 @@ from plimsoll.margin.assess import assess
 from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import Account, Bracket, PositionMode
 from plimsoll.number import show
+from plimsoll.owing import Owing, owings
 from plimsoll.plan import Opening, Plan, Skipped
 from plimsoll.prices.history import History
 from plimsoll.rulebook import Rulebook
@@ -68,6 +69,7 @@ class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
     wants: tuple[Want, ...]
     notes: tuple[str, ...]
     skipped: tuple[Skipped, ...]
+    owed: tuple[Owing, ...] = ()
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -115,6 +117,7 @@ def assess_report(
         wants=wanted(read_want(asked.want), plan, rulebook, home, marks, asked.indexes) if asked.want is not None else (),
         notes=(*opening.notes, *begun.notes),
         skipped=opening.skipped,
+        owed=owings(begun.state, rulebook),
     )
 
 

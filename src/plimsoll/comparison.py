@@ -165,7 +165,10 @@ def _mode_result(
         priced = stand_in_note(opening.account, first, under.rulebook)
         notes = (*opening.notes, *unit_notes(opening, unit), *priced)
         scout = lead.scout(under, path, unit)
-        played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit, scout)
+        try:
+            played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit, scout)
+        except BadInput as bad:
+            raise (BadInput(plan.source, bad.field, bad.value, bad.cure) if bad.source == "account" else bad) from None
         return in_words_of_plan(run_of(lead.count(played), under, mode, path, unit, notes), opening)
 
     result = played_all_ways(venue, mode, history, once, FORCED_KINDS)

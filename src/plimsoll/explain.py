@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from plimsoll.errors import BadInput
+from plimsoll.indexes import following
 from plimsoll.margin import liquidation_price
 from plimsoll.margin.assess import assess, mark_column
 from plimsoll.margin.pools import Layout, lay_out, locked_beside
@@ -165,8 +166,10 @@ def _leg(quantity: str, view: LegView, look: Look) -> Explanation:
 
 def _at_the_line(view: LegView, price: Decimal, look: Look) -> list[Input]:
     """What the leg's pool has and needs when this mark alone stands at its liquidation price."""
-    at = look.layout.symbols.index(view.symbol)
-    column = tuple(price if i == at else mark for i, mark in enumerate(look.column))
+    layout = look.layout
+    marks = dict(zip(layout.symbols, look.column, strict=False)) | {view.symbol: price}
+    indexes = dict(zip(layout.assets, look.column[len(layout.symbols) :], strict=True))
+    column = mark_column(layout, marks, following(indexes, view.symbol, price, look.rulebook))
     margin = _margin(view.pool, look, column)
     return [
         Input(f"{view.symbol} mark", price),

@@ -30,11 +30,26 @@ def teller_of(asset: str, marks: Mapping[str, Decimal], rulebook: Rulebook) -> s
 def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
     """Coin -> its stand-in price at these marks; without the coins that nothing tells the price of. Coins that could be bought
     at these marks are among them."""
-    found = {}
-    for asset in dict.fromkeys([*coins_of_account(account, rulebook), *_tradable(marks, rulebook)]):
-        teller = teller_of(asset, marks, rulebook)
-        if teller is not None:
-            found[asset] = ONE if teller == "" else marks[teller]
+    return told_by(tellers_of(account, marks, rulebook), marks)
+
+
+def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, str]:
+    """Coin -> what tells its price where these symbols have marks; without the coins of which nothing does."""
+    coins = dict.fromkeys([*coins_of_account(account, rulebook), *_tradable(marks, rulebook)])
+    found = {asset: teller_of(asset, marks, rulebook) for asset in coins}
+    return {asset: teller for asset, teller in found.items() if teller is not None}
+
+
+def told_by(tellers: Mapping[str, str], marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Coin -> its price at these marks, as its teller has it."""
+    return {asset: ONE if teller == "" else marks[teller] for asset, teller in tellers.items()}
+
+
+def following(indexes: Mapping[str, Decimal], symbol: str, mark: Decimal, rulebook: Rulebook) -> dict[str, Decimal]:
+    """The prices of coins when one mark stands elsewhere: a coin that is traded itself goes with it."""
+    instrument, found = rulebook.instruments[symbol], dict(indexes)
+    if instrument.kind is Kind.SPOT and instrument.quote in found:
+        found[instrument.base] = mark * found[instrument.quote]
     return found
 
 

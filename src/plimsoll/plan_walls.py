@@ -6,10 +6,10 @@ from decimal import Decimal
 import msgspec
 
 from plimsoll.errors import BadInput
-from plimsoll.margin.ledger import money
+from plimsoll.margin.ledger import MONEY_UNIT, money
 from plimsoll.margin.pools import market_of, sized
 from plimsoll.model import Account, Fees, Instrument, Kind, MarginMode, Position
-from plimsoll.number import ZERO, floor_to, show
+from plimsoll.number import ZERO, ceil_to, floor_to, show
 from plimsoll.rulebook import Rulebook
 
 
@@ -30,7 +30,8 @@ def isolated_money(
     """What the venue walls off for `size` contracts opened at `entry`: its `margin_at_fill`, to the unit of the ledger."""
     rate = rulebook.rules.initial_rate(leverage)
     market = market_of(instrument, fees.taker_rate)
-    return money(rulebook.rules.margin_at_fill(size * instrument.multiplier, entry, leverage, rate, market))
+    margin = rulebook.rules.margin_at_fill(size * instrument.multiplier, entry, leverage, rate, market)
+    return ceil_to(margin, MONEY_UNIT) if instrument.kind is Kind.SPOT else money(margin)
 
 
 def contracts_of(amount: Decimal, instrument: Instrument, notes: list[str]) -> Decimal:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from plimsoll.account.borrowing import owes
+from plimsoll.account.borrowing import need_rates, owes
 from plimsoll.account.commands import AccrueInterest, CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.events import Converted, Reduced
 from plimsoll.account.state import State, Venue
@@ -45,9 +45,6 @@ HAIR = Decimal("1e-60")
 """Less headroom than any account has that has some."""
 HOUR = timedelta(hours=1)
 """Interest is charged by the hour."""
-
-HAIR = Decimal("1e-60")
-"""Less headroom than any account has that has some."""
 
 
 class Stretch(NamedTuple):
@@ -161,10 +158,10 @@ class _Playing:
         """What debts have cost since they were charged last, for the full hours that have passed by the opening of a frame."""
         hours = (frame.time - self.charged) // HOUR
         self.charged += hours * HOUR
-        if hours and owes(self.tape.state.account, self.tape.venue.rulebook):
-            refused = self.tape.do(AccrueInterest(Decimal(hours)))
-            if refused is not None:
-                raise BadInput("account", "interest", None, refused.message.removeprefix("interest: "))
+        on = self.tape.state.account, self.tape.venue.rulebook
+        if hours and owes(*on):
+            need_rates(*on)
+            self.tape.do(AccrueInterest(Decimal(hours)))
 
     def _to_opening(self, n: int, point: Mapping[str, Quote], time: datetime, ahead: Stretch) -> None:
         """To the opening of a frame, from wherever the tape stands."""
@@ -419,7 +416,7 @@ def _first_loss(
     layout = tape.layout()
     first: Decimal | None = None
     for pool in layout.pools:
-        if not pool.legs:
+        if not pool.legs and not any(w.borrowed or w.balance < 0 for w in pool.wallets):
             continue
         headroom = _along(pool, tape, origin, target)
         markets = {leg.market for leg in (*pool.legs, *pool.beside)}

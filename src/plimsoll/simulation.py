@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from plimsoll.account.commands import AddMargin, Deposit
-from plimsoll.account.events import FundingPaid, Reduced, ShortfallCovered, TakenOver, Traded
+from plimsoll.account.borrowing import owes
+from plimsoll.account.commands import AccrueInterest, AddMargin, Deposit
+from plimsoll.account.events import Converted, FundingPaid, InterestCharged, Reduced, ShortfallCovered, TakenOver, Traded
 from plimsoll.account.state import State, Venue
 from plimsoll.array.desk import Told as ToldIn
-from plimsoll.array.desk import Watch
+from plimsoll.array.desk import Watch, is_steady
 from plimsoll.array.models import BOOTSTRAP, GARCH, JUMPS, STUDENT
 from plimsoll.array.study import Case, Exact, Rows, Settled, chunks
 from plimsoll.array.study import Job as Paths
@@ -30,7 +31,7 @@ from plimsoll.law import law_digest
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import lay_out
 from plimsoll.margin.views import LegView
-from plimsoll.model import Account, LegKey, MarginMode, Marks, leg_key
+from plimsoll.model import Account, Kind, LegKey, MarginMode, Marks, leg_key
 from plimsoll.model_choice import Modelled
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.odds import Counted, LegInfo, odds_of, width_of
@@ -46,6 +47,10 @@ from plimsoll.variations import varied
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """When paths begin for a venue that looks at the clock: a day like any other."""
 FRESH = "Top-ups bring money from outside: it is no gain, and all that is told of equity is without it."
+STEPWISE = (
+    "{venue} changes the account at every mark (it locks losses), so that the exact engine plays its paths from step to step: "
+    "what comes and goes between steps is not seen there, which tells too kindly of what lies within a few steps' reach."
+)
 PATIENCE = 16
 """Chunks between two looks at how narrow the intervals are."""
 
@@ -87,6 +92,10 @@ def simulate(
     if not ready:
         raise BadInput(plan.source, "settings", None, refused[0][1] if refused else "name at least one setting")
     paths = _paths(modelled, marks, ask)
+    stepwise = dict.fromkeys(one.setting.venue for one in ready if not is_steady(one.case.account, one.case.rulebook))
+    straight, seen = ask.straight or modelled.path.kind == BOOTSTRAP, len(stepwise) < len({one.setting.venue for one in ready})
+    if not straight:
+        notes |= dict.fromkeys(STEPWISE.format(venue=venue) for venue in stepwise)
     sums = [Sums(one.counted.start_equity, len(one.counted.legs), paths.grid) for one in ready]
     stopped = _walk(paths, ready, sums, ask, progress)
     step = modelled.path.step_seconds
@@ -95,7 +104,7 @@ def simulate(
         plan=plan.name,
         source=plan.source,
         unit=ready[0].counted.unit,
-        model=(*modelled.notes, _between(modelled.path.kind, ask.straight)),
+        model=(*modelled.notes, *_between(modelled.path.kind, straight, seen)),
         seed=ask.seed,
         horizon_days=ask.horizon_seconds / 86400,
         step_seconds=step,
@@ -130,20 +139,19 @@ def _walk(
     return Stopped.PATHS
 
 
-def _between(kind: int, straight: bool) -> str:
-    """What is seen between two steps, in a sentence."""
-    if straight or kind == BOOTSTRAP:
+def _between(kind: int, straight: bool, seen: bool) -> tuple[str, ...]:
+    """What is seen between two steps, in a sentence; none where nothing is `seen`, as the notes then say of each venue."""
+    if straight:
         return (
             "Between steps prices move straight: what comes and goes there is not seen, and stops fill at their price, "
-            "which tells too kindly of what lies within a few steps' reach."
+            "which tells too kindly of what lies within a few steps' reach.",
         )
+    if not seen:
+        return ()
     own = {STUDENT: ", a Student's with a variance drawn for the step", GARCH: ", each with the variance of its step"}
     of = own.get(kind, "")
     leaps = " Jumps come at once: stops slip in them." if kind == JUMPS else ""
-    return (
-        f"Steps near a line or a stop are seen from within, at points of the Brownian bridge{of}.{leaps} What the exact engine "
-        "decides (its paths are counted below) moves straight from point to point."
-    )
+    return (f"Steps near a line or a stop are seen from within, at points of the Brownian bridge{of}.{leaps}",)
 
 
 def _check(symbols: Sequence[str], modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> None:
@@ -252,6 +260,7 @@ def _watch(top_up: TopUp, rulebook: Rulebook, step_seconds: float) -> Watch:
 def _tellers(account: Account, symbols: Sequence[str], rulebook: Rulebook) -> dict[str, str]:
     """Asset -> the symbol whose mark tells its price, '' for quotes."""
     assets = {rulebook.instruments[symbol].settle for symbol in symbols} | set(account.cash) | set(account.borrowed)
+    assets |= {rulebook.instruments[symbol].base for symbol in symbols if rulebook.instruments[symbol].kind is Kind.SPOT}
     found = {asset: teller_of(asset, dict.fromkeys(symbols, ONE), rulebook) for asset in sorted(assets)}
     return {asset: symbol for asset, symbol in found.items() if symbol is not None}
 
@@ -292,7 +301,7 @@ def _settler(
         with exact():
             first, left = at(rows.steps[0]), [top_ups[i] for i in waiting]
             tape = Tape(account, venue, unit, first)
-            tape.added = _decimal(added)
+            tape.added, tape.figures = _decimal(added), False
             prices = dict(zip(symbols, map(_decimal, rows.marks[0]), strict=True))
             tape.state = State(account, Marks(prices, dict(prices), stand_in_indexes(account, prices, rulebook), first))
             if any(p.part_sold is not None for p in account.positions):
@@ -303,6 +312,7 @@ def _settler(
                 (_leap if leaps else move)(tape, quotes, at(step), left)
                 if row + 1 == len(rows.steps) or rows.steps[row + 1] > step:
                     paid = {symbol: _decimal(rate) for symbol, rate in zip(symbols, rates, strict=True) if rate != 0}
+                    accrue_to(tape, float(step), step_seconds)
                     due(tape, left, Frame(tape.time, 0, {}, paid))
                 tape.look()
         settled = _settled(tape, rulebook, step_seconds)
@@ -310,6 +320,13 @@ def _settler(
         return settled._replace(waiting=waiting, added=settled.added - added)
 
     return settle
+
+
+def accrue_to(tape: Tape, step: float, step_seconds: float) -> None:
+    """Interest of a step, at its end."""
+    if abs(step - round(step)) < 1e-9 and owes(tape.state.account, tape.venue.rulebook):
+        refused = tape.do(AccrueInterest(_decimal(step_seconds) / 3600))
+        assert refused is None, refused
 
 
 def _leap(tape: Tape, target: Mapping[str, Quote], time: datetime, waiting: list[TopUp]) -> None:
@@ -361,6 +378,10 @@ def _costs(told: Told, rulebook: Rulebook) -> list[tuple[str, Decimal]]:
     event = told.event
     if isinstance(event, ShortfallCovered):
         return [("shortfall", (event.from_fund + event.from_counterparties) * told.worth[event.asset])]
+    if isinstance(event, InterestCharged):
+        return [("funding", event.amount * told.worth[event.asset])]
+    if isinstance(event, Converted):
+        return [("forced", (event.fee + event.penalty) * told.worth[event.target])]
     if not isinstance(event, (Traded, FundingPaid, Reduced, TakenOver)):
         return []
     worth = told.worth[rulebook.instruments[event.leg.symbol].settle]

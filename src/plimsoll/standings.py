@@ -13,6 +13,8 @@ from plimsoll.sentences import amount, names, price
 
 NOTICED = Decimal("0.005")
 """Share by which value and money on two venues may differ without a word: steps of size and opening fees differ."""
+MUCH = Decimal("0.1")
+"""The same of what holding costs: one payment more or less is none."""
 
 
 def standings(results: Sequence[ModeResult]) -> tuple[Standing, ...]:
@@ -138,9 +140,8 @@ def _causes(result: ModeResult, lead: ModeResult) -> str:
     told = (mine, theirs) == (run.start_equity, other.start_equity)
     if run.unit == other.unit and not told and abs(mine - theirs) > NOTICED * theirs:
         parts.append(f"had {amount(mine, run.unit)} behind them, not {amount(theirs, run.unit)}")
-    carry = _carry(run)
-    if carry != _carry(other):
-        parts.append(f"{carry}, where {lead.venue} {_carry(other)}")
+    if any(abs(a - b) > MUCH * max(abs(a), abs(b)) for a, b in ((run.interest, other.interest), (run.funding, other.funding))):
+        parts.append(f"{_carry(run)}, where {lead.venue} {_carry(other)}")
     return names(parts) if parts else "began with the same money behind the positions"
 
 

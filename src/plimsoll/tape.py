@@ -13,7 +13,7 @@ from plimsoll.account.events import Deposited, Event, MarksSet, StageReached
 from plimsoll.account.state import State, Venue, evolve
 from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
-from plimsoll.indexes import stand_in_indexes, teller_of
+from plimsoll.indexes import teller_of, tellers_of, told_by
 from plimsoll.margin.apart import margins_of
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.pools import Layout, lay_out
@@ -43,6 +43,14 @@ class Unit(NamedTuple):
     mixed: bool
 
 
+class _Coins(NamedTuple):
+    """What tells the prices of an account's coins at marks of these symbols."""
+
+    account: Account
+    symbols: frozenset[str]
+    tellers: dict[str, str]
+
+
 class Played(msgspec.Struct, frozen=True):
     """What one playing gives: the states at both ends, everything that happened, the extremes, the samples. `passed`: frames
     on which a scout saw that nothing happens and nobody looked; of their prices `told` says nothing."""
@@ -61,7 +69,7 @@ class Played(msgspec.Struct, frozen=True):
 class Tape:
     """One playing as it runs: the state, what was told, the extremes so far. Lives for one `play`. `lent`: asset -> money in
     the account that is not its own and does not count as equity (a twin that no margin rule can touch has it); `added`: what
-    has come from outside, which does not count either (None: it does)."""
+    has come from outside, which does not count either (None: it does); `figures`: samples are kept."""
 
     def __init__(self, account: Account, venue: Venue, unit: Unit, time: datetime) -> None:
         self.state = State(account, Marks({}))
@@ -77,6 +85,8 @@ class Tape:
         self.lent: Mapping[str, Decimal] = {}
         self.added: Decimal | None = None
         self.passed = 0
+        self.figures = True
+        self.known: _Coins | None = None
 
     def layout(self) -> Layout:
         """The account's columns, rebuilt only when the account changed."""
@@ -166,14 +176,21 @@ class Tape:
 
     def indexes(self, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
         """Prices of coins at these marks, where the venue asks for any: stand-ins, since a history holds contracts only."""
-        return stand_in_indexes(self.state.account, marks, self.venue.rulebook)
+        account, known = self.state.account, self.known
+        if known is None or known.account is not account or known.symbols != marks.keys():
+            tellers = tellers_of(account, marks, self.venue.rulebook)
+            self.known = known = _Coins(account, frozenset(marks), tellers)
+        return told_by(known.tellers, marks)
 
     def sample(self) -> None:
         """Keep this instant for figures."""
-        self._keep(self.state.marks, self.time)
+        if self.figures:
+            self._keep(self.state.marks, self.time)
 
     def preview(self, point: Mapping[str, Quote], time: datetime) -> None:
         """Keep the instant at which a pool is about to go, as it stands before the machine acts."""
+        if not self.figures:
+            return
         marks = {**self.state.marks.marks, **{s: q.mark for s, q in point.items()}}
         self._keep(msgspec.structs.replace(self.state.marks, marks=marks, indexes=self.indexes(marks)), time)
 

@@ -16,6 +16,7 @@ from plimsoll.account.decide import decide
 from plimsoll.account.state import State, Venue
 from plimsoll.begin import begin, refusal, refusal_text
 from plimsoll.errors import BadInput
+from plimsoll.indexes import following
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.pools import lay_out
 from plimsoll.margin.views import Assessment, LegView
@@ -188,7 +189,8 @@ def _headroom(case: Case, account: Account) -> Decimal:
     has nothing to lose."""
     layout = lay_out(account, case.rulebook)
     marks: Marks = case.state.marks
-    column = mark_column(layout, {**marks.marks, case.key.symbol: case.target}, marks.indexes)
+    indexes = following(marks.indexes, case.key.symbol, case.target, case.rulebook)
+    column = mark_column(layout, {**marks.marks, case.key.symbol: case.target}, indexes)
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         if case.key in spec.legs:
             margin = case.rulebook.rules.assess_pool(pool, column, layout.markets)
@@ -214,7 +216,19 @@ def _topped(case: Case, leg: LegView, amount: Decimal) -> Account:
     if leg.mode is MarginMode.CROSS:
         cash = {**account.cash, leg.asset: account.cash.get(leg.asset, ZERO) + amount}
         return msgspec.structs.replace(account, cash=cash)
-    return _replaced(account, case.key, lambda p: msgspec.structs.replace(p, isolated_margin=p.isolated_margin + amount))
+    return _replaced(account, case.key, lambda p: _holding(p, leg.asset, amount))
+
+
+def _holding(position: Position, asset: str, amount: Decimal) -> Position:
+    """The position with money more inside its wall, which repays what is owed there first, where coins are held."""
+    margin = position.isolated_margin + amount
+    if position.coins is None:
+        return msgspec.structs.replace(position, isolated_margin=margin)
+    owed = position.borrowed.get(asset, ZERO)
+    paid = min(owed, amount)
+    coins = {**position.coins, asset: position.coins.get(asset, ZERO) + amount - paid}
+    borrowed = {**position.borrowed, asset: owed - paid}
+    return msgspec.structs.replace(position, isolated_margin=margin, coins=coins, borrowed=borrowed)
 
 
 def _add_margin(case: Case, leg: LegView, missing: Decimal) -> Remedy:
@@ -230,6 +244,7 @@ def _add_margin(case: Case, leg: LegView, missing: Decimal) -> Remedy:
         if short >= missing:
             return Remedy(Way.ADD_MARGIN, None, leg.asset, None, f"more {leg.asset} does not count")
         amount = ceil_to(missing * amount / (missing - short), CENT)
+    amount = _no_more(case, leg, missing, amount)
     topped = _topped(case, leg, amount)
     if leg.mode is MarginMode.CROSS:
         lands = _landed(case, topped)
@@ -242,6 +257,13 @@ def _add_margin(case: Case, leg: LegView, missing: Decimal) -> Remedy:
     return Remedy(Way.ADD_MARGIN, amount, leg.asset, _landed(case, topped), note)
 
 
+def _no_more(case: Case, leg: LegView, missing: Decimal, amount: Decimal) -> Decimal:
+    """No more money than that takes where it counts for more than it is, since it repays a debt that needs margin itself."""
+    beyond = _headroom(case, _topped(case, leg, amount))
+    fewer = ceil_to(missing * amount / (missing + beyond), CENT)
+    return fewer if fewer < amount and _headroom(case, _topped(case, leg, fewer)) >= 0 else amount
+
+
 def _replaced(account: Account, key: LegKey, change: Callable[[Position], Position]) -> Account:
     positions = tuple(change(p) if leg_key(p) == key else p for p in account.positions)
     return msgspec.structs.replace(account, positions=positions)
@@ -251,7 +273,7 @@ def _cut_size(case: Case, leg: LegView) -> Remedy:
     """The smallest cut, in lots, closed at the mark by a market order, after which the pool stands the target: by bisection
     over what the venue really does with the profit and the margin of a partial close."""
     instrument = case.rulebook.instruments[leg.symbol]
-    unit = instrument.base if instrument.kind == "linear" else instrument.quote
+    unit = instrument.base if instrument.kind in ("linear", "spot") else instrument.quote
     lot = instrument.lot or instrument.min_size
     if lot is None:
         return Remedy(Way.CUT_SIZE, None, unit, None, "the venue's lot is not known")
@@ -328,7 +350,8 @@ def _opened_at(case: Case, account: Account, leverage: Decimal) -> Account:
     instrument = case.rulebook.instruments[position.symbol]
     wall = isolated_money(case.rulebook, instrument, position.size, position.entry_price, leverage, account.fees)
     cash = {**account.cash, instrument.settle: account.cash.get(instrument.settle, ZERO) + position.isolated_margin - wall}
+    extra, settle = wall - position.isolated_margin, instrument.settle
     changed = _replaced(
-        account, case.key, lambda p: msgspec.structs.replace(p, leverage=leverage, isolated_margin=wall)
+        account, case.key, lambda p: msgspec.structs.replace(_holding(p, settle, extra), leverage=leverage)
     )
     return msgspec.structs.replace(changed, cash=cash)

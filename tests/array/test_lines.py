@@ -22,7 +22,8 @@ from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Pool
 from random_accounts import VENUES, D, accounts, marks_at, options_of, rulebook_of, under_regimes
 
-SOLVED = [venue for venue in VENUES if not rulebook_of(venue).rules.PRICES_STATED]
+LINED = [venue for venue in VENUES if rulebook_of(venue).rules.STATES_LINES]
+SOLVED = [venue for venue in LINED if not rulebook_of(venue).rules.PRICES_STATED]
 STATED = [venue for venue in VENUES if rulebook_of(venue).rules.PRICES_STATED]
 CLOSE = 1e-9
 ROUNDING = D("1e-13")
@@ -109,6 +110,12 @@ def test_isolated_legs_by_themselves_have_the_prices_of_their_pools(venue: str, 
 @pytest.mark.parametrize("venue", STATED)
 def test_prices_in_whole_units_are_left_to_the_exact_engine(venue: str) -> None:
     with pytest.raises(BadInput, match="whole units of money"):
+        liquidation_prices(venue, gather([]))
+
+
+@pytest.mark.parametrize("venue", [venue for venue in VENUES if venue not in LINED])
+def test_prices_of_coins_and_debts_are_left_to_the_exact_engine(venue: str) -> None:
+    with pytest.raises(BadInput, match="no line of their own"):
         liquidation_prices(venue, gather([]))
 
 

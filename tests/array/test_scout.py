@@ -184,7 +184,10 @@ def same(alone: Played, led: Played) -> None:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_much_of_it_was_passed(venue: str) -> None:
-    """Of 30 times 60 frames, a sixth of which carry samples and an eighth funding."""
+    """Of 30 times 60 frames, a sixth of which carry samples and an eighth funding; coins and debts are played by frame."""
+    if not rulebook_of(venue).rules.STATES_LINES:
+        assert SEEN[venue] == 0
+        return
     assert SEEN[venue] > 200
 
 

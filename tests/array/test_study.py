@@ -114,6 +114,25 @@ def test_what_cannot_be_simulated_is_said(ask: dict[str, object], field: str) ->
         studied(**ask)
 
 
+def test_a_venue_whose_paths_are_played_from_step_to_step_is_named() -> None:
+    """bitmex locked losses until 2024: nothing is seen between its steps, and only of other venues is it said otherwise."""
+    plan = textbook()
+    jobs = [Job(in_force(load("bitmex"), date(2023, 6, 2)), book(plan.venue)), Job(book(plan.venue), book(plan.venue))]
+    words, ask = WORDS.replace("1h", "12h"), Ask(horizon_seconds=86400, paths=2, points=2)
+    both = [Setting("bitmex", PlanMode.CROSS), Setting(plan.venue, PlanMode.CROSS)]
+
+    def told(*settings: Setting, straight: bool = False) -> tuple[bool, bool]:
+        asked = msgspec.structs.replace(ask, straight=straight)
+        study = simulate(plan, jobs, list(settings), model(plan, words, 1), MARKS, asked)
+        named = any(note.startswith("bitmex changes the account at every mark") for note in study.notes)
+        return any("seen from within" in sentence for sentence in study.model), named
+
+    assert told(*both) == (True, True)
+    assert told(both[0]) == (False, True)
+    assert told(both[1]) == (True, False)
+    assert told(*both, straight=True) == (False, False)
+
+
 def test_a_symbol_without_a_price_is_said() -> None:
     plan = textbook()
     with pytest.raises(BadInput, match="ETHUSDT"):

@@ -167,8 +167,11 @@ def test_float_takes_the_same_step_unless_a_hairs_breadth_decides(venue: str, da
 
 def one_leg(venue: str, size: Decimal, margin: Decimal) -> tuple[Account, Marks]:
     """A long in the contract with the most brackets, a linear one where there is one, at its entry."""
-    symbol = max(rulebook_of(venue).instruments.values(), key=lambda i: (i.kind == "linear", len(i.brackets))).symbol
+    instrument = max(rulebook_of(venue).instruments.values(), key=lambda i: (i.kind == "linear", len(i.brackets)))
+    symbol = instrument.symbol
     held = Position(symbol, MarginMode.ISOLATED, LegSide.NET, size, D(100), D(10), margin)
+    if instrument.kind == "spot":
+        held = replace(held, coins={instrument.base: size}, borrowed={instrument.quote: size * 100 - margin})
     options = options_of(venue, MarginMode.ISOLATED)
     return Account(PositionMode.ONE_WAY, {}, (held,), options=options), marks_at(venue, {symbol: D(100)})
 
@@ -185,8 +188,8 @@ def test_exactly_on_the_trigger_decimal_keeps_the_venues_word_and_float_knows_th
         layout, column = laid_out(venue, account, marks)
         rules = rulebook_of(venue).rules
         (pool,) = [pool for pool in layout.pools if pool.legs]
-        need = rules.assess_pool(pool, column, layout.markets).requirement
-        pool = replace(pool, cash=need)
+        now = rules.assess_pool(pool, column, layout.markets)
+        pool = replace(pool, cash=pool.cash + now.requirement - now.balance)
         margin = rules.assess_pool(pool, column, layout.markets)
         assert rules.is_liquidatable(margin.balance, margin.requirement) == rules.is_liquidatable(D(1), D(1))
         floating = compile_rules(venue).assess_pool(float_pool(pool), float_column(column), float_markets(layout.markets))
@@ -199,6 +202,8 @@ def test_at_a_bracket_floor_all_three_number_systems_stand_in_the_same_row(venue
     """Floors as sums, products and tenths of themselves: where float is exact the row must be the same; else it is close."""
     rules = rulebook_of(venue).rules
     symbols = [i for i in rulebook_of(venue).instruments.values() if len(i.brackets) > 1]
+    if not symbols:
+        pytest.skip(f"{venue}: debts are tiered, not positions")
     instrument = data.draw(st.sampled_from(sorted(symbols, key=lambda i: i.symbol)))
     floor = data.draw(st.sampled_from([row.floor for row in instrument.brackets[1:]]))
     with exact():

@@ -51,6 +51,19 @@ def test_no_money_appears_or_vanishes(venue: str, data: st.DataObject) -> None:
 
 @law
 @given(st.data())
+def test_no_balance_falls_below_zero_where_debts_stand_apart(venue: str, data: st.DataObject) -> None:
+    """What is not there is lent: beside it, and not by letting it go below zero. Nothing that is owed is negative anywhere."""
+    apart = rulebook_of(venue).rules.DEBTS == "apart"
+    for state in live(data, venue).states[1:]:
+        walls = [p for p in state.account.positions if p.coins is not None]
+        for inside in (state.account, *walls):
+            assert all(amount >= 0 for side in (inside.borrowed, inside.interest) for amount in side.values())
+        assert all(amount >= 0 for p in walls for amount in (p.coins or {}).values())
+        assert not apart or all(amount >= 0 for amount in state.account.cash.values())
+
+
+@law
+@given(st.data())
 def test_every_events_postings_sum_to_zero_per_asset(venue: str, data: st.DataObject) -> None:
     for event in live(data, venue).journal:
         total: Counter[str] = Counter()

@@ -4,13 +4,19 @@ an isolated wall; a debt is what was lent (`borrowed`) and what that has grown b
 from collections.abc import Iterator
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from plimsoll.account.events import Borrowed, InterestCharged, Repaid
 from plimsoll.account.turn import Turn
 from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
+from plimsoll.margin.pools import lay_out
 from plimsoll.model import Account, Kind, LegKey, leg_key
 from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook
+
+NO_RATE = "is owed, and nobody says what that costs; give the rate a year under [interest]"
+"""What to do about a debt of unknown cost."""
 
 _LENDER = Posting(Ledger.LENDER, "", ZERO)
 
@@ -85,8 +91,7 @@ def cost_of(turn: Turn, borrowed: Decimal, interest: Decimal, asset: str, hours:
     """Interest on a debt over some hours, by the venue's rule. BadInput: the account states no rate for the asset."""
     rate = turn.account.interest_rates.get(asset)
     if rate is None:
-        cure = f"{asset} is owed and nobody says what that costs; give the rate a year under [interest]"
-        raise BadInput("interest", asset, None, cure)
+        raise BadInput("interest", asset, None, NO_RATE)
     return money(turn.rulebook.rules.interest(borrowed, interest, rate, hours))
 
 
@@ -101,12 +106,11 @@ def owes(account: Account, rulebook: Rulebook) -> bool:
     return overdrawn or any(amount > 0 for side in sides for amount in side.values())
 
 
-def debts(turn: Turn) -> Iterator[tuple[LegKey | None, str, Decimal, Decimal]]:
+def debts(account: Account, rulebook: Rulebook) -> Iterator[tuple[LegKey | None, str, Decimal, Decimal]]:
     """(wall or None, asset, what was lent, interest so far) of everything that costs interest. Where a venue lends by letting
     the cash go below zero, that is a debt without interest of its own."""
-    account = turn.account
     for asset in sorted({*account.cash, *account.borrowed, *account.interest}):
-        overdrawn = max(ZERO, -account.cash.get(asset, ZERO)) if turn.rulebook.rules.DEBTS == "overdrawn" else ZERO
+        overdrawn = max(ZERO, -account.cash.get(asset, ZERO)) if rulebook.rules.DEBTS == "overdrawn" else ZERO
         due = lent(account, None, asset) + overdrawn
         if due > 0 or grown(account, None, asset) > 0:
             yield None, asset, due, grown(account, None, asset)
@@ -117,11 +121,18 @@ def debts(turn: Turn) -> Iterator[tuple[LegKey | None, str, Decimal, Decimal]]:
                 yield key, asset, lent(account, key, asset), grown(account, key, asset)
 
 
+def need_rates(account: Account, rulebook: Rulebook) -> None:
+    """BadInput: a coin is owed at a cost which nobody states."""
+    for _, asset, _, _ in debts(account, rulebook):
+        if asset not in account.interest_rates:
+            raise BadInput("account", f"interest.{asset}", None, f"{asset} {NO_RATE}")
+
+
 def accrue(turn: Turn, hours: Decimal) -> Reject | None:
     """Interest on every debt for so many hours."""
     if not (hours.is_finite() and hours > 0):
         return Reject(Reason.BAD_AMOUNT, "the time must be greater than zero", hours, ZERO)
-    for leg, asset, borrowed, interest in tuple(debts(turn)):
+    for leg, asset, borrowed, interest in tuple(debts(turn.account, turn.rulebook)):
         _charge(turn, leg, asset, cost_of(turn, borrowed, interest, asset, hours))
     return None
 
@@ -160,8 +171,11 @@ def ask_to_borrow(turn: Turn, leg: LegKey | None, asset: str, amount: Decimal) -
 
 
 def borrowable(turn: Turn, leg: LegKey | None, asset: str) -> Decimal | None:
-    """What the venue would lend of an asset now, to the account or into a wall; None where the pool has no such coin."""
+    """What the venue would lend of an asset now, to the account (whether it has the coin already or not) or into a wall; None
+    where the wall has no such coin."""
     layout = turn.layout()
+    if leg is None and asset not in turn.account.cash:
+        layout = lay_out(replace(turn.account, cash={**turn.account.cash, asset: ZERO}), turn.rulebook)
     column = turn.column(layout)
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         mine = spec.legs == (leg,) if leg is not None else not spec.isolated

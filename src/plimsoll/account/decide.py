@@ -44,7 +44,7 @@ from plimsoll.account.events import (
 from plimsoll.account.marking import lock_funding, pay_profit_out, stand
 from plimsoll.account.orders import place, run_triggers
 from plimsoll.account.settings import asset_view, move_margin, set_leverage, set_margin_mode, set_option
-from plimsoll.account.spot import deal
+from plimsoll.account.spot import deal, standing
 from plimsoll.account.state import State, Venue
 from plimsoll.account.trade import realised_pnl, split_size, wall
 from plimsoll.account.turn import Laid, Turn
@@ -64,6 +64,7 @@ _REASONS = {
     "indexes": Reason.MISSING_MARK,
     "amount": Reason.BAD_AMOUNT,
     "interest": Reason.NOT_OFFERED,
+    "loans": Reason.NOT_OFFERED,
 }
 """What a BadInput from below means as a refusal, by its source."""
 
@@ -221,6 +222,9 @@ def _withdraw(turn: Turn, command: Withdraw) -> Reject | None:
         return bad
     view = assess(turn.account, turn.state.marks, turn.rulebook, Prices.NONE)
     free = next((a.withdrawable for a in view.assets if a.asset == command.asset), ZERO)
+    stood = standing(turn.account, turn.rulebook, command.asset)
+    if stood:
+        free = max(ZERO, min(free, turn.account.cash.get(command.asset, ZERO) - stood))
     if command.amount > free:
         return Reject(Reason.WITHDRAW_TOO_MUCH, f"not that much {command.asset} may leave", command.amount, free)
     postings = transfer(command.asset, money(command.amount), _CASH, _OUTSIDE)

@@ -41,6 +41,7 @@ from plimsoll.rules.columns import (
     RESUME,
     TOP_UP,
     WAIT,
+    Market,
     Pool,
     PoolMargin,
     Step,
@@ -100,7 +101,7 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
         )
         if step.kind == HOLD:
             failing_still = turn.rulebook.rules.is_liquidatable(margin.balance, margin.requirement)
-            if _nothing_left(pool, layout) and (stage >= Stage.TAKEN_OVER or failing_still):
+            if _nothing_left(pool, layout.markets) and (stage >= Stage.TAKEN_OVER or failing_still):
                 break
             begun = stage is not Stage.HEALTHY or turn.state.stages.get(key) in _BEGUN
             if begun and not failing_still:
@@ -135,12 +136,13 @@ def _ladder(turn: Turn, failing: PoolSpec) -> None:
     _close_pool(turn, failing)
 
 
-def _nothing_left(pool: Pool[Decimal], layout: Layout) -> bool:
-    """Whether nothing can be sold: no leg, or in a pool of coins none of which is there, none that holds anything by itself."""
+def _nothing_left(pool: Pool[Decimal], markets: Sequence[Market[Decimal]]) -> bool:
+    """Whether nothing can be sold: no leg, or in a pool of coins none of which is there, none that holds anything by itself
+    (a position in coins holds those; its margin is a record)."""
     if not pool.legs:
         return True
-    by_itself = any(leg.margin and not layout.markets[leg.market].spot for leg in pool.legs)
-    return bool(pool.wallets) and all(w.balance <= 0 for w in pool.wallets) and not by_itself
+    holds = any(leg.margin for leg in pool.legs if not markets[leg.market].spot)
+    return bool(pool.wallets) and all(w.balance <= 0 for w in pool.wallets) and not holds
 
 
 def _with_free_cash(turn: Turn, spec: PoolSpec, pool: Pool[Decimal]) -> Pool[Decimal]:

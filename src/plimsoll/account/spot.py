@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from plimsoll.account.borrowing import borrow, grown, held, owed, purse, repay
+from plimsoll.account.borrowing import borrow, grown, held, lent, owed, purse, repay
 from plimsoll.account.events import Converted, MarginMoved, ShortfallCovered, Traded
 from plimsoll.account.state import fund_size
 from plimsoll.account.trade import split_size, trade
@@ -17,8 +17,9 @@ from plimsoll.errors import Reason, Reject
 from plimsoll.margin.ledger import MONEY_UNIT, Ledger, Posting, money, transfer
 from plimsoll.margin.pools import leverage_of
 from plimsoll.margin.waterfall import split_shortfall
-from plimsoll.model import Instrument, Kind, LegKey, MarginMode, Position
+from plimsoll.model import Account, Instrument, Kind, LegKey, MarginMode, Position
 from plimsoll.number import ONE, ZERO, ceil_to
+from plimsoll.rulebook import Rulebook
 from plimsoll.rules.common import average_entry
 
 _MARKET = Posting(Ledger.MARKET, "", ZERO)
@@ -45,8 +46,8 @@ def inside(turn: Turn, key: LegKey) -> LegKey | None:
 
 
 def _open(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee_rate: Decimal, order_id: str) -> None:
-    """Bought or sold short; a position with coins of its own first takes the fee, and an isolated one its margin, from the
-    cash."""
+    """Bought or sold short; a position with coins of its own first takes the fee, and an isolated one its margin (up to a whole
+    ledger unit, so that what is lent beside it is no more than that margin carries), from the cash."""
     instrument, before, at = turn.instrument(key.symbol), turn.held(key), inside(turn, key)
     sign = 1 if side == "buy" else -1
     leverage = leverage_of(turn.account, turn.rulebook, *key) if before is None else before.leverage
@@ -56,7 +57,7 @@ def _open(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
     margin = ZERO
     postings: tuple[Posting, ...] = ()
     if at is not None:
-        margin = money(_margin_of(turn, key, sign * size, price, leverage) / rate)
+        margin = ceil_to(_margin_of(turn, key, sign * size, price, leverage) / rate, MONEY_UNIT)
         postings = transfer(asset, margin + money(fee / rate), _CASH, purse(at))
     if before is None:
         coins: dict[str, Decimal] | None = None if at is None else {}
@@ -74,6 +75,8 @@ def _open(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
         borrow(turn, at, given, much)
     else:
         borrow_short(turn, at, instrument)
+        if at is not None:
+            borrow_short(turn, None, instrument)
 
 
 def _margin_in(
@@ -212,6 +215,26 @@ def cover_inside(turn: Turn, pool: str, asset: str, key: LegKey, short: Decimal)
     turn.emit(ShortfallCovered(pool, asset, key, paid.from_fund, paid.from_counterparties, postings))
 
 
+def _own(account: Account, asset: str) -> Decimal:
+    """The cash less what was lent to it."""
+    return account.cash.get(asset, ZERO) - lent(account, None, asset)
+
+
+def _drawn(account: Account, at: LegKey | None, asset: str) -> Decimal:
+    """What has been lent of an asset, by either way."""
+    return lent(account, at, asset) + max(ZERO, -held(account, at, asset))
+
+
+def standing(account: Account, rulebook: Rulebook, asset: str) -> Decimal:
+    """Units of a coin in the cash that long positions stand on: they are sold, not taken out."""
+    bought = ZERO
+    for position in account.positions:
+        known = rulebook.instruments[position.symbol]
+        if known.kind is Kind.SPOT and known.base == asset and position.coins is None:
+            bought += max(ZERO, position.size) * known.multiplier
+    return bought
+
+
 def unaffordable(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee_rate: Decimal) -> Reject | None:
     """Why the venue would not lend for a trade, tried on a copy of the account whose debts cost nothing yet: a pool that could
     not carry its initial margin then, or an isolated margin that the cash has not."""
@@ -222,10 +245,13 @@ def unaffordable(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decim
     trial = Turn(msgspec.structs.replace(turn.state, account=free), turn.venue)
     deal(trial, key, side, size, price, fee_rate)
     for asset in (instrument.quote, instrument.base) if at is not None else ():
-        before, after = turn.account.cash.get(asset, ZERO), trial.account.cash.get(asset, ZERO)
+        before, after = (_own(account, asset) for account in (turn.account, trial.account))
         if after < min(before, ZERO):
-            wanted = before - after
-            return Reject(Reason.NOT_ENOUGH_MARGIN, "not enough free margin for this order", wanted, max(before, ZERO))
+            there = max(turn.account.cash.get(asset, ZERO), ZERO)
+            return Reject(Reason.NOT_ENOUGH_MARGIN, "not enough free margin for this order", before - after, there)
+    both = (instrument.base, instrument.quote)
+    if all(_drawn(trial.account, at, asset) <= _drawn(turn.account, at, asset) for asset in both):
+        return None
     layout, rules = trial.layout(), turn.rulebook.rules
     column = trial.column(layout)
     for spec, pool in zip(layout.specs, layout.pools, strict=True):

@@ -78,7 +78,7 @@ def road_of(model: PathModel, seed: int, starts: Column, tellers: Column, rows: 
         sizes=np.zeros((rows if kind == GARCH else 0, m)),
         jumps=np.full(rows, -1, np.int32),
         room=np.zeros((HALVES + 6, m + len(tellers) + 8)),
-        ways=np.zeros((HALVES + 4, m + 2)),
+        ways=np.zeros((3, m + 2)),
     )
 
 

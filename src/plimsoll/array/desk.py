@@ -21,8 +21,9 @@ from plimsoll.array.compile import (
     float_markets,
     records_of,
 )
+from plimsoll.array.debts import GROWTH_RECORD, growth_of
 from plimsoll.margin.pools import Layout, lay_out, orders_in_scope, sells_in_parts
-from plimsoll.model import Account, LegKey, Order, OrderType, Position, Trigger, leg_key
+from plimsoll.model import Account, LegKey, Order, OrderType, Trigger, leg_key
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules import common
@@ -131,14 +132,16 @@ TALLY_RECORD: Final = np.dtype(
         ("funding", np.float64),
         ("shortfall", np.float64),
         ("added", np.float64),
+        ("behind", np.float64),
+        ("given", np.int64),
     ],
     align=True,
 )
 """What a walk adds up. `step`, `part`: how far it is, in rows of the table at hand, whose first row is row `base` of the path;
-`since`, `span`: the stretch of the step that is being played, `ways`: see `wander`;
-`filled`: how many orders have closed something; `reduced`: how many forced sales there were; `closest`: the least distance of
-a decision from going the other way, over the gross scale; `forced`: fees and penalties of forced closes; `added`: what
-came from outside, which `equity` and `lowest` are without."""
+`since`, `span`: the stretch of the step that is being played; `ways`, `behind`: see `wander.remember`; `given`: points that the
+step has been given so far; `filled`: how many orders have closed something; `reduced`: how many forced sales there were;
+`closest`: the least distance of a decision from going the other way, over the gross scale; `forced`: fees and penalties of
+forced closes; `added`: what came from outside, which `equity` and `lowest` are without."""
 
 
 class Desk(NamedTuple):
@@ -164,7 +167,7 @@ class Held(NamedTuple):
     """One path's account. `names[i]`: which leg of the account `legs[i]` is; legs that are gone are behind `leg_to` of their
     pool. `beside_names`: the same for the copies that stand beside other pools. `hits`: when each leg was first closed by force
     (inf: never), in rows of the path and parts of one. `spare`: room for trying a step. `watches`: top-ups, live
-    until done."""
+    until done. `growth`: what debts in the wallets cost a step."""
 
     pools: Column
     legs: Column
@@ -178,6 +181,7 @@ class Held(NamedTuple):
     hits: Column
     spare: Column
     watches: Column
+    growth: Column
 
 
 class Watch(NamedTuple):
@@ -224,14 +228,17 @@ def lay_desk(
     told: Told,
     watches: Sequence[Watch] = (),
     waiting: Sequence[int] | None = None,
+    hours: Decimal = ZERO,
 ) -> Laid:
     """The account as float columns, markets in the order of `symbols`, which hold all of its own. `watches`: its top-ups;
-    `waiting`: which of them still are to come (None: all). BadInput: as `lay_out`."""
+    `waiting`: which of them still are to come (None: all); `hours`: of a step, for interest. BadInput: as `lay_out`, and a debt
+    without a rate."""
     with exact():
         layout = _in_order(lay_out(account, rulebook), symbols, account, rulebook)
         keys = tuple(key for spec in layout.specs for key in spec.legs)
         held = _held(layout, keys, account, rulebook, told)
         held = held._replace(watches=_watches(layout, keys, watches, range(len(watches)) if waiting is None else waiting))
+        held = held._replace(growth=growth_of(layout, account, rulebook, hours))
         plain = _is_plain(layout, account, rulebook)
         tiers = _tiers(keys, account, rulebook)
         desk = Desk(
@@ -247,7 +254,7 @@ def lay_desk(
             plain=plain and tiers is not None,
             pays=_pays(layout, rulebook),
         )
-        steady = _is_steady(account, rulebook)
+        steady = is_steady(account, rulebook)
     names, assets = tuple(spec.key for spec in layout.specs), tuple(spec.asset for spec in layout.specs)
     return Laid(account, layout.symbols, layout.assets, keys, names, assets, desk, held, steady)
 
@@ -263,43 +270,6 @@ def new_tally() -> Column:
 def copied(held: Held) -> Held:
     """A path's own copy."""
     return Held(*(column.copy() for column in held))
-
-
-def account_of(laid: Laid, held: Held) -> Account:
-    """The account that the columns stand for, every float taken as the number it is. Only what a walk moves is read back."""
-    cash, positions = dict(laid.account.cash), {leg_key(p): p for p in laid.account.positions}
-    after: dict[LegKey, Position] = {}
-    for at, row in enumerate(held.pools):
-        if not row["isolated"] and not row["apart"] and row["wallet_to"] == row["wallet_from"] and laid.pool_assets[at] in cash:
-            cash[laid.pool_assets[at]] = _money(row["cash"])
-        for i in range(row["leg_from"], row["leg_to"]):
-            key = laid.keys[held.names[i]]
-            size = _size(held.legs[i]["amount"], laid, int(held.legs[i]["market"]), positions[key].size)
-            margin = _money(held.legs[i]["margin"]) if row["isolated"] else positions[key].isolated_margin
-            after[key] = msgspec.structs.replace(positions[key], size=size, isolated_margin=margin)
-        for w in range(row["wallet_from"], row["wallet_to"]):
-            coin = laid.coins[w - row["wallet_from"]]
-            if coin in cash or held.wallets[w]["balance"] != 0:
-                cash[coin] = _money(held.wallets[w]["balance"])
-    kept = tuple(after[key] for key in positions if key in after)
-    orders = tuple(o for o, row in zip(laid.account.orders, held.orders, strict=True) if row["live"])
-    return msgspec.structs.replace(laid.account, cash=cash, positions=kept, orders=orders)
-
-
-def _money(x: float) -> Decimal:
-    return round(Decimal.from_float(float(x)), 18)
-
-
-def _size(amount: float, laid: Laid, market: int, before: Decimal) -> Decimal:
-    """Contracts of an amount: the account's own number where it has not changed, else whole lots."""
-    record = laid.desk.markets[market]
-    multiplier, lot = float(record["multiplier"]), float(record["lot"])
-    if float(before) * multiplier == amount:
-        return before
-    if lot > 0:
-        each = round(Decimal.from_float(lot / multiplier), 12)
-        return round(amount / lot) * each
-    return round(Decimal.from_float(amount / multiplier), 18)
 
 
 def _in_order(layout: Layout, symbols: Sequence[str], account: Account, rulebook: Rulebook) -> Layout:
@@ -367,6 +337,7 @@ def _held(
         hits=np.full(len(keys), np.inf),
         spare=np.zeros(len(keys) + 1, LEG_RECORD),
         watches=np.zeros(0, WATCH_RECORD),
+        growth=np.zeros(0, GROWTH_RECORD),
     )
 
 
@@ -455,8 +426,7 @@ def _tiers(keys: tuple[LegKey, ...], account: Account, rulebook: Rulebook) -> Co
 
 
 def _tier(key: LegKey, account: Account, rulebook: Rulebook) -> Decimal:
-    position = next(p for p in account.positions if leg_key(p) == key)
-    return rulebook.rules.tier_of(position, account, rulebook.instruments)
+    return rulebook.rules.tier_of(next(p for p in account.positions if leg_key(p) == key), account, rulebook.instruments)
 
 
 def _is_plain(layout: Layout, account: Account, rulebook: Rulebook) -> bool:
@@ -486,6 +456,8 @@ def _is_early(layout: Layout, rulebook: Rulebook) -> bool:
 
 def _pays(layout: Layout, rulebook: Rulebook) -> bool:
     """Whether funding depends on nothing but the leg: not on what is free, nor on whole units or locked losses."""
+    if all(layout.markets[leg.market].spot for pool in layout.pools for leg in pool.legs):
+        return True
     for pool in layout.pools:
         for leg in pool.legs:
             poor, rich = (rulebook.rules.funding_split(ONE, leg, free) for free in (ZERO, Decimal(10**12)))
@@ -494,7 +466,7 @@ def _pays(layout: Layout, rulebook: Rulebook) -> bool:
     return not any(leg.isolated for pool in layout.pools for leg in pool.legs if any(p.wallets for p in layout.pools))
 
 
-def _is_steady(account: Account, rulebook: Rulebook) -> bool:
+def is_steady(account: Account, rulebook: Rulebook) -> bool:
     """Whether a mark that nothing fails at leaves the account as it is."""
     rules = rulebook.rules
     return not rules.cross_apart(regime_of(rulebook, account)) or rules.topped_up is common.topped_up

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from plimsoll.array.between import STRAIGHT, Road
 from plimsoll.array.compile import Column
+from plimsoll.array.debts import grow, grow_by, recall_debts, remember_debts
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.ladder import BAND, charges, pool_of, stake, standing
 from plimsoll.array.watches import before_watch
@@ -71,6 +72,7 @@ def keep_pool(held: Held, p: int, ahead: Column, free: int, tally: Column) -> No
     """What a pool was on the rows that are passed: its cash after them, its least headroom and closeness."""
     row, at = held.pools[p], FIRST + 3 * p
     row.cash = ahead[at + CASH, free - 1]
+    grow_by(held, p, free)
     stake(held, p, row.cash)
     if row.leg_to > row.leg_from:
         row.least = least_of(ahead[at + HEADROOM], free, row.least)
@@ -145,13 +147,18 @@ def glide_pool(
     if looks:
         margin = assess_pool(pool, marks[step - 1], desk.markets)
         before = margin.balance - margin.requirement
+    remember_debts(held, p)
     k = 0
     while k < free:
         at = marks[step + k]
+        if not plain:
+            paid[k] += grow(desk, held, p, at)
         if due[step + k]:
             taken, worst, told = charges(desk, held, p, funding[step + k], at)
             paid[k] += told
             if taken != 0 or worst != 0:
+                if looks and taken < 0 and strays(desk, pool, before, at, road.reach[step + k]):
+                    break
                 if not bears(desk, held, p, with_less(pool, worst), at):
                     break
                 pool = with_less(pool, taken)
@@ -165,9 +172,7 @@ def glide_pool(
         if counts and not rests(desk, pool, margin, at):
             break
         before = headroom
-        heads[k] = headroom
-        close[k] = headroom / margin.scale
-        cashes[k] = pool.cash
+        heads[k], close[k], cashes[k] = headroom, headroom / margin.scale, pool.cash
         if not plain:
             equity[k] += worth(desk, held, p, pool, margin, at)
         elif row.teller == -1:
@@ -176,7 +181,15 @@ def glide_pool(
             equity[k] += (margin.balance + pool.reserved) * at[row.teller]
         k += 1
     stake(held, p, row.cash)
+    recall_debts(held, p)
     return k
+
+
+def strays(desk: Desk, pool: Any, before: float, at: Column, reach: float) -> bool:
+    """Whether headroom that goes from `before` to what it is at these prices, before funding brings any, may well have been
+    gone between."""
+    margin = assess_pool(pool, at, desk.markets)
+    return within(before, margin.balance - margin.requirement, margin.scale, reach)
 
 
 def bears(desk: Desk, held: Held, p: int, pool: Any, marks: Column) -> bool:

@@ -66,6 +66,13 @@ def pool_of(held: Held, p: int) -> Any:
 
 def standing(pool: Any, cash: float, reserved: float, legs: Column, beside: Column) -> Any:
     """The same pool with other money, legs and neighbours."""
+    return rebuilt(pool, cash, reserved, legs, beside, pool.wallets, pool.rests, pool.asks)
+
+
+def rebuilt(
+    pool: Any, cash: float, reserved: float, legs: Column, beside: Column, wallets: Column, rests: Column, asks: Column
+) -> Any:
+    """A pool of other columns; what is not named here stays."""
     return _POOL(
         cash,
         legs,
@@ -76,11 +83,11 @@ def standing(pool: Any, cash: float, reserved: float, legs: Column, beside: Colu
         pool.outside_maintenance,
         pool.outside_fee,
         pool.locked,
-        pool.wallets,
-        pool.rests,
+        wallets,
+        rests,
         beside,
         pool.apart,
-        pool.asks,
+        asks,
     )
 
 

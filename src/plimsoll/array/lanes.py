@@ -69,6 +69,7 @@ def lane_of(lanes: Held, lane: int) -> Any:
         lanes.hits[lane],
         lanes.spare[lane],
         lanes.watches[lane],
+        lanes.growth[lane],
     )
 
 

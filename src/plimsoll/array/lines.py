@@ -82,7 +82,10 @@ class Prices(NamedTuple):
 
 
 def need_lines(name: str) -> None:
-    """BadInput: no such rulebook, or one whose prices are stated in whole units of money."""
+    """BadInput: no such rulebook, one whose prices are stated in whole units of money, or one that states no lines."""
+    if not rules_of(name).STATES_LINES:
+        cure = "its positions have no line of their own, coins and debts have; ask the exact engine (assess)"
+        raise BadInput(name, "liquidation prices", None, cure)
     if rules_of(name).PRICES_STATED:
         cure = "its prices are stated in whole units of money, which float64 rounds apart; ask the exact engine (assess)"
         raise BadInput(name, "liquidation prices", None, cure)

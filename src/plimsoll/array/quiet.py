@@ -21,7 +21,7 @@ from plimsoll.array.compile import (
     lent,
     owning,
 )
-from plimsoll.array.ladder import BAND, NUDGE, standing
+from plimsoll.array.ladder import BAND, NUDGE, rebuilt, standing
 from plimsoll.margin.pools import Layout
 from plimsoll.rules.columns import HOLD, Pool, PoolMargin
 
@@ -32,7 +32,6 @@ profit: Any
 
 STRETCH: Final = 16_384
 """Rows that are looked at together."""
-_POOL: Any = Pool
 _MARGIN: Any = PoolMargin
 
 
@@ -106,22 +105,8 @@ def scan(
 
 def lent_pool(pool: Any) -> Any:
     """The pool with columns that nobody counts the owners of: the caller holds on to them."""
-    return _POOL(
-        pool.cash,
-        lent(pool.legs),
-        pool.reserved,
-        pool.orders,
-        pool.outside_pnl,
-        pool.outside_initial,
-        pool.outside_maintenance,
-        pool.outside_fee,
-        pool.locked,
-        lent(pool.wallets),
-        lent(pool.rests),
-        lent(pool.beside),
-        pool.apart,
-        lent(pool.asks),
-    )
+    legs, beside, wallets = lent(pool.legs), lent(pool.beside), lent(pool.wallets)
+    return rebuilt(pool, pool.cash, pool.reserved, legs, beside, wallets, lent(pool.rests), lent(pool.asks))
 
 
 def lent_asked(asked: Any) -> Any:

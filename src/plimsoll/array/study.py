@@ -7,19 +7,21 @@ a path where the columns cannot carry a venue's ladder, or a whole path on which
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.array import between, curves, glide, ladder, lanes, models, paths, randoms, walk, wander, watches
+from plimsoll.array import between, curves, debts, glide, ladder, lanes, models, paths, randoms, walk, wander, watches
 from plimsoll.array.between import Road, Survey, lay_road, look_over, open_survey, road_of
 from plimsoll.array.compile import Column, bound, build_digest, keep
-from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, Told, Watch, account_of, copied, lay_desk
+from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, Told, Watch, copied, lay_desk
 from plimsoll.array.funding import BESIDE, NONE, PROFILE, FundingModel
 from plimsoll.array.ladder import CLOSE, DONE, GONE, HAND
 from plimsoll.array.models import JUMPS, PathModel
 from plimsoll.array.paths import LANES, begin_paths, next_rows, open_paths
+from plimsoll.array.readback import account_of
 from plimsoll.model import Account, LegKey
 from plimsoll.rulebook import Rulebook
 
@@ -29,7 +31,7 @@ MONEY = ("fees", "forced", "funding", "shortfall", "added")
 """What a tally adds up, in the study's unit."""
 EVENTS = 8
 """Events that a lane keeps; only when and what was hit is counted."""
-KERNELS = (ladder, watches, glide, walk, wander, lanes)
+KERNELS = (ladder, watches, debts, glide, walk, wander, lanes)
 DRAWING = (curves, randoms, models, paths, between)
 
 
@@ -136,7 +138,8 @@ def chunks(job: Job, cases: Sequence[Case], wanted: int, threads: int) -> Iterat
     for name in dict.fromkeys(case.rulebook.name for case in cases):  # bound here: threads would each bind their own
         kernel_of(name, job.folder), walker_of(name, job.folder)
     _tables(job.folder)
-    laids = [lay_desk(case.account, case.rulebook, case.symbols, case.told, case.watches) for case in cases]
+    hours = hours_of(job.model)
+    laids = [lay_desk(case.account, case.rulebook, case.symbols, case.told, case.watches, None, hours) for case in cases]
     waiting: list[Future[tuple[Chunk, ...]]] = []
     firsts = iter(range(0, wanted, LANES))
     with ThreadPoolExecutor(threads) as pool:
@@ -159,6 +162,11 @@ def _chunk(job: Job, cases: Sequence[Case], laids: Sequence[Laid], first: int, c
         for run in runs:
             run.through(block)
     return tuple(run.result() for run in runs)
+
+
+def hours_of(model: PathModel) -> Decimal:
+    """Hours in a step of a model."""
+    return Decimal.from_float(float(model.step_seconds)) / 3600
 
 
 class _Block(NamedTuple):
@@ -189,7 +197,8 @@ def _blocks(job: Job, first: int) -> Iterator[_Block]:
             logs = np.empty((steps, m, LANES), np.float32)
             rows = np.empty((steps, LANES), np.int32)
             next_rows(job.model, state, logs, rows)
-            look_over(job.model, survey, logs, rows, step + 1)
+            if not job.straight:
+                look_over(job.model, survey, logs, rows, step + 1)
             paid, due = charging.block(step, steps, rows)
             yield _Block(step, before, origin, logs, rows, survey, paid, due, index if step + steps == stop else -1)
             before, origin = starts * np.exp(logs[-1].astype(np.float64)), logs[-1]
@@ -274,6 +283,7 @@ class _Run:
         while True:
             own = self.own[lane]
             if code == DONE:
+                at -= int(tally["behind"][0] > 0)
                 tally["base"] = block.step + at
                 part = np.ascontiguousarray(table[at:])
                 walker = walker_of(self.case.rulebook.name, self.job.folder)
@@ -288,7 +298,8 @@ class _Run:
         self.status[lane] = _OWN if code == DONE else code
 
     def _left(self, table: Column, rates: Column, at: int, base: int, tally: Any) -> Rows:
-        """What the exact engine is to play on the way to row `at`: what the walk has left of it, or all of it."""
+        """What the exact engine is to play on the way to row `at`: what the walk has given it of that, or all of it. What the
+        row brings belongs to the step's last stretch."""
         m, count = len(self.job.starts), int(tally["ways"])
         tally["ways"] = 0
         ways = self.road.ways[:count]
@@ -296,7 +307,8 @@ class _Run:
         steps = base + at - 1 + (ways[:, 0] if count else np.array([0.0, 1.0]))
         leaps = ways[:, 1] > 0 if count else np.zeros(2, np.bool_)
         paid = np.zeros((len(marks), m))
-        paid[-1] = rates[at]
+        if tally["behind"] == 0:
+            paid[-1] = rates[at]
         return Rows(marks, paid, steps, leaps)
 
     def _decide(self, lane: int, own: Lane, rows: Rows) -> None:
@@ -313,7 +325,8 @@ class _Run:
         tally["filled"] += settled.filled
         tally["equity"], tally["lowest"] = settled.equity, min(tally["lowest"], settled.lowest)
         case = self.case
-        laid = lay_desk(settled.account, case.rulebook, case.symbols, case.told, case.watches, settled.waiting)
+        hours = hours_of(self.job.model)
+        laid = lay_desk(settled.account, case.rulebook, case.symbols, case.told, case.watches, settled.waiting, hours)
         self.own[lane] = Lane(laid, copied(laid.held), tuple(self.laid.keys.index(key) for key in laid.keys))
 
     def _keep_hits(self, lane: int, own: Lane) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from plimsoll.array.between import STRAIGHT, Road
 from plimsoll.array.compile import Column, lent, owning
+from plimsoll.array.debts import grow, grows, recall_debts, remember_debts
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.glide import AHEAD, FIRST, glide, look, mark_equity, worth
 from plimsoll.array.ladder import (
@@ -24,15 +25,17 @@ from plimsoll.array.ladder import (
     GONE,
     HAND,
     JUMPED,
+    failing,
     ladder,
     live_legs,
     live_orders,
+    owes_too_much,
     pay_funding,
     pool_of,
     run_orders,
     standing,
 )
-from plimsoll.array.wander import lent_road, wander
+from plimsoll.array.wander import lent_road, set_way, wander
 from plimsoll.array.watches import awaits_money, comes_due, meets, next_watch, top_up, top_ups_due
 from plimsoll.rules.columns import HOLD
 
@@ -61,7 +64,8 @@ def walk(
     tally: Column,
     log: Column,
 ) -> int:
-    """Walk from row `first` (where the account stands, all that it brings done) to the last row. `marks`, `lasts` [steps,
+    """Walk from row `first` (where the account stands, all that it brings done; or on the way to the next row, where the share
+    `tally.behind` of that is behind it) to the last row. `marks`, `lasts` [steps,
     markets and coins], `funding` [steps, markets] (0: none) in the rows that `due` [steps] names; `road`: what prices do
     between the rows (other than STRAIGHT: lasts are marks). DONE, GONE (no position is left), HAND (the exact machine must
     decide what happens on the way to row tally.step) or CLOSE."""
@@ -69,19 +73,21 @@ def walk(
     road = lent_road(road)
     marks, lasts, funding, due, tally, log = lent(marks), lent(lasts), lent(funding), lent(due), lent(tally), lent(log)
     record = tally[0]
-    step = first + 1
+    step, ages = first + 1, grows(held)
     ahead = np.empty((FIRST + 3 * len(held.pools), AHEAD))
     record.step, window = first, ahead.shape[1]  # AHEAD itself would be a type of its own, and compile a glide for it
-    look(desk, held, marks[first], tally)
+    if record.behind == 0.0:
+        look(desk, held, marks[first], tally)
     while step < len(marks):
-        passed = glide(desk, held, road, marks, lasts, funding, due, step, window, tally, ahead)
-        window = min(2 * window, AHEAD) if passed == window else max(passed, 4)
-        step += passed
-        if step == len(marks):
-            break
+        if record.behind == 0.0:
+            passed = glide(desk, held, road, marks, lasts, funding, due, step, window, tally, ahead)
+            window = min(2 * window, AHEAD) if passed == window else max(passed, 4)
+            step += passed
+            if step == len(marks):
+                break
         record.step = step
         timed = comes_due(held, record.base + step)
-        looks = not (due[step] or timed)
+        looks = not (due[step] or timed or ages)
         if road.kind == STRAIGHT:
             code = tick(desk, held, marks[step - 1], marks[step], lasts[step - 1], lasts[step], looks, tally, log)
         else:
@@ -104,7 +110,7 @@ def at_its_end(
     record = tally[0]
     record.part = 1.0
     code = DONE
-    if timed and not desk.plain:
+    if (timed and not desk.plain) or (grows(held) and not bear(desk, held, marks, tally)):
         code = HAND
     elif due:
         code = pay_funding(desk, held, marks, rates, tally, log)
@@ -116,12 +122,25 @@ def at_its_end(
     return code
 
 
+def bear(desk: Desk, held: Held, marks: Column, tally: Column) -> bool:
+    """A step's interest on every debt, or none of it where a pool would fail by it."""
+    told = 0.0
+    for p in range(len(held.pools)):
+        remember_debts(held, p)
+        told += grow(desk, held, p, marks)
+    for p in range(len(held.pools)):
+        if failing(desk, held, p, marks) != DONE or owes_too_much(held, p):
+            for q in range(len(held.pools)):
+                recall_debts(held, q)
+            return False
+    tally[0].funding += told
+    return True
+
+
 def only_its_end(road: Road, marks: Column, tally: Column) -> None:
     """All that is left of the step is what comes at its end."""
-    for row in range(2):
-        road.ways[row, 0], road.ways[row, 1] = 1.0, 0.0
-        for k in range(road.ways.shape[1] - 2):
-            road.ways[row, 2 + k] = marks[k]
+    set_way(road.ways[0], 1.0, 0.0, marks)
+    set_way(road.ways[1], 1.0, 0.0, marks)
     tally[0].ways = 2
 
 
@@ -157,6 +176,7 @@ def lent_held(held: Held) -> Any:
         lent(held.hits),
         lent(held.spare),
         lent(held.watches),
+        lent(held.growth),
     )
 
 

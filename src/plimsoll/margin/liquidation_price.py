@@ -399,6 +399,8 @@ def first_failure(headroom: Callable[[Decimal], Decimal], good: Decimal, bad: De
             break
         c = b - fb * (b - a) / (fb - fa)
         c = min(max(c, min(a, b) + least), max(a, b) - least)  # strictly inside, so that every step narrows
+        if c in (a, b) and abs(b - a) <= 2 * least:  # too narrow to narrow further: `least` itself has been rounded
+            break
         fc = headroom(c)
         if fc > 0:
             a, fa, fb = c, fc, fb / 2

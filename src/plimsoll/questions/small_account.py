@@ -42,6 +42,9 @@ VALUE = Decimal(1000)
 
 LEVERAGE = Decimal(10)
 
+BORROWING = Decimal(2)
+"""Leverage of coins bought with borrowed money: half of their price, which every class of account is lent."""
+
 OTHER = {MarginMode.CROSS: MarginMode.ISOLATED, MarginMode.ISOLATED: MarginMode.CROSS}
 
 
@@ -136,9 +139,9 @@ def bracket_measure(instrument: Instrument, size: Decimal) -> Decimal:
 
 
 def leverage_for(instrument: Instrument) -> Decimal:
-    """LEVERAGE, or what the first bracket allows where that is less."""
-    top = instrument.brackets[0].max_leverage
-    return LEVERAGE if top is None else min(LEVERAGE, top)
+    """LEVERAGE (BORROWING, of coins themselves), or what the first bracket allows where that is less."""
+    usual, top = BORROWING if instrument.kind is Kind.SPOT else LEVERAGE, instrument.brackets[0].max_leverage
+    return usual if top is None else min(usual, top)
 
 
 def margin_of(ground: Ground, instrument: Instrument, shares: Decimal = ONE) -> Decimal:
@@ -319,9 +322,13 @@ def free(scene: Scene) -> Decimal:
 
 
 def worth(scene: Scene) -> Decimal:
-    """All the trader's money in the settle asset: cash, isolated money and running profit."""
+    """All the trader's money in the settle asset: cash, isolated money and running profit; coins less what is owed, where these
+    are what is held."""
     account = scene.state.account
     settle = scene.ground.pair.first.settle
+    if scene.ground.pair.first.kind is Kind.SPOT:
+        worth_of = scene.state.marks.indexes
+        return sum((view.equity * worth_of[view.asset] for view in look(scene).assets), ZERO) / worth_of[settle]
     inside = sum((p.isolated_margin for p in account.positions), ZERO)
     running = sum((leg.unrealised_pnl for leg in look(scene).legs), ZERO)
     return account.cash.get(settle, ZERO) + inside + running

@@ -108,7 +108,7 @@ def summary(odds: Odds, unit: str) -> dict[str, Cell]:
         "Expected shortfall, 5 %": Cell(cash(odds.expected_shortfall, unit)),
         "Stopped out": Cell(percent(odds.stopped_out.value), "", (around(odds.stopped_out),)),
         "Fees, mean": Cell(cash(odds.fees, unit)),
-        "Funding, mean": Cell(cash(odds.funding, unit)),
+        "Funding and interest, mean": Cell(cash(odds.funding, unit)),
         "Forced closes cost, mean": Cell(cash(odds.forced, unit)),
         "Lost beyond the account, mean": Cell(cash(odds.shortfall, unit)),
         "Start": Cell(cash(odds.start_equity, unit), "", (f"value held {cash(odds.notional, unit)}", *later)),

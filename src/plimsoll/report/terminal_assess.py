@@ -10,6 +10,7 @@ from plimsoll.cautions import Code, percent
 from plimsoll.explain import Explanation
 from plimsoll.margin.views import LegView, PoolView
 from plimsoll.number import ONE, ZERO, exact, show
+from plimsoll.owing import lasting
 from plimsoll.want import Want, Way
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def _parts(report: AssessReport) -> "Iterable[RenderableType]":
         yield _margins(report)
     yield _pools(report)
     yield _wallets(report)
+    if report.owed:
+        yield _owed(report)
     yield _worries(report)
 
 
@@ -178,6 +181,20 @@ def _wallets(report: AssessReport) -> "Table":
         shown = [money(amount, account.asset) for amount in totals]
         counted = money(account.wallet_balance + account.unrealised_pnl, account.asset)
         table.add_row(f"account\n[dim]{account.asset}[/]", *shown, "", counted, "")
+    return table
+
+
+def _owed(report: AssessReport) -> "Table":
+    """What is owed, what it costs, and how long the debts alone take to liquidate."""
+    table = _table("\nOwed", "", ("lent", "interest", "rate a\nyear", "cost a\nday", "level", "alone\nliquidates in"))
+    for owing in report.owed:
+        name = f"{owing.asset}\n[dim]{owing.pool.removesuffix('@isolated')}[/]"
+        rate = "[dim]unknown[/]" if owing.rate is None else percent(owing.rate)
+        cost = "[dim]unknown[/]" if owing.a_day is None else money(owing.a_day, owing.asset)
+        level = "[dim]-[/]" if owing.level is None else show(owing.level, 4)
+        level += "" if owing.line is None else f"\n[dim]line {show(owing.line, 4)}[/]"
+        time = "[dim]unknown[/]" if owing.rate is None else lasting(owing.hours)
+        table.add_row(name, money(owing.lent, owing.asset), money(owing.interest, owing.asset), rate, cost, level, time)
     return table
 
 

@@ -181,6 +181,7 @@ class CaseAccount(msgspec.Struct, frozen=True):
     orders: tuple[CaseOrder, ...] = ()
     fees: Fees | None = None
     options: dict[str, Any] = {}
+    interest_rates: dict[str, Decimal] = {}
 
 
 class CaseMarket(msgspec.Struct, frozen=True):
@@ -417,6 +418,7 @@ def account_of(case: Case, rules: Rules) -> Account:
         borrowed={asset: wallet.borrowed for asset, wallet in stated.wallets.items() if wallet.borrowed},
         not_collateral=tuple(asset for asset, wallet in stated.wallets.items() if not wallet.collateral),
         interest={asset: wallet.interest for asset, wallet in stated.wallets.items() if wallet.interest},
+        interest_rates=stated.interest_rates,
         restricted=tuple(asset for asset, wallet in stated.wallets.items() if wallet.restricted),
     )
     return _in_wall(account, case) if stated.options.get("margin_account") == "isolated_pair" else account

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from plimsoll.account.borrowing import grown, held, lent
 from plimsoll.account.decide import decide
 from plimsoll.account.events import (
     Converted,
@@ -21,7 +22,7 @@ from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, moved
 from plimsoll.margin.pools import market_of, signed_cost
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, PoolView
-from plimsoll.model import LegKey, MarginMode, Outside, PositionMode, leg_key
+from plimsoll.model import Account, LegKey, MarginMode, Outside, PositionMode, leg_key
 from plimsoll.number import ZERO, exact, show
 from plimsoll.rulebook import Rulebook, VenueTable, for_case, regime_of
 from plimsoll.rulebook import coins_of as table_coins
@@ -335,7 +336,22 @@ def _liquidation_fee(look: Look, of: str) -> Value:
     charged = [e for e in look.events if isinstance(e, Reduced) and of in _names(look, e.leg)]
     if leg is not None and not charged and not of.startswith("asset:"):
         return leg.liquidation_fee
-    return sum((e.penalty for e in charged), ZERO)
+    sold = (e.penalty for e in look.events if isinstance(e, Converted) and of == f"asset:{e.target}")
+    return sum((e.penalty for e in charged), ZERO) + sum(sold, ZERO)
+
+
+def _in_purse(side: Callable[[Account, LegKey | None, str], Decimal]) -> Callable[[Look, str], Value]:
+    """A number of a coin of the account, `asset:ETH`, or inside the wall of a position, `ETHUSDT@isolated:ETH`."""
+
+    def found(look: Look, of: str) -> Value:
+        wall, _, asset = of.rpartition(":")
+        account = look.state.account
+        legs = {look.rulebook.rules.leg_name(leg_key(p), account.position_mode): leg_key(p) for p in account.positions}
+        if wall not in ("asset", *legs):
+            return ZERO
+        return side(account, legs.get(wall), asset)
+
+    return found
 
 
 def _fund_change(look: Look, of: str) -> Value:
@@ -354,6 +370,9 @@ _STEP: dict[str, Callable[[Look, str], Value]] = {
     "funding_paid": _funding_paid,
     "liquidation_fee": _liquidation_fee,
     "insurance_fund_change": _fund_change,
+    "coins": _in_purse(held),
+    "lent": _in_purse(lent),
+    "interest_owed": _in_purse(grown),
 }
 
 

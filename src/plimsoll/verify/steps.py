@@ -8,7 +8,9 @@ from typing import Any, Literal
 import msgspec
 
 from plimsoll.account.commands import (
+    AccrueInterest,
     AddMargin,
+    Borrow,
     CancelOrder,
     ChargeInterest,
     Command,
@@ -16,6 +18,7 @@ from plimsoll.account.commands import (
     Fill,
     PlaceOrder,
     RemoveMargin,
+    Repay,
     SetLeverage,
     SetMarginMode,
     SetMarks,
@@ -25,7 +28,7 @@ from plimsoll.account.commands import (
     Withdraw,
 )
 from plimsoll.errors import BadInput
-from plimsoll.model import LegSide, MarginMode, Order, OrderType, PositionMode, Trigger
+from plimsoll.model import LegKey, LegSide, MarginMode, Order, OrderType, PositionMode, Trigger
 from plimsoll.number import ONE, ZERO
 from plimsoll.verify.cases import Expectation, check_expectations
 
@@ -78,6 +81,7 @@ class StepFields(msgspec.Struct, frozen=True):
     mark: Decimal | None = None
     asset: str = ""
     amount: Decimal = ZERO
+    hours: Decimal = ZERO
     leverage: Decimal = ONE
     marks: dict[str, Decimal] = {}
     lasts: dict[str, Decimal] = {}
@@ -85,6 +89,16 @@ class StepFields(msgspec.Struct, frozen=True):
     time: datetime | None = None
     name: str = ""
     value: str = ""
+
+
+def _wall(f: StepFields) -> LegKey | None:
+    """The isolated position whose coins and debts a step names by its symbol; None: the account's own."""
+    return LegKey(f.symbol, MarginMode.ISOLATED, f.position_side or LegSide.NET) if f.symbol else None
+
+
+def _order(f: StepFields, side: LegSide) -> Order:
+    place = (f.id, f.symbol, f.side, f.size, f.type, f.price, f.stop_price, f.trigger, f.reduce_only)
+    return Order(*place, position_side=side)
 
 
 def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Command:
@@ -105,25 +119,19 @@ def command_of(where: str, step: CaseStep, position_mode: PositionMode) -> Comma
             case "fill":
                 return Fill(f.symbol, f.side, f.size, f.price or ZERO, f.liquidity, mode, side, f.reduce_only, f.fee_rate)
             case "order":
-                order = Order(
-                    f.id,
-                    f.symbol,
-                    f.side,
-                    f.size,
-                    f.type,
-                    f.price,
-                    f.stop_price,
-                    f.trigger,
-                    f.reduce_only,
-                    position_side=side,
-                )
-                return PlaceOrder(order, mode)
+                return PlaceOrder(_order(f, side), mode)
             case "cancel":
                 return CancelOrder(f.id)
             case "funding":
                 return SettleFunding(f.symbol, f.rate, f.mark)
             case "interest":
-                return ChargeInterest(f.asset, f.amount)
+                return ChargeInterest(f.asset, f.amount, _wall(f))
+            case "accrue":
+                return AccrueInterest(f.hours)
+            case "borrow":
+                return Borrow(f.asset, f.amount, _wall(f))
+            case "repay":
+                return Repay(f.asset, f.amount, _wall(f))
             case "deposit":
                 return Deposit(f.asset, f.amount)
             case "withdraw":

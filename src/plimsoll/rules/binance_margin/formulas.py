@@ -45,7 +45,7 @@ def is_liquidatable(balance: N, requirement: N) -> bool:
 
 
 def is_pro(wallet: Wallet[N]) -> bool:
-    """Whether a coin's debt is tiered by its value, as in Cross Margin Pro."""
+    """Whether a coin's debt is tiered by its value, as in Cross Margin Pro. M-PRO."""
     return wallet.loans_by_value
 
 
@@ -123,8 +123,8 @@ def assess_coin(
     pool: Pool[N], margin: PoolMargin[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]
 ) -> CoinMargin[N]:
     """One coin. available: what is free of initial margin, in its units. withdrawable: without debts all of it; with debts, in
-    a classic account or a pair what leaves assets at twice the debts, counted as collateral; in Pro what is free. M-LEVEL,
-    M-ISO."""
+    a classic account or a pair what leaves assets at twice the debts, counted as collateral; in Pro what is free (grade
+    derived). M-LEVEL, M-ISO."""
     wallet = pool.wallets[at]
     none = zero(wallet.balance)
     index = marks[wallet.place]
@@ -160,17 +160,17 @@ def wall_bounds(
 
 
 def initial_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """A position needs nothing by itself: debts do."""
+    """A position needs nothing by itself: debts do. M-LEVEL, M-PRO."""
     return zero(mark)
 
 
 def maintenance_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """A position needs nothing by itself: debts do."""
+    """A position needs nothing by itself: debts do. M-LEVEL, M-PRO."""
     return zero(mark)
 
 
 def position_margin(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """The own money that went into an isolated pair; in cross nothing is locked."""
+    """The own money that went into an isolated pair; in cross nothing is locked. Grade derived."""
     return leg.margin
 
 
@@ -185,7 +185,7 @@ def liquidation_fee(leg: Leg[N], mark: N, market: Market[N]) -> N:
 
 
 def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
-    """None: coins and debts have the headroom (STATES_LINES is off)."""
+    """None: coins and debts have the headroom (STATES_LINES is off). M-LEVEL."""
     none = zero(price)
     return Line(none, none, none, none)
 
@@ -202,17 +202,17 @@ def order_cost(amount: N, price: N, mark: N, rate: N, market: Market[N]) -> N:
 
 
 def available_balance(pool: Pool[N], margin: PoolMargin[N], cross_orders: N, isolated_orders: N) -> N:
-    """What is free of initial margin."""
+    """What is free of initial margin. M-BORROW; of classic accounts grade derived."""
     return max(zero(margin.balance), margin.balance - margin.initial)
 
 
 def withdrawable(pool: Pool[N], margin: PoolMargin[N], cross_orders: N, isolated_orders: N) -> N:
-    """As `available_balance`: which coin may leave is `assess_coin`'s answer."""
+    """As `available_balance`: which coin may leave is `assess_coin`'s answer. Grade derived."""
     return max(zero(margin.balance), margin.balance - margin.initial)
 
 
 def bankruptcy_price(leg: Leg[N], cash: N, market: Market[N]) -> Found[N]:
-    """None is printed of a position: its pool's coins decide."""
+    """None is printed of a position: its pool's coins decide. M-LEVEL."""
     return no_price(cash)
 
 
@@ -225,7 +225,7 @@ def margin_bounds(
     cross_orders: N,
     isolated_orders: N,
 ) -> tuple[N, N]:
-    """No contract is isolated here (see `wall_bounds`)."""
+    """No contract is isolated here (see `wall_bounds`). M-ISO."""
     return zero(mark), zero(mark)
 
 
@@ -241,17 +241,17 @@ def margin_on_leverage(leg: Leg[N], leverage: N, market: Market[N], reading: Rea
 
 
 def funding_payment(amount: N, mark: N, rate: N, inverse: bool) -> N:
-    """Coins pay no funding."""
+    """Coins pay no funding. M-ISO: what is owed costs interest."""
     return zero(mark)
 
 
 def funding_split(payment: N, leg: Leg[N], free: N) -> tuple[N, N]:
-    """Coins pay no funding."""
-    return zero(payment), zero(payment)
+    """Coins pay no funding; if they did, it would be the cash's. M-ISO: what is owed costs interest."""
+    return payment, zero(payment)
 
 
 def opening_fee_split(fee: N, isolated: bool) -> tuple[N, N]:
-    """The fee is paid where the coins are."""
+    """The fee is paid where the coins are. Grade derived."""
     if isolated:
         return zero(fee), fee
     return fee, zero(fee)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from plimsoll.errors import Reason, Reject
+from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.model import (
     Account,
     Coin,
@@ -155,21 +155,29 @@ def coin_in_rules(
     """A coin as the account's class counts it. Classic and pairs: every unit owed needs (level - 1) of itself, for more to be
     borrowed (borrow stop - 1); the collateral ratio says what counts then. Pro: the tiers of the coin by value."""
     if spec.isolated:
-        initial, level = _pair_levels(account, spec.legs[0])
+        initial, level = _pair_levels(account, spec.legs[0], instruments)
         whole = (CollateralTier(ZERO, None, ONE),)
         return Coin(whole, (LoanTier(ZERO, None, initial - 1, level - 1),))
     if is_pro(account):
+        if not coin.loan_tiers and (account.borrowed.get(asset) or account.interest.get(asset)):
+            cure = "what a debt in it needs in Cross Margin Pro is not known; add [[loans]] in a table of your own, or take 5x"
+            raise BadInput("loans", asset, None, cure)
         return msgspec.structs.replace(coin, loans_by_value=True)
     stop = BORROW_STOPS[class_of(chosen_leverage(account), BORROW_STOPS)]
     level = Decimal(account.options.get("liquidation_level", CROSS_LEVEL))
     return Coin(coin.collateral_tiers, (LoanTier(ZERO, None, stop - 1, level - 1),))
 
 
-def _pair_levels(account: Account, key: LegKey) -> tuple[Decimal, Decimal]:
-    """(initial, liquidation) ratio of a pair, by the leverage chosen in it; the liquidation ratio as stated where it is."""
+def _pair_levels(
+    account: Account, key: LegKey, instruments: Mapping[str, Instrument]
+) -> tuple[Decimal, Decimal]:
+    """(initial, liquidation) ratio of a pair: those of the lowest class that lends what the position asks for, the liquidation
+    ratio as stated where it is. A class of L lends L - 1 for each unit of one's own: what a long of leverage L borrows, and a
+    short of L - 1, whose coins are all borrowed."""
     position = next(p for p in account.positions if leg_key(p) == key)
-    leverage = Decimal(account.options.get("max_leverage", position.leverage))
-    initial, level = PAIR_LEVELS[class_of(leverage, PAIR_LEVELS)]
+    known = [row.max_leverage for row in instruments[key.symbol].brackets if row.max_leverage is not None]
+    asked = position.leverage if position.size > 0 else min(position.leverage + 1, max(known, default=position.leverage + 1))
+    initial, level = PAIR_LEVELS[class_of(Decimal(account.options.get("max_leverage", asked)), PAIR_LEVELS)]
     return initial, Decimal(account.options.get("liquidation_ratio", level))
 
 
@@ -241,8 +249,9 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
 
 
 def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
-    """`collateral_margin_level`; of a coin `max_borrow`, and in Pro the margins of its debt; of a pair `liquidate_rate`, per
-    cent from the mark to its liquidation price. M-LEVEL, M-PRO, M-BORROW, M-ISO."""
+    """`collateral_margin_level` and `liquidation_level`, that of the class (Pro: 1); of a coin `max_borrow`, and in Pro the
+    margins of its debt; of a pair `liquidate_rate`, per cent from the mark to its liquidation price. M-LEVEL, M-PRO, M-BORROW,
+    M-ISO."""
     wallets, marks = ask.pool.wallets, ask.marks
     if ask.at >= 0:
         wallet = wallets[ask.at]
@@ -258,6 +267,8 @@ def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
         price = pair_price(level, base.balance, base.borrowed, quote.balance, quote.borrowed)
         return (price / marks[ask.pool.legs[0].market] - 1) * 100
     owed = sum((w.borrowed * marks[w.place] for w in wallets), ZERO)
+    if quantity == "liquidation_level" and wallets:
+        return ONE if wallets[0].loans_by_value else 1 + wallets[0].loan_maintenance[0]
     if quantity == "collateral_margin_level" and owed > 0:
         return sum(((w.balance - formulas.uncounted(w)) * marks[w.place] for w in wallets), ZERO) / owed
     return None

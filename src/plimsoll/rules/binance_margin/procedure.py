@@ -26,14 +26,16 @@ def next_step(
     markets: Sequence[Market[N]],
     reading: Reading,
 ) -> Step[N]:
-    """Cancel; repay each debt from its own coin; sell the most valuable coin for the largest debt, whole or as far as the debt
-    asks (reading `sold`). HOLD where nothing is owed any more, or nothing is left. Grade derived."""
+    """Cancel; then until nothing is owed, whatever the level is meanwhile: repay each debt from its own coin; sell the most
+    valuable coin for the largest debt, as far as the debt asks, or (reading `sold`) whole for the last debt: what an earlier
+    sale brought in is no asset of the snapshot, and pays no second fee. HOLD where nothing is owed any more, or nothing is
+    left. M-LEVEL, M-FUND; grade derived for the order."""
     none = zero(pool.cash)
     hold = Step(HOLD, -1, -1, none, none, none, none)
-    if not is_liquidatable(margin.balance, margin.requirement):
-        return hold
     if stage < 1:
-        return Step(CANCEL, -1, -1, none, none, none, none)
+        if is_liquidatable(margin.balance, margin.requirement):
+            return Step(CANCEL, -1, -1, none, none, none, none)
+        return hold
     debtor = largest(pool, marks, 0)
     source = largest(pool, marks, 1)
     if debtor < 0 or source < 0:
@@ -46,9 +48,18 @@ def next_step(
     price = marks[coin.place] / marks[owed.place]
     rate = clearance_rate(coin)
     amount = coin.balance
-    if reading.sold == 1:
+    if reading.sold == 1 or debts(pool) > 1:
         amount = min(amount, owed.borrowed / (price * (1 - rate)))
     return Step(CONVERT, source, debtor, amount, price, none, amount * price * rate)
+
+
+def debts(pool: Pool[N]) -> int:
+    """In how many coins something is owed."""
+    found = 0
+    for w in range(len(pool.wallets)):
+        if pool.wallets[w].borrowed > 0:
+            found += 1
+    return found
 
 
 def largest(pool: Pool[N], marks: Sequence[N], kind: int) -> int:

@@ -1,0 +1,108 @@
+"""What an account owes, for people: each debt with its interest, what it costs a day, how near the venue's own level is to that
+of liquidation, and after how long the debt alone takes the pool there while no price moves."""
+
+from decimal import Decimal
+
+import msgspec
+
+from plimsoll.account.borrowing import debts
+from plimsoll.account.commands import AccrueInterest
+from plimsoll.account.decide import decide
+from plimsoll.account.events import StageReached
+from plimsoll.account.state import State, Venue
+from plimsoll.margin.assess import mark_column
+from plimsoll.margin.pools import lay_out
+from plimsoll.model import LegKey, Stage
+from plimsoll.number import exact
+from plimsoll.rulebook import Rulebook
+from plimsoll.rules.asks import PoolAsk
+
+DAY = Decimal(24)
+FOREVER = 100 * 365 * 24
+"""Hours after which a debt is said to liquidate nothing by itself."""
+
+
+class Owing(msgspec.Struct, frozen=True):
+    """One debt. `pool`: whose (`account`, or a walled position's printed name); `lent` and `interest` in the coin; `rate` a
+    year and `a_day` None: the account states no rate. `level`: the venue's ratio now, `line`: the one at which it liquidates
+    (None: the venue states none). `hours`: until debts alone liquidate the pool, None: never, or not known."""
+
+    pool: str
+    asset: str
+    lent: Decimal
+    interest: Decimal
+    rate: Decimal | None
+    a_day: Decimal | None
+    level: Decimal | None
+    line: Decimal | None
+    hours: int | None
+
+
+def owings(state: State, rulebook: Rulebook) -> tuple[Owing, ...]:
+    """Every debt of the account and of its walls, in the order of the pools."""
+    with exact():
+        found = tuple(debts(state.account, rulebook))
+        rates = state.account.interest_rates
+        known = all(asset in rates for _, asset, _, _ in found)
+        levels = _levels(state, rulebook)
+        out = []
+        for leg, asset, lent, interest in found:
+            pool = _pool_of(state, rulebook, leg, asset)
+            rate = rates.get(asset)
+            a_day = None if rate is None else rulebook.rules.interest(lent, interest, rate, DAY)
+            hours = _hours(state, rulebook, pool) if known else None
+            out.append(Owing(pool, asset, lent, interest, rate, a_day, *levels.get(pool, (None, None)), hours))
+        return tuple(out)
+
+
+def _pool_of(state: State, rulebook: Rulebook, leg: LegKey | None, asset: str) -> str:
+    """The printed name of the pool that a debt is part of."""
+    specs = rulebook.rules.pools_of(state.account, rulebook.instruments)
+    own = (s for s in specs if (s.legs == (leg,) if leg is not None else not s.isolated and asset in s.coins))
+    return next(own).key
+
+
+def _levels(state: State, rulebook: Rulebook) -> dict[str, tuple[Decimal | None, Decimal | None]]:
+    """Pool -> (the venue's ratio, the one at which it liquidates)."""
+    layout, rules = lay_out(state.account, rulebook), rulebook.rules
+    column = mark_column(layout, state.marks.marks, state.marks.indexes)
+    found = {}
+    for spec, pool in zip(layout.specs, layout.pools, strict=True):
+        margin = rules.assess_pool(pool, column, layout.markets)
+        ask = PoolAsk(spec, pool, margin, column, layout.markets, state.account, -1)
+        line = rules.printed_of_pool("liquidation_level", ask) if spec.assets else None
+        found[spec.key] = rules.venue_ratio(margin, spec, state.account), line
+    return found
+
+
+def _hours(state: State, rulebook: Rulebook, pool: str) -> int | None:
+    """The first full hour at which interest alone liquidates the pool, by bisection over what the machine does."""
+
+    def gone(hours: int) -> bool:
+        events = decide(state, AccrueInterest(Decimal(hours)), Venue(rulebook)).events
+        return any(isinstance(e, StageReached) and e.pool == pool and e.stage >= Stage.CANCELLING for e in events)
+
+    low, high = 0, 24
+    while not gone(high):
+        low, high = high, high * 4
+        if low > FOREVER:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if gone(middle) else (middle, high)
+    return high
+
+
+def lasting(hours: int | None) -> str:
+    """A time for a sentence.
+
+    >>> lasting(7), lasting(100), lasting(24 * 900), lasting(None)
+    ('7 hours', '4.2 days', '2.5 years', 'never')
+    """
+    if hours is None:
+        return "never"
+    if hours < 48:
+        return f"{hours} hours"
+    days = Decimal(hours) / DAY
+    return f"{days:.1f} days" if days < 730 else f"{days / 365:.1f} years"
+

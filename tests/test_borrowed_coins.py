@@ -1,0 +1,140 @@
+"""Coins bought and sold short with borrowed money, as a user meets them: the bundled examples, what is owed, wishes, bad input.
+Expectations are worked out beside each test."""
+
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from importlib.resources import files
+
+import pytest
+
+from plimsoll.account_file import parse_account, read_account
+from plimsoll.assess_report import AssessReport, Question, assess_report
+from plimsoll.comparison import Job, compare
+from plimsoll.errors import BadInput
+from plimsoll.owing import lasting
+from plimsoll.plan import Plan, PlanMode, open_plan
+from plimsoll.prices.script import read_script
+from plimsoll.report.terminal_assess import print_report
+from plimsoll.runs import Comparison, Run
+from random_accounts import rulebook_of
+
+D = Decimal
+VENUE = "binance_margin"
+BOOK = rulebook_of(VENUE)
+
+
+def played(plan: Plan, script: str) -> Comparison:
+    history = read_script({"scripts": plan.scripts}, plan.source, script)
+    return compare(plan, history, [Job(BOOK, BOOK)], [PlanMode.ISOLATED, PlanMode.CROSS])
+
+
+def run_in(compared: Comparison, mode: PlanMode) -> Run:
+    return next(result.run for result in compared.results if result.run.mode is mode)
+
+
+def assessed(plan: Plan, question: Question | None = None, **marks: str) -> AssessReport:
+    opening = open_plan(plan, BOOK, BOOK, PlanMode.AS_GIVEN)
+    return assess_report(plan, opening, BOOK, BOOK, {s: D(mark) for s, mark in marks.items()}, None, question)
+
+
+def test_interest_alone_liquidates_the_pair_and_not_the_cross_account() -> None:
+    """1,600 lent at 90 % a year: 1600 * 0.9 / 8760 an hour, the first at once. 1.15 of it passes 2,000 in the 847th hour, which
+    a script of days charges with the others of its day: 36 * 24 + 1 = 865. Sold 2,000 less 2 %, the debt repaid, 98 beside it
+    (500 less 400 of margin and 2 of fee). In cross 1,502 are lent, and 1.1 of that stays below 2,000 for 44 days."""
+    compared = played(read_account("interest_only"), "still")
+    isolated, cross = (run_in(compared, mode) for mode in (PlanMode.ISOLATED, PlanMode.CROSS))
+    grown = Fraction(1600) * Fraction(9, 10) / 8760 * 865
+    left = 98 + 2000 * Fraction(98, 100) - 1600 - grown
+    assert abs(Fraction(isolated.final_equity) - left) < Fraction(1, 10**9)
+    assert [h.time for h in isolated.happenings if h.kind == "liquidation"] == [datetime(2026, 8, 7, tzinfo=UTC)]
+    owed = Fraction(1502) * (1 + Fraction(9, 10) / 8760 * (43 * 24 + 1))
+    assert abs(Fraction(cross.final_equity) - (2000 - owed)) < Fraction(1, 10**9)
+    assert not any(h.kind == "liquidation" for h in cross.happenings)
+
+
+def test_borrowed_eth_falls_later_in_cross_and_has_less_left() -> None:
+    """Isolated: 10,000 bought with 3,333.33 of margin at 3x, so that the line stands at 1.18 * 6,666.67 / 4 = 1,966.67 and a
+    little above with interest. Cross: 6,010 owed against 6 ETH, 1.1 * 6,010 / 6 = 1,101.83 and a little above."""
+    compared = played(read_account("borrowed_eth"), "slide")
+    for mode, line in ((PlanMode.ISOLATED, "1966.67"), (PlanMode.CROSS, "1101.83")):
+        (leg,) = run_in(compared, mode).legs
+        assert leg.liquidated_price is not None and D(0) < leg.liquidated_price - D(line) < 10
+    assert run_in(compared, PlanMode.CROSS).final_equity < run_in(compared, PlanMode.ISOLATED).final_equity
+
+
+def test_what_is_owed_is_told_with_its_cost_and_with_the_time_that_it_takes() -> None:
+    """After the first hour 2000 / 1.15 - 1600 = 139.13 of interest are 847 hours' worth, of which one is charged already."""
+    report = assessed(read_account("interest_only"), BTCUSDT="50000")
+    (owing,) = report.owed
+    hourly = Fraction(1600) * Fraction(9, 10) / 8760
+    assert (owing.pool, owing.asset, owing.lent) == ("BTCUSDT@isolated", "USDT", 1600)
+    assert (owing.rate, owing.line) == (D("0.9"), D("1.15"))
+    assert owing.a_day is not None and abs(Fraction(owing.a_day) - 24 * hourly) < Fraction(1, 10**12)
+    assert owing.hours == 846 and lasting(owing.hours) == "35.2 days"
+    out = io.StringIO()
+    print_report(report, out, 100)
+    text = out.getvalue()
+    assert "Owed" in text and "90.0 %" in text and "35.2 days" in text and "line 1.15" in text
+
+
+def test_without_a_rate_the_cost_is_unknown_and_a_run_names_the_file_and_the_field() -> None:
+    text = open_text("borrowed_eth").replace('USDT = "0.06"\n', "")
+    plan = parse_account(text, "mine.toml")
+    (owing,) = assessed(plan, ETHUSDT="2500").owed
+    assert owing.rate is owing.a_day is owing.hours is None
+    with pytest.raises(BadInput, match=r"^mine\.toml: interest\.USDT: USDT is owed.*\[interest\]"):
+        played(plan, "slide")
+
+
+def open_text(name: str) -> str:
+    return files("plimsoll").joinpath("examples", f"{name}.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('ETH = "2"', 'XYZ = "2"', "coin = XYZ: what this coin counts"),
+        ('USDT = "0.06"', 'USDT = "-0.06"', "interest.USDT = -0.06"),
+        ('size = "4"', 'size = "0"', "size = 0: "),
+        ('size = "4"', 'size = "-4"', "size = -4: "),
+        ('USDT = "4000"', 'USDT = "-1"', "wallet.USDT = -1"),
+        ("leverage = 3", "leverage = 0.5", "leverage is at least 1"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(old: str, new: str, said: str) -> None:
+    text = open_text("borrowed_eth")
+    assert old in text
+    with pytest.raises(BadInput) as refused:
+        played(parse_account(text.replace(old, new), "mine.toml"), "slide")
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_in_pro_a_debt_of_unknown_tiers_is_refused_and_not_taken_for_free() -> None:
+    """10x in cross is Pro, whose tiers for USDT no source lists; selling BTC short needs those of BTC, which are known."""
+    long = open_text("borrowed_eth").replace("leverage = 3", "leverage = 10").replace('mode = "isolated"', 'mode = "cross"')
+    (refusal,) = assessed(parse_account(long, "mine.toml"), ETHUSDT="2500").refusals
+    assert "Cross Margin Pro" in refusal.message
+    short = long.replace('"long"', '"short"').replace("ETHUSDT", "BTCUSDT").replace('size = "4"', 'size = "0.1"')
+    report = assessed(parse_account(short.replace('ETH = "2"\n\n', "\n"), "mine.toml"), BTCUSDT="50000")
+    assert report.refusals == () and [o.asset for o in report.owed] == ["BTC"] and report.owed[0].line == 1
+
+
+def test_a_wish_for_a_line_moves_the_coin_with_its_mark() -> None:
+    """4 ETH, 6,666.67 owed: a line at 1,000 asks for 1.18 * owed = 4,000, so 3,276.84 less is owed: 3,276.84 of own money."""
+    plan = parse_account(open_text("borrowed_eth").replace("leverage = 3", "entry_price = 2500\nleverage = 3"), "mine.toml")
+    report = assessed(plan, Question(want="ETHUSDT liq 1000"), ETHUSDT="2500")
+    isolated = next(want for want in report.wants if want.mode == "isolated")
+    added = next(r for r in isolated.remedies if r.way.value == "add_margin")
+    need = Fraction(20000, 3) - Fraction(4000) / Fraction(118, 100)
+    assert added.amount is not None and 0 <= Fraction(added.amount) - need < Fraction(1, 10**6)
+    assert added.lands_at is not None and D("999.999") < added.lands_at <= 1000
+
+
+def test_at_the_line_balance_and_requirement_are_told_equal() -> None:
+    plan = parse_account(open_text("borrowed_eth").replace("leverage = 3", "entry_price = 2500\nleverage = 3"), "mine.toml")
+    report = assessed(plan, Question(explain="liquidation_price"), ETHUSDT="2400")
+    (told,) = report.explanations
+    numbers = {given.name: given.value for given in told.inputs}
+    assert abs((numbers["margin_balance there"] or D(0)) - (numbers["requirement there"] or D(0))) < D("1e-20")
