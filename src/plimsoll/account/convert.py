@@ -48,7 +48,8 @@ def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     coin = turn.rulebook.rules.assess_coin(pool, margin, step.other, column, layout.markets)
     gap = max(ZERO, coin.borrowed - owed(turn.account, at, target))
     _exchange(turn, (spec.key, at), source, target, amount, step.price, (step.fee, step.penalty), gap)
-    if at is not None and not spec.isolated and held(turn.account, at, source) <= 0:
+    kept = at is not None and turn.rulebook.rules.DEBTS == "inside"
+    if at is not None and kept and held(turn.account, at, source) <= 0:  # all of it is sold: what else is there pays
         even_out(turn, at, spec.key, turn.mark(at.symbol))
         for asset in (source, target):
             repay(turn, at, asset, max(ZERO, held(turn.account, at, asset)))
