@@ -19,8 +19,9 @@ from plimsoll.model import Kind, MarginMode
 from plimsoll.number import exact
 from plimsoll.questions.asking import QUESTIONS, Answers, Cell, ask, ask_all, doubts, lines_of, rest_of, weakest_in
 from plimsoll.questions.small_account import Ground, find_pair
-from plimsoll.rulebook import Grade, Policy, Rulebook, discover, in_force
+from plimsoll.rulebook import Policy, Rulebook, discover, in_force
 from plimsoll.table_files import load
+from plimsoll.venue_table import Grade
 
 D = Decimal
 DAY = date(2026, 11, 22)

@@ -13,11 +13,12 @@ from plimsoll.command_options import RulesDay
 from plimsoll.errors import BadInput
 from plimsoll.questions.asking import QUESTIONS
 from plimsoll.report.rules_screen import print_rules, to_json
-from plimsoll.rulebook import Grade, Policy, discover
+from plimsoll.rulebook import Policy, discover
 from plimsoll.rulebook_words import page, tables_in_force
 from plimsoll.rules_command import Form, RulesWish, Told, chosen, listing, tell
 from plimsoll.rules_diff import diff
 from plimsoll.table_files import load
+from plimsoll.venue_table import Grade
 from test_cli import plimsoll, refused
 
 TODAY = date(2026, 7, 5)

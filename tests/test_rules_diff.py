@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from plimsoll.errors import BadInput
-from plimsoll.rulebook import Grade, VenueTable
 from plimsoll.rules_diff import Change, Kind, diff, diff_all, read_days
 from plimsoll.table_files import load, read
+from plimsoll.venue_table import Grade, VenueTable
 
 HEAD = """
 rulebook = "binance_usdm"

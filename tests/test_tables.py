@@ -18,10 +18,8 @@ from plimsoll.errors import BadInput, RulebookGap
 from plimsoll.law import law_digest
 from plimsoll.model import Kind
 from plimsoll.rulebook import (
-    Grade,
     Policy,
     Rulebook,
-    VenueTable,
     all_readings,
     discover,
     for_case,
@@ -33,6 +31,7 @@ from plimsoll.rulebook import (
 )
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load, load_file, merge, read
+from plimsoll.venue_table import Grade, VenueTable
 
 SHARED = Path(__file__).parents[2] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"no recorded tiers and contracts at {SHARED}")

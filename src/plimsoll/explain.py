@@ -20,8 +20,9 @@ from plimsoll.margin.pools import Layout, lay_out, locked_beside
 from plimsoll.margin.views import Assessment, AssetView, LegView, PoolView
 from plimsoll.model import Account, Marks
 from plimsoll.number import exact, show
-from plimsoll.rulebook import Grade, Rulebook
+from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Leg, Market, PoolMargin
+from plimsoll.venue_table import Grade
 
 WORKED_OUT = "derived"
 

@@ -35,7 +35,8 @@ def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: R
 
 
 def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, str]:
-    """Coin -> what tells its price where these symbols have marks; without the coins of which nothing does."""
+    """Coin -> what tells its price where these symbols have marks, of the account's coins and those that could be bought there;
+    without the coins of which nothing does."""
     coins = dict.fromkeys([*coins_of_account(account, rulebook), *_tradable(marks, rulebook)])
     found = {asset: teller_of(asset, marks, rulebook) for asset in coins}
     return {asset: teller for asset, teller in found.items() if teller is not None}

@@ -230,20 +230,7 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             if p.entry_price is not None
         )
         options = _options(plan, matched.found, rulebook, home, mode)
-        account = Account(
-            position_mode=plan.position_mode,
-            cash=_cash(plan, positions, matched.found, rulebook, options),
-            positions=positions,
-            leverages=_leverages(plan, matched.found, rulebook, mode),
-            margin_modes=_margin_modes(plan, matched.found, mode),
-            fees=fees,
-            options=options,
-            borrowed=dict(plan.borrowed),
-            not_collateral=plan.not_collateral,
-            interest_rates=dict(plan.interest),
-            restricted=plan.restricted,
-        )
-        account = coins_behind(account, rulebook)
+        account = coins_behind(_account(plan, positions, matched.found, rulebook, mode, fees, options), rulebook)
         notes += lending_notes(plan.venue, home.instruments, matched.found)
         notes += funding_notes(rulebook, matched.found.values())
         if plan.options and rulebook.name != home.name:
@@ -259,6 +246,26 @@ def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) ->
             notes=tuple(dict.fromkeys(notes)),
             skipped=(*matched.skipped, *small),
         )
+
+
+def _account(
+    plan: Plan, positions: tuple[Position, ...], found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode,
+    fees: Fees, options: dict[str, str],
+) -> Account:  # fmt: skip
+    """The account with the positions that are held already."""
+    return Account(
+        position_mode=plan.position_mode,
+        cash=_cash(plan, positions, found, rulebook, options),
+        positions=positions,
+        leverages=_leverages(plan, found, rulebook, mode),
+        margin_modes=_margin_modes(plan, found, mode),
+        fees=fees,
+        options=options,
+        borrowed=dict(plan.borrowed),
+        not_collateral=plan.not_collateral,
+        interest_rates=dict(plan.interest),
+        restricted=plan.restricted,
+    )
 
 
 def _check_legs(plan: Plan, mode: PlanMode) -> None:

@@ -16,10 +16,11 @@ from plimsoll.errors import Reason, Reject
 from plimsoll.explain import grade_in, sources_in
 from plimsoll.law import law_modules
 from plimsoll.number import show
-from plimsoll.rulebook import BracketTable, CollateralRow, Grade, Policy, ReadingRow, Rulebook, VenueTable, for_case, in_force
+from plimsoll.rulebook import Policy, Rulebook, for_case, in_force
 from plimsoll.rules import common, usual
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
+from plimsoll.venue_table import BracketTable, CollateralRow, Grade, ReadingRow, VenueTable
 
 MODES = (
     "pools_of",
@@ -233,11 +234,15 @@ def _parts(rulebook: Rulebook) -> Iterator[Part]:
     left = [getattr(rules, name) for name in exported if name not in MODES]
     for title, part in (("Formulas", "formulas"), ("Liquidation, step by step", "procedure")):
         shared = [rule for rule in left if rule.__module__ == common.__name__ and part == "formulas"]
-        for module in _modules(rules, part):
-            written = [rule for rule in _written_in(module) if rule.__name__ not in MODES]
+        modules = _modules(rules, part)
+        named = {rule.__name__ for module in modules for rule in _written_in(module)}
+        taken = [rule for module in _sisters(rules, part, modules) for rule in _written_in(module)]
+        taken = [rule for rule in taken if rule.__name__ not in named]
+        for module in modules:
+            written = [rule for rule in [*_written_in(module), *taken] if rule.__name__ not in MODES]
             own = [rule for rule in written if getattr(rules, rule.__name__, rule) is rule]
             yield _part(_titled(title, module, part), _doc(module), [*shared, *own], rulebook)
-            shared = []
+            shared, taken = [], []
     printed = [rule for rule in left if rule.__module__.endswith(".people") or rule.__module__ == usual.__name__]
     yield _part("Printed numbers and refusals", "", printed, rulebook)
 
@@ -252,6 +257,12 @@ def _modules(rules: Any, part: str) -> list[ModuleType]:
         own += [item.__module__ for item in vars(chief).values() if inspect.isfunction(item)]
     named = [name for name in dict.fromkeys(own) if name.endswith(f"_{part}")]
     return [chief, *(importlib.import_module(name) for name in named)]
+
+
+def _sisters(rules: Any, part: str, own: Sequence[ModuleType]) -> list[ModuleType]:
+    """The modules of that part of sister products, whose rules a rulebook takes by name beside its own."""
+    names = [name for name in law_modules(rules) if name.endswith(f".{part}")]
+    return [importlib.import_module(name) for name in names if name not in {module.__name__ for module in own}]
 
 
 def _titled(title: str, module: ModuleType, part: str) -> str:

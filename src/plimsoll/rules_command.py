@@ -11,10 +11,11 @@ import msgspec
 from plimsoll.command_options import RULES_DAY, RulesDay, read_rules_day
 from plimsoll.errors import BadInput
 from plimsoll.questions.asking import WEAKEST_LAST, Answers, ask_all
-from plimsoll.rulebook import Grade, discover, rules_of
+from plimsoll.rulebook import discover, rules_of
 from plimsoll.rulebook_words import Page, page, tables_in_force
 from plimsoll.rules_diff import OPTION, Diff, diff_all, read_days
 from plimsoll.table_files import load
+from plimsoll.venue_table import Grade
 
 HERE = "command line"
 

@@ -15,7 +15,8 @@ import msgspec
 
 from plimsoll.errors import BadInput
 from plimsoll.number import show
-from plimsoll.rulebook import Grade, VenueTable, days_away, nearest, rules_of
+from plimsoll.rulebook import days_away, nearest, rules_of
+from plimsoll.venue_table import Grade, VenueTable
 
 OPTION = "--diff"
 

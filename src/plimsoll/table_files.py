@@ -16,7 +16,9 @@ import msgspec
 from plimsoll.errors import BadInput
 from plimsoll.model import Bracket, CollateralTier, Kind, LoanTier
 from plimsoll.number import ONE, ZERO, exact, parse, show
-from plimsoll.rulebook import (
+from plimsoll.rulebook import discover, rules_of
+from plimsoll.text_files import read_text, read_toml
+from plimsoll.venue_table import (
     BracketTable,
     CollateralRow,
     FeeRow,
@@ -29,10 +31,7 @@ from plimsoll.rulebook import (
     TermRow,
     UnitRow,
     VenueTable,
-    discover,
-    rules_of,
 )
-from plimsoll.text_files import read_text, read_toml
 
 HEADER: dict[str, tuple[str, ...]] = {
     "rulebook": (),

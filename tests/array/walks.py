@@ -13,7 +13,8 @@ from plimsoll.account.events import Deposited, MarginMoved, Reduced, TakenOver, 
 from plimsoll.account.state import Environment, Venue
 from plimsoll.array import ladder, watches
 from plimsoll.array.between import no_road
-from plimsoll.array.desk import EVENT_RECORD, Laid, Told, Watch, account_of, copied, lay_desk, new_tally
+from plimsoll.array.desk import EVENT_RECORD, Laid, Told, Watch, copied, lay_desk, new_tally
+from plimsoll.array.readback import account_of
 from plimsoll.array.study import walker_of
 from plimsoll.indexes import teller_of
 from plimsoll.kept import kept_folder

@@ -18,6 +18,7 @@ LAYERS = {
     "plimsoll.errors": 0,
     "plimsoll.rules": 1,
     "plimsoll.rulebook": 2,
+    "plimsoll.venue_table": 2,
     "plimsoll.law": 2,
     "plimsoll.margin": 3,
     "plimsoll.account": 4,

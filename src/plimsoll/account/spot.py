@@ -73,10 +73,10 @@ def _open(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fee
     if turn.rulebook.rules.DEBTS == "inside":
         given, much = (instrument.quote, value) if sign > 0 else (instrument.base, size * instrument.multiplier)
         borrow(turn, at, given, much)
-    else:
-        borrow_short(turn, at, instrument)
-        if at is not None:
-            borrow_short(turn, None, instrument)
+        return
+    borrow_short(turn, at, instrument)
+    if at is not None:
+        borrow_short(turn, None, instrument)
 
 
 def _margin_in(

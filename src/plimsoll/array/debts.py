@@ -119,3 +119,12 @@ def recall_debts(held: Any, p: int) -> None:
     row = held.pools[p]
     for w in range(row.wallet_from, row.wallet_to):
         held.wallets[w].balance, held.wallets[w].borrowed = held.growth[w].balance, held.growth[w].borrowed
+
+
+def owes_too_much(held: Any, p: int) -> bool:
+    """Whether the venue exchanges coins by itself although the pool holds."""
+    for w in range(held.pools[p].wallet_from, held.pools[p].wallet_to):
+        wallet = held.wallets[w]
+        if wallet.exchanged_below > 0 and wallet.borrowed - wallet.balance > wallet.exchanged_below:
+            return True
+    return False

@@ -173,16 +173,20 @@ def glide_pool(
             break
         before = headroom
         heads[k], close[k], cashes[k] = headroom, headroom / margin.scale, pool.cash
-        if not plain:
-            equity[k] += worth(desk, held, p, pool, margin, at)
-        elif row.teller == -1:
-            equity[k] += margin.balance + pool.reserved
-        elif row.teller >= 0:
-            equity[k] += (margin.balance + pool.reserved) * at[row.teller]
+        equity[k] += plain_worth(held, p, pool, margin, at) if plain else worth(desk, held, p, pool, margin, at)
         k += 1
     stake(held, p, row.cash)
     recall_debts(held, p)
     return k
+
+
+def plain_worth(held: Held, p: int, pool: Any, margin: Any, marks: Column) -> float:
+    """Equity of a pool of one asset that stands by itself, as `worth` has it."""
+    teller = held.pools[p].teller
+    if teller == -2:
+        return 0.0
+    own = margin.balance + pool.reserved
+    return float(own if teller == -1 else own * marks[teller])
 
 
 def strays(desk: Desk, pool: Any, before: float, at: Column, reach: float) -> bool:

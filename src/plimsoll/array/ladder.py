@@ -8,6 +8,7 @@ digit is too close to call (CLOSE).
 from typing import Any, Final
 
 from plimsoll.array.compile import Column, owning
+from plimsoll.array.debts import owes_too_much
 from plimsoll.array.desk import Desk, Held
 from plimsoll.rules.columns import CANCEL, HOLD, REDUCE, TAKE_OVER, Pool
 
@@ -416,15 +417,6 @@ def pay_all_or_nothing(desk: Desk, held: Held, marks: Column, rates: Column, tal
                 tally[0].funding = paid
                 return HAND
     return DONE
-
-
-def owes_too_much(held: Held, p: int) -> bool:
-    """Whether the venue exchanges coins by itself although the pool holds."""
-    for w in range(held.pools[p].wallet_from, held.pools[p].wallet_to):
-        wallet = held.wallets[w]
-        if wallet.exchanged_below > 0 and wallet.borrowed - wallet.balance > wallet.exchanged_below:
-            return True
-    return False
 
 
 def restore(held: Held, pools: Column, legs: Column, wallets: Column) -> None:

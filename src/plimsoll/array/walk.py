@@ -14,7 +14,7 @@ import numpy as np
 
 from plimsoll.array.between import STRAIGHT, Road
 from plimsoll.array.compile import Column, lent, owning
-from plimsoll.array.debts import grow, grows, recall_debts, remember_debts
+from plimsoll.array.debts import grow, grows, owes_too_much, recall_debts, remember_debts
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.glide import AHEAD, FIRST, glide, look, mark_equity, worth
 from plimsoll.array.ladder import (
@@ -29,7 +29,6 @@ from plimsoll.array.ladder import (
     ladder,
     live_legs,
     live_orders,
-    owes_too_much,
     pay_funding,
     pool_of,
     run_orders,
@@ -65,10 +64,10 @@ def walk(
     log: Column,
 ) -> int:
     """Walk from row `first` (where the account stands, all that it brings done; or on the way to the next row, where the share
-    `tally.behind` of that is behind it) to the last row. `marks`, `lasts` [steps,
-    markets and coins], `funding` [steps, markets] (0: none) in the rows that `due` [steps] names; `road`: what prices do
-    between the rows (other than STRAIGHT: lasts are marks). DONE, GONE (no position is left), HAND (the exact machine must
-    decide what happens on the way to row tally.step) or CLOSE."""
+    `tally.behind` of that is behind it) to the last row. `marks`, `lasts` [steps, markets and coins], `funding` [steps,
+    markets] (0: none) in the rows that `due` [steps] names; `road`: what prices do between the rows (other than STRAIGHT:
+    lasts are marks). DONE, GONE (no position is left), HAND (the exact machine must decide what happens on the way to row
+    tally.step) or CLOSE."""
     desk, held = lent_desk(desk), lent_held(held)
     road = lent_road(road)
     marks, lasts, funding, due, tally, log = lent(marks), lent(lasts), lent(funding), lent(due), lent(tally), lent(log)

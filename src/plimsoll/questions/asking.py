@@ -31,9 +31,10 @@ from plimsoll.questions.forced import (
 )
 from plimsoll.questions.small_account import PRICE, Ground, Pair, find_pair, leverage_for
 from plimsoll.questions.switching import beside_in_one, beside_in_two, switch_flat, switch_with_order, switch_with_position
-from plimsoll.rulebook import Grade, Policy, Rulebook, in_force, with_readings
+from plimsoll.rulebook import Policy, Rulebook, in_force, with_readings
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
+from plimsoll.venue_table import Grade
 
 WEAKEST_LAST = tuple(Grade)
 """From the venue's own word to what nobody vouches for."""

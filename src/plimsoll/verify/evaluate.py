@@ -24,20 +24,11 @@ from plimsoll.margin.pools import market_of, signed_cost
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, PoolView
 from plimsoll.model import Account, LegKey, MarginMode, Outside, PositionMode, leg_key
 from plimsoll.number import ZERO, exact, show
-from plimsoll.rulebook import Rulebook, VenueTable, for_case, regime_of
+from plimsoll.rulebook import Rulebook, for_case, regime_of
 from plimsoll.rulebook import coins_of as table_coins
-from plimsoll.verify.cases import (
-    CaseKnown,
-    Expectation,
-    RawCase,
-    Value,
-    account_of,
-    coins_of,
-    environment_of,
-    instruments_of,
-    marks_of,
-    parse_case,
-)
+from plimsoll.venue_table import VenueTable
+from plimsoll.verify.case_format import CaseKnown, Expectation, Value
+from plimsoll.verify.cases import RawCase, account_of, coins_of, environment_of, instruments_of, marks_of, parse_case
 from plimsoll.verify.fill_in import terms_of, with_known_balance, with_payments, with_totals, with_walls
 from plimsoll.verify.stated import of_account, printed, printed_of_pool, replaced
 from plimsoll.verify.steps import command_of, step_of

@@ -10,7 +10,8 @@ from plimsoll.margin.pools import signed_cost, sized
 from plimsoll.model import Account, MarginMode, Marks, Outside
 from plimsoll.number import ZERO, exact, parse
 from plimsoll.rulebook import Rulebook, rules_of
-from plimsoll.verify.cases import WHOLE, Case, outside_of
+from plimsoll.verify.case_format import Case
+from plimsoll.verify.cases import WHOLE, outside_of
 
 
 def with_walls(account: Account, case: Case, marks: Marks, rulebook: Rulebook) -> Account:

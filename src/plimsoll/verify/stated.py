@@ -15,7 +15,7 @@ from plimsoll.number import ZERO, exact
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.asks import LegAsk, PoolAsk
 from plimsoll.rules.columns import Pool, PoolMargin
-from plimsoll.verify.cases import Case, CaseKnown, Value
+from plimsoll.verify.case_format import Case, CaseKnown, Value
 
 
 def replaced(case: Case, where: str, state: State, rulebook: Rulebook, listed: Mapping[str, Outside]) -> dict[str, Outside]:

@@ -30,7 +30,8 @@ from plimsoll.account.commands import (
 from plimsoll.errors import BadInput
 from plimsoll.model import LegKey, LegSide, MarginMode, Order, OrderType, PositionMode, Trigger
 from plimsoll.number import ONE, ZERO
-from plimsoll.verify.cases import Expectation, check_expectations
+from plimsoll.verify.case_format import Expectation
+from plimsoll.verify.cases import check_expectations
 
 
 class CaseStep(msgspec.Struct, frozen=True):
