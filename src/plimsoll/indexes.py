@@ -12,9 +12,10 @@ from plimsoll.rulebook import Rulebook
 
 
 def coins_of_account(account: Account, rulebook: Rulebook) -> tuple[str, ...]:
-    """Every coin whose price the venue asks for: those of its valued pools. Empty where it has none."""
+    """Every coin whose price the venue asks for: those of its valued pools, and those that positions keep. Empty where it has
+    none."""
     specs = rulebook.rules.pools_of(account, rulebook.instruments)
-    return tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
+    return tuple(dict.fromkeys(asset for spec in specs for asset in (*spec.assets, *spec.kept)))
 
 
 def teller_of(asset: str, marks: Mapping[str, Decimal], rulebook: Rulebook) -> str | None:

@@ -117,7 +117,7 @@ def with_price(venue: str, layout: Layout, column: Sequence[Decimal], at: int, p
     moved = list(column)
     moved[at] = price
     instrument = rulebook_of(venue).instruments[layout.symbols[at]]
-    if instrument.kind is Kind.SPOT:
+    if instrument.kind is Kind.SPOT and instrument.base in layout.assets:
         first = len(layout.symbols)
         moved[first + layout.assets.index(instrument.base)] = price * column[first + layout.assets.index(instrument.quote)]
     return moved

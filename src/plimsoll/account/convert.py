@@ -25,15 +25,12 @@ def purse_of(spec: PoolSpec, wallet: int = 0) -> LegKey | None:
     """Where a coin of a pool is: inside a wall, with a leg that keeps its own, or (None) in the account's cash."""
     if spec.isolated:
         return spec.legs[0]
-    return None if spec.assets else spec.legs[wallet // 2]
+    return spec.legs[wallet // 2] if spec.kept else None
 
 
-def coin_of(turn: Turn, spec: PoolSpec, wallet: int) -> str:
+def coin_of(spec: PoolSpec, wallet: int) -> str:
     """The coin of a wallet of a pool; where legs keep their own, the base and the quote of each in turn."""
-    if spec.assets:
-        return spec.assets[wallet]
-    instrument = turn.instrument(spec.legs[wallet // 2].symbol)
-    return instrument.quote if wallet % 2 else instrument.base
+    return (spec.assets or spec.kept)[wallet]
 
 
 def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
@@ -42,7 +39,7 @@ def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     if step.leg < 0:
         _convert_all(turn, spec, step)
         return
-    source, target, at = coin_of(turn, spec, step.leg), coin_of(turn, spec, step.other), purse_of(spec, step.leg)
+    source, target, at = coin_of(spec, step.leg), coin_of(spec, step.other), purse_of(spec, step.leg)
     amount = min(ceil_to(step.amount, MONEY_UNIT), held(turn.account, at, source))
     layout = turn.layout()
     place = next(i for i, other in enumerate(layout.specs) if other.key == spec.key)
@@ -51,7 +48,8 @@ def convert(turn: Turn, spec: PoolSpec, step: Step[Decimal]) -> None:
     coin = turn.rulebook.rules.assess_coin(pool, margin, step.other, column, layout.markets)
     gap = max(ZERO, coin.borrowed - owed(turn.account, at, target))
     _exchange(turn, (spec.key, at), source, target, amount, step.price, (step.fee, step.penalty), gap)
-    if at is not None and not spec.isolated and held(turn.account, at, source) <= 0:
+    kept = at is not None and turn.rulebook.rules.DEBTS == "inside"
+    if at is not None and kept and held(turn.account, at, source) <= 0:  # all of it is sold: what else is there pays
         even_out(turn, at, spec.key, turn.mark(at.symbol))
         for asset in (source, target):
             repay(turn, at, asset, max(ZERO, held(turn.account, at, asset)))

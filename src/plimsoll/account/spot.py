@@ -230,7 +230,7 @@ def standing(account: Account, rulebook: Rulebook, asset: str) -> Decimal:
     bought = ZERO
     for position in account.positions:
         known = rulebook.instruments[position.symbol]
-        if known.kind is Kind.SPOT and known.base == asset and position.mode is MarginMode.CROSS:
+        if known.kind is Kind.SPOT and known.base == asset and position.coins is None:
             bought += max(ZERO, position.size) * known.multiplier
     return bought
 

@@ -35,12 +35,22 @@ def growth_of(layout: Layout, account: Account, rulebook: Rulebook, hours: Decim
     stands on has no rate."""
     rows = []
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
-        rows += [_growth(spec, asset, account, rulebook, hours) for asset, _ in zip(spec.assets, pool.wallets, strict=True)]
+        coins = zip(spec.assets or spec.kept, pool.wallets, strict=True)
+        rows += [_growth(_owner(spec, w), asset, account, rulebook, hours) for w, (asset, _) in enumerate(coins)]
     return np.array(rows, GROWTH_RECORD) if rows else np.zeros(0, GROWTH_RECORD)
 
 
-def _growth(spec: PoolSpec, asset: str, account: Account, rulebook: Rulebook, hours: Decimal) -> tuple[Any, ...]:
-    rules, inside = rulebook.rules, spec.legs[0] if spec.isolated else None
+def _owner(spec: PoolSpec, wallet: int) -> LegKey | None:
+    """Whose coin a wallet of a pool is: a leg's that keeps its own, or (None) the account's."""
+    if spec.isolated:
+        return spec.legs[0]
+    return spec.legs[wallet // 2] if spec.kept else None
+
+
+def _growth(
+    inside: LegKey | None, asset: str, account: Account, rulebook: Rulebook, hours: Decimal
+) -> tuple[Any, ...]:
+    rules = rulebook.rules
     rate, lent = account.interest_rates.get(asset), lent_of(account, inside, asset)
     overdrawn = inside is None and rules.DEBTS == "overdrawn"
     owes = lent > 0 or (overdrawn and account.cash.get(asset, ZERO) < 0)

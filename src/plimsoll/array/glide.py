@@ -271,6 +271,8 @@ def worth(desk: Desk, held: Held, p: int, pool: Any, margin: Any, marks: Column)
         total = 0.0
         for w in range(len(pool.wallets)):
             total += assess_coin(pool, margin, w, marks, desk.markets).equity * marks[pool.wallets[w].place]
+        if pool.cash != 0 and len(pool.legs) > 0:  # beside coins that legs keep, in the asset of the pool
+            total += pool.cash * marks[pool.wallets[pool.legs[0].wallet].place]
         return total if desk.unit < 0 else total / marks[desk.unit]
     if row.teller == -2:
         return 0.0

@@ -211,8 +211,8 @@ def lay(
         pool = float_pool(exactly)
         for rows in (pool.legs, pool.beside, pool.rests, pool.asks):
             _moved(rows, place)
-        if spec.assets:
-            _set_places(pool.wallets, [coins[asset] for asset in spec.assets])
+        if spec.assets or spec.kept:
+            _set_places(pool.wallets, [coins[asset] for asset in spec.assets or spec.kept])
         pools.append(pool)
         asked.append(_asked(spec, exactly, layout, told))
     keys = tuple(spec.key for spec in layout.specs)

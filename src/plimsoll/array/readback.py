@@ -15,7 +15,10 @@ def account_of(laid: Laid, held: Held) -> Account:
     positions = {leg_key(p): p for p in laid.account.positions}
     after: dict[LegKey, Position] = {}
     for at, row in enumerate(held.pools):
-        if not row["isolated"] and not row["apart"] and row["wallet_to"] == row["wallet_from"] and laid.pool_assets[at] in cash:
+        legs = [laid.keys[held.names[i]] for i in range(row["leg_from"], row["leg_to"])]
+        keep = not row["isolated"] and any(positions[key].coins is not None for key in legs)
+        single = keep or row["wallet_to"] == row["wallet_from"]
+        if not row["isolated"] and not row["apart"] and single and laid.pool_assets[at] in cash:
             cash[laid.pool_assets[at]] = _money(row["cash"])
         for i in range(row["leg_from"], row["leg_to"]):
             key = laid.keys[held.names[i]]
@@ -26,8 +29,8 @@ def account_of(laid: Laid, held: Held) -> Account:
         for w in range(row["wallet_from"], row["wallet_to"]):
             coin, there, owed = coin_of(laid, held.wallets[w]), held.wallets[w]["balance"], held.wallets[w]["borrowed"]
             grown = _money(owed - held.growth[w]["lent"]) if held.growth[w]["unit"] != 0 else None
-            if row["isolated"]:
-                key = laid.keys[held.names[row["leg_from"]]]
+            if row["isolated"] or keep:
+                key = legs[0 if row["isolated"] else (w - row["wallet_from"]) // 2]
                 if grown is not None:
                     after[key] = msgspec.structs.replace(after[key], interest={**after[key].interest, coin: grown})
                 continue

@@ -218,8 +218,8 @@ def _triggers(now: Instant, at: Home, leg: Leg[Decimal]) -> tuple[Triggers, Trig
 
 def _with_coin(now: Instant, market: int) -> tuple[int, ...]:
     """A market in coins themselves, and where the marks column holds the price of its coin, which is what moves."""
-    layout, base = now.layout, now.bases[market]
-    return (market, len(layout.symbols) + layout.assets.index(base)) if base in layout.assets else (market,)
+    first = len(now.layout.symbols)
+    return market, first + now.layout.assets.index(now.bases[market])
 
 
 def _factors(solved: Solver) -> Factors:
@@ -314,7 +314,7 @@ def _leg_view(now: Instant, home: Home, key: LegKey, leg: Leg[Decimal]) -> LegVi
         position.symbol,
         position.mode,
         position.side,
-        spec.asset if market.spot and (spec.isolated or not spec.assets) else instrument.settle,
+        spec.asset if market.spot and (spec.isolated or spec.kept) else instrument.settle,
         spec.key,
         position.size,
         position.entry_price,
@@ -344,8 +344,8 @@ def _of_coins(now: Instant, home: Home, leg: Leg[Decimal]) -> tuple[Decimal, Dec
     """(profit, margin locked, initial, maintenance, closing fee) of a position in coins themselves. An isolated one is its
     pool: its profit is what that is worth beyond the margin put in, interest and fees taken off. One in cross that keeps its
     coins is a part of its pool; else the requirement is that of the debts of the whole account and no position's own."""
-    margin, kept = home.margin, home.pool.wallets
-    if not home.spec.isolated and (home.spec.assets or not kept):
+    margin = home.margin
+    if not (home.spec.isolated or home.spec.kept):
         market = now.layout.markets[leg.market]
         return now.rulebook.rules.profit(leg, now.column[leg.market], market), ZERO, ZERO, ZERO, ZERO
     if not home.spec.isolated:

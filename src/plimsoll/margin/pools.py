@@ -112,7 +112,7 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
     specs += tuple(PoolSpec(f"asset:{asset}", asset, False, ()) for asset in extra if asset not in known)
     if rulebook.rules.cross_apart(regime):
         specs = each_apart(specs)
-    assets = tuple(dict.fromkeys(asset for spec in specs for asset in spec.assets))
+    assets = tuple(dict.fromkeys(asset for spec in specs for asset in (*spec.assets, *spec.kept)))
     resting = tuple(_resting(account, rulebook, index, held))
     places = {asset: len(symbols) + i for i, asset in enumerate(assets)}
     at = _At(account, rulebook, index, places, held, resting, {}, markets, extra)
@@ -159,7 +159,7 @@ def _set_aside(spec: PoolSpec, at: _At) -> Decimal:
 
 def _leg_at(key: LegKey, spec: PoolSpec, at: _At) -> Leg[Decimal]:
     """The leg under a key, laid out once; anew in a pool with wallets, among which its own are counted."""
-    if spec.assets or _keeps(spec, at):
+    if spec.assets or spec.kept:
         return _leg(at.held[key], spec, at)
     if key not in at.legs:
         at.legs[key] = _leg(at.held[key], spec, at)
@@ -181,25 +181,19 @@ def _leg(position: Position, spec: PoolSpec, at: _At) -> Leg[Decimal]:
         position.added_margin,
         position.lost_margin,
         _paid(position, at),
-        _wallet_of(position, instrument, spec, at),
+        _wallet_of(position, instrument, spec),
         at.account.cash.get(instrument.settle, ZERO) if alone and position.auto_add_margin else ZERO,
         ZERO if position.remarked is None else position.remarked,
         -ONE if position.part_sold is None else ZERO,
     )
 
 
-def _keeps(spec: PoolSpec, at: _At) -> bool:
-    """Whether the legs of a pool keep coins and debts of their own: an isolated one in coins, and where the venue has it so
-    any."""
-    return bool(spec.legs) and (bool(spec.assets) and spec.isolated if at.rulebook.rules.DEBTS != "inside" else True)
-
-
-def _wallet_of(position: Position, instrument: Instrument, spec: PoolSpec, at: _At) -> int:
+def _wallet_of(position: Position, instrument: Instrument, spec: PoolSpec) -> int:
     """The place among the pool's wallets of the coin that a leg settles in; of a leg with coins of its own that one of its two
     in which the pool is told."""
     if spec.assets:
         return spec.assets.index(spec.asset if spec.isolated else instrument.settle)
-    if not _keeps(spec, at):
+    if not spec.kept:
         return 0
     return 2 * spec.legs.index(leg_key(position)) + (0 if spec.asset == instrument.base else 1)
 
@@ -265,7 +259,7 @@ def _pool(spec: PoolSpec, at: _At, outside: Outside | None) -> Pool[Decimal]:
         tuple([at.legs.get(key) or _leg_at(key, spec, at) for key in spec.beside]) if spec.beside else (),
         spec.apart,
         tuple([r.row for r in resting if r.asset == spec.asset]) if spec.apart and not spec.less_orders else (),
-        _keeps(spec, at),
+        bool(spec.kept) or (spec.isolated and bool(spec.assets)),
     )
 
 
@@ -284,9 +278,8 @@ def _wallet(asset: str, spec: PoolSpec, at: _At) -> Wallet[Decimal]:
 
 def _kept(spec: PoolSpec, at: _At) -> tuple[Wallet[Decimal], ...]:
     """The coins that cross legs of a pool of one asset keep by themselves: base and quote of each, one leg after the other."""
-    legs = [at.held[key] for key in spec.legs] if _keeps(spec, at) else []
-    pairs = [(p, at.rulebook.instruments[p.symbol]) for p in legs]
-    return tuple([_counted(BARE, asset, p, at, True) for p, own in pairs for asset in (own.base, own.quote)])
+    owners = [at.held[spec.legs[i // 2]] for i in range(len(spec.kept))]
+    return tuple([_counted(BARE, asset, p, at, True) for p, asset in zip(owners, spec.kept, strict=True)])
 
 
 def _counted(
@@ -296,7 +289,7 @@ def _counted(
     columns = coin.columns
     there = inside.cash if isinstance(inside, Account) else inside.coins or {}
     return Wallet(
-        place=at.places.get(asset, -1),
+        place=at.places[asset],
         balance=there.get(asset, ZERO) + other.wallet_balance + other.unrealised_pnl - other.reserved,
         borrowed=inside.borrowed.get(asset, ZERO) + inside.interest.get(asset, ZERO),
         collateral=collateral,

@@ -73,7 +73,7 @@ class Leg(msgspec.Struct, Generic[N], frozen=True, gc=False):
 
 class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One coin of a valued pool. `place`: where its price in the pool's currency stands in the marks column, behind the
-    marks (-1: nowhere). `balance`: settled units (negative: owed), `borrowed`: units owed apart from it, with interest.
+    marks. `balance`: settled units (negative: owed), `borrowed`: units owed apart from it, with interest.
     `collateral` False: switched off. `floors`, `ratios`: what counts of a holding, slice by slice (`rows` of them);
     `loan_floors`, `loan_initial`, `loan_maintenance`: what a debt needs, slice by slice (`loan_rows`), of units or
     (`loans_by_value`) of its value.

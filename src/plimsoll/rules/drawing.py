@@ -13,7 +13,7 @@ class PoolSpec(msgspec.Struct, frozen=True, gc=False):
     `assets`: the coins of a valued pool, whose `asset` is the currency it is measured in; empty otherwise. `beside`: legs
     that stand on the same cash without being liquidated with it; `apart`: a part of the cross legs of an asset, whose pool
     `asset:X` comes first; `less_orders`: the margin of the asset's resting orders, which must not depend on marks, is no part
-    of the cash."""
+    of the cash; `kept`: the base and the quote of each leg, where legs keep coins of their own beside the cash."""
 
     key: str
     asset: str
@@ -23,6 +23,7 @@ class PoolSpec(msgspec.Struct, frozen=True, gc=False):
     beside: tuple[LegKey, ...] = ()
     apart: bool = False
     less_orders: bool = False
+    kept: tuple[str, ...] = ()
 
     @property
     def coins(self) -> tuple[str, ...]:
@@ -92,7 +93,11 @@ def pools_per_margin_asset(account: Account, instruments: Mapping[str, Instrumen
         crossed.setdefault(asset, [])
         if position.mode is MarginMode.CROSS:
             crossed[asset].append(leg_key(position))
-    return tuple(PoolSpec(f"asset:{asset}", asset, False, tuple(legs)) for asset, legs in crossed.items())
+    pairs = {symbol: (instruments[symbol].base, instruments[symbol].quote) for symbol in {p.symbol for p in account.positions}}
+    return tuple(
+        PoolSpec(f"asset:{asset}", asset, False, tuple(legs), kept=tuple(coin for key in legs for coin in pairs[key.symbol]))
+        for asset, legs in crossed.items()
+    )
 
 
 def spot_walls(

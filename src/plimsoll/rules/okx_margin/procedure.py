@@ -108,6 +108,7 @@ def selling(
     wanted = owed
     if part:
         wanted = excess(pool, i, side, market)
+        wanted += wanted / 10000000000000  # a hair more: rounding to ledger units must not leave the debt above the cap
         if wanted <= 0:
             wanted = owed
     amount = min(held, min(wanted / (1 - charged), wanted + room) / rate)
