@@ -40,7 +40,14 @@ FORMS = [
 
 
 def odds(
-    tmp_path: Path, venue: str, symbol: str, side: str, mode: str, volatility: str = "1.5", interest: str = RATES, paths: int = 96
+    tmp_path: Path,
+    venue: str,
+    symbol: str,
+    side: str,
+    mode: str,
+    volatility: str = "1.5",
+    interest: str = RATES,
+    paths: int = 96,
 ) -> Odds:
     file = tmp_path / "coins.toml"
     file.write_text(HEAD.format(venue=venue, symbol=symbol, side=side, volatility=volatility, interest=interest))
