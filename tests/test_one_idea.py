@@ -1,6 +1,6 @@
 """One idea held in every form there is: as a contract or as coins bought with borrowed money, walled off or not."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
@@ -9,6 +9,8 @@ from plimsoll.errors import BadInput
 from plimsoll.plan import PlanMode
 from plimsoll.rulebook import Held
 from plimsoll.runs import Comparison, Run
+
+D = Decimal
 
 
 @pytest.fixture(scope="module")

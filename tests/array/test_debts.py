@@ -61,7 +61,7 @@ def test_the_walk_ends_where_the_exact_machine_does(
 ) -> None:
     """The same paths, walked in columns and played from step to step by the exact machine."""
     walked = odds(tmp_path, venue, symbol, side, mode)
-    monkeypatch.setattr(desk, "is_steady", lambda account, rulebook: False)
+    monkeypatch.setattr(desk, "is_steady", lambda *_: False)
     played = odds(tmp_path, venue, symbol, side, mode)
     assert played.close_calls == 96 > walked.close_calls
     assert walked.funding > 0
@@ -72,8 +72,8 @@ def test_the_walk_ends_where_the_exact_machine_does(
 
 
 def test_interest_alone_liquidates_a_pair_on_every_path(tmp_path: Path) -> None:
-    """1,913 USDT borrowed at 300 % a year against 2,870 of coins: the level falls from 1.5 to 1.18 in some 33 days of prices that
-    hardly move; at 600 % within 20."""
+    """1,913 USDT borrowed at 300 % a year against 2,870 of coins: the level falls from 1.5 to 1.18 in some 33 days of prices
+    that hardly move; at 600 % within 20."""
     rates = 'interest = {{ USDT = "{}" }}'
     slow = odds(tmp_path, "binance_margin", "ETHUSDT", "long", "isolated", "0.0001", rates.format("3"), 32)
     fast = odds(tmp_path, "binance_margin", "ETHUSDT", "long", "isolated", "0.0001", rates.format("6"), 32)
