@@ -52,8 +52,8 @@ def test_no_money_appears_or_vanishes(venue: str, data: st.DataObject) -> None:
 @law
 @given(st.data())
 def test_no_balance_falls_below_zero_where_debts_stand_apart(venue: str, data: st.DataObject) -> None:
-    """What is not there is lent: beside it, and not by letting it go below zero, which only the loss of a contract does. Nothing
-    that is owed is negative anywhere."""
+    """What is not there is lent: beside it, and not by letting it go below zero, which only the loss of a contract does.
+    Nothing that is owed is negative anywhere."""
     book = rulebook_of(venue)
     apart = book.rules.DEBTS == "apart" and all(i.kind is Kind.SPOT for i in book.instruments.values())
     for state in live(data, venue).states[1:]:
