@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from plimsoll.account.state import Venue
-from plimsoll.model import Account, Fees, Instrument, LegSide, MarginMode, Marks, Position, PositionMode
+from plimsoll.model import Account, Fees, Instrument, Kind, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.rulebook import discover, in_force
 from plimsoll.table_files import load
 
@@ -118,9 +118,10 @@ def textbook() -> Case:
 
 
 def tens() -> dict[str, Case]:
-    """Ten positions on every venue: written down above where that was done, else made from the venue's own tables."""
+    """Ten positions on every venue of contracts: written down above where that was done, else made from its own tables."""
     written = {"binance_usdm": binance_ten, "okx_futures": okx_ten, "bybit_uta": bybit_ten}
-    return {name: written[name]() if name in written else ten_of(name) for name in discover()}
+    contracts = [name for name in discover() if any(row.kind is not Kind.SPOT for row in load(name).instruments)]
+    return {name: written[name]() if name in written else ten_of(name) for name in contracts}
 
 
 def ten_of(name: str) -> Case:
@@ -129,7 +130,7 @@ def ten_of(name: str) -> Case:
     table = load(name)
     day = max(row.since for row in table.brackets)
     listed = in_force(table, day).instruments
-    known = [i for i in listed.values() if i.base in PRICES and i.brackets]
+    known = [i for i in listed.values() if i.base in PRICES and i.brackets and i.kind is not Kind.SPOT]
     assert known, f"{name}: no contract on a coin that has a price here"
     picked = [replace(known[n % len(known)], symbol=f"{known[n % len(known)].symbol}#{n}") for n in range(10)]
     rulebook = replace(in_force(table, day), instruments={i.symbol: i for i in picked})

@@ -36,9 +36,11 @@ def money_everywhere(state: State, venue: str) -> dict[str, Decimal]:
     for asset, amount in state.account.cash.items():
         total[asset] += amount
     for position in state.account.positions:
-        total[rulebook_of(venue).instruments[position.symbol].settle] += position.isolated_margin
-    for asset, amount in state.account.borrowed.items():
-        total[asset] -= amount
+        settle = rulebook_of(venue).instruments[position.symbol].settle
+        total.update({settle: position.isolated_margin} if position.coins is None else position.coins)
+    sides = [(p.borrowed, p.interest) for p in (state.account, *state.account.positions)]
+    for owed in (side for both in sides for side in both):
+        total.subtract(owed)
     for key, amount in state.world.items():
         total[key.rpartition("|")[2]] += amount
     return {asset: amount for asset, amount in total.items() if amount != 0}

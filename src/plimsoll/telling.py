@@ -318,7 +318,7 @@ def _tell(told: Told, e: Event, name: str, unit: str) -> Happening | None:
             if e.source == e.target:
                 sold = f"{_n(e.amount)} {e.target} held"
             text = f"{sold} to repay what is owed in {e.target}, fee {_n(e.fee + e.penalty)}"
-            return Happening(t, "convert", "", text, None, None, e.proceeds)
+            return Happening(t, "convert" if e.forced else "exchange", "", text, None, None, e.proceeds)
         case Deleveraged():
             text = f"{name}: {_n(e.size)} passed to {e.counterparty} at {_n(e.price)} (auto-deleveraging)"
             return Happening(t, "deleverage", name, text, e.price, e.size)

@@ -220,7 +220,11 @@ def test_the_exemption_from_reductions_that_never_raise_the_requirement_is_neede
 UNSOLD = ("after_a_command_no_pool_is_left_under_water", "each_step_of_a_ladder_leaves_less_and_the_ladder_ends")
 
 
-@pytest.mark.parametrize("venue", [v for v in VENUES if any(name in exempt_of(v) for name in UNSOLD)])
+IMPATIENT = [v for v in VENUES if rulebook_of(v).rules.WAITS == 0]
+"""Those that wait have a clock, and tests of their own."""
+
+
+@pytest.mark.parametrize("venue", [v for v in IMPATIENT if any(name in exempt_of(v) for name in UNSOLD)])
 def test_the_exemption_from_pools_that_are_never_left_under_water_is_needed(venue: str) -> None:
     """A position that nobody takes, with a little money left, stays where it is; without any it goes."""
     symbol = first_linear(venue)

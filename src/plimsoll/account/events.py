@@ -216,8 +216,9 @@ class TakenOver(msgspec.Struct, frozen=True, tag=True):
 
 
 class Converted(msgspec.Struct, frozen=True, tag=True):
-    """A forced sale of `amount` of a coin for `proceeds` of another that is owed, at the index prices; `fee` to the venue and
-    `penalty` to the insurance fund, in the coin owed, of which `repaid` went to the lender (the rest fills up the balance)."""
+    """A sale of `amount` of a coin for `proceeds` of another that is owed, at the index prices; `fee` to the venue and
+    `penalty` to the insurance fund, in the coin owed, of which `repaid` went to the lender (the rest fills up the balance).
+    `forced`: by the venue's liquidation, not to even out a position that the trader closed."""
 
     pool: str
     source: str
@@ -228,6 +229,7 @@ class Converted(msgspec.Struct, frozen=True, tag=True):
     repaid: Decimal
     postings: tuple[Posting, ...]
     penalty: Decimal = Decimal(0)
+    forced: bool = True
 
 
 class Deleveraged(msgspec.Struct, frozen=True, tag=True):

@@ -157,7 +157,7 @@ def _close(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decimal, fe
 
 def even_out(turn: Turn, key: LegKey, pool: str, price: Decimal) -> None:
     """What a position lacks of one of its coins to pay what it owes is bought for its other coin, as far as that goes; in cross
-    the cash of its margin currency has the rest. `price`: of the base."""
+    the cash of its margin currency has the rest. `price`: of the base; `pool`: its printed name, where it is liquidated."""
     instrument, position = turn.instrument(key.symbol), turn.held(key)
     if position is None:  # it came out even
         return
@@ -168,20 +168,22 @@ def even_out(turn: Turn, key: LegKey, pool: str, price: Decimal) -> None:
         spare = held(turn.account, key, other) - owed(turn.account, key, other)
         if short > 0 and spare > 0:
             amount = min(ceil_to(short / rate, MONEY_UNIT), spare)
-            _buy_for(turn, (pool or key.symbol, other, asset), amount, money(amount * rate), purse(key), purse(key))
+            _buy_for(turn, key, (pool, other, asset), amount, money(amount * rate), purse(key))
         short = owed(turn.account, key, asset) - held(turn.account, key, asset)
-        if short > 0 and key.mode is MarginMode.CROSS and cash in (asset, other):
-            amount = short if cash == asset else ceil_to(short / rate, MONEY_UNIT)
-            _buy_for(turn, (pool or key.symbol, cash, asset), amount, short, _CASH, purse(key))
+        if short > 0 and key.mode is MarginMode.CROSS:
+            if cash == asset:
+                turn.emit(MarginMoved(key, short, transfer(asset, short, _CASH, purse(key)), "closed"))
+            elif cash == other:
+                _buy_for(turn, key, (pool, cash, asset), ceil_to(short / rate, MONEY_UNIT), short, _CASH)
 
 
 def _buy_for(
-    turn: Turn, names: tuple[str, str, str], amount: Decimal, brings: Decimal, source: Posting, target: Posting
+    turn: Turn, key: LegKey, names: tuple[str, str, str], amount: Decimal, brings: Decimal, source: Posting
 ) -> None:
-    """`amount` of a coin out of one purse for what it `brings` of another into another; of the same coin it only moves."""
+    """`amount` of a coin out of the purse `source` for what it `brings` of another into the position's own."""
     pool, given, asset = names
-    postings = transfer(given, amount, source, _MARKET) + transfer(asset, brings, _MARKET, target)
-    turn.emit(Converted(pool, given, asset, amount, brings, ZERO, ZERO, postings))
+    postings = transfer(given, amount, source, _MARKET) + transfer(asset, brings, _MARKET, purse(key))
+    turn.emit(Converted(pool or key.symbol, given, asset, amount, brings, ZERO, ZERO, postings, forced=bool(pool)))
 
 
 def empty_wall(turn: Turn, key: LegKey, pool: str) -> None:

@@ -50,6 +50,7 @@ WORDS = {
     "cancel": "cancelled",
     "liquidation": "liquidated",
     "convert": "coin sold",
+    "exchange": "coin exchanged",
     "forced_close": "forced close",
     "take_over": "taken over",
     "deleverage": "auto-deleveraged",

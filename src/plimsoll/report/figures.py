@@ -44,6 +44,7 @@ SYMBOLS = {
     "cancel": "diamond-open",
     "liquidation": "x",
     "convert": "x",
+    "exchange": "circle-open-dot",
     "forced_close": "x",
     "take_over": "x",
     "deleverage": "star",

@@ -382,7 +382,7 @@ def event_lines(events: Sequence[Event], fund_takes: bool) -> list[str]:
             if isinstance(e, TakenOver) and e.fill is None and not fund_takes:
                 continue
             lines.append(f"{word} {e.leg.symbol}:{e.side} {show(e.size)} @ {show(e.price)}")
-        elif isinstance(e, Converted):
+        elif isinstance(e, Converted) and e.forced:
             lines.append(f"convert {e.source} {show(e.amount)} to {e.target} {show(e.proceeds)}")
         elif isinstance(e, Deleveraged):
             against = "short" if taken[e.leg] == "long" else "long"

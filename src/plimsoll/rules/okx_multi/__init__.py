@@ -14,7 +14,6 @@ from plimsoll.rules.common import (
     wall_bounds,
 )
 from plimsoll.rules.okx_futures.formulas import (
-    available_balance,
     bankruptcy_price,
     bracket,
     closing_fee,
@@ -67,6 +66,7 @@ from plimsoll.rules.okx_multi.formulas import (
     Reading,
     assess_coin,
     assess_pool,
+    available_balance,
     borrowable,
     coin_line,
     order_line,

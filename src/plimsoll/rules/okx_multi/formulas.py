@@ -272,6 +272,12 @@ def idle(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]
     return max(zero(equity), worth(wallet, equity, marks[wallet.place]))
 
 
+def available_balance(pool: Pool[N], margin: PoolMargin[N], cross_orders: N, isolated_orders: N) -> N:
+    """availEq of the account, in USD: adjEq - imr less what resting orders take, negative where the account is short of its
+    initial margin. S10; grade derived."""
+    return margin.balance - margin.initial - cross_orders - isolated_orders
+
+
 def free_margin(pool: Pool[N], margin: PoolMargin[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
     """availEq of the account, in USD, less what isolated orders hold ready: adjEq - imr - disEq of restricted coins. A new
     order asks for adjEq >= imr after it. S1 (51008), S10."""
