@@ -338,6 +338,7 @@ def _space(name: str | None, modules: tuple[ModuleType, ...]) -> dict[str, Any]:
     if name is not None:
         wanted = {rule for module in modules for rule in module.__annotations__ if hasattr(rules_of(name), rule)}
         space |= {rule: fast_rule(name, rule) for rule in wanted}
+    space |= {step.__name__: _UNOWNED(step) for step in STEPS_OF_NUMBER if space.get(step.__name__) is step}
     for function in (f for module in modules for f in rule_functions(module.__name__)):
         fresh = FunctionType(function.__code__, space, function.__name__, function.__defaults__)
         space[function.__name__] = (_OWNING if hasattr(function, "owns") else _UNOWNED)(fresh)

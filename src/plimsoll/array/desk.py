@@ -455,15 +455,17 @@ def _is_early(layout: Layout, rulebook: Rulebook) -> bool:
 
 
 def _pays(layout: Layout, rulebook: Rulebook) -> bool:
-    """Whether funding depends on nothing but the leg: not on what is free, nor on whole units or locked losses."""
+    """Whether funding depends on nothing but the leg: not on what is free, nor on locked losses, and goes where the rules say."""
     if all(layout.markets[leg.market].spot for pool in layout.pools for leg in pool.legs):
         return True
     for pool in layout.pools:
         for leg in pool.legs:
             poor, rich = (rulebook.rules.funding_split(ONE, leg, free) for free in (ZERO, Decimal(10**12)))
-            if poor != rich or pool.apart or layout.markets[leg.market].unit != 0:
+            if poor != rich or pool.apart:
                 return False
-    return not any(leg.isolated for pool in layout.pools for leg in pool.legs if any(p.wallets for p in layout.pools))
+    walled = any(leg.isolated for pool in layout.pools for leg in pool.legs)
+    refilled = rulebook.readings.get("funding_received") == "refills_position"
+    return not walled or not (refilled or any(pool.wallets for pool in layout.pools))
 
 
 def is_steady(account: Account, rulebook: Rulebook) -> bool:

@@ -7,7 +7,8 @@ from plimsoll.array.between import STRAIGHT, Road
 from plimsoll.array.compile import Column
 from plimsoll.array.debts import grow, grow_by, recall_debts, remember_debts
 from plimsoll.array.desk import Desk, Held
-from plimsoll.array.ladder import BAND, charges, pool_of, stake, standing
+from plimsoll.array.ladder import BAND, pool_of, stake, standing
+from plimsoll.array.payments import charges, is_clear
 from plimsoll.array.watches import before_watch
 from plimsoll.rules.columns import HOLD
 
@@ -15,6 +16,7 @@ assess_pool: Any
 assess_coin: Any
 next_step: Any
 profit: Any
+value: Any
 AHEAD: Final = 64
 """Rows that are looked at together."""
 EQUITY: Final = 0
@@ -47,7 +49,10 @@ def glide(
     rows. Pool by pool, so that a pool's columns are read once; funding is then paid up to there. `ahead`: room for what is
     found out about the rows looked at."""
     free = 0
-    while free < window and step + free < len(marks) and (desk.pays or not due[step + free]):
+    while free < window and step + free < len(marks):
+        at = step + free
+        if due[at] and not (desk.pays and is_clear(desk, held, funding[at], marks[at])):
+            break
         free += 1
     for i in range(len(held.orders)):
         if held.orders[i].live:
@@ -71,7 +76,9 @@ def glide(
 def keep_pool(held: Held, p: int, ahead: Column, free: int, tally: Column) -> None:
     """What a pool was on the rows that are passed: its cash after them, its least headroom and closeness."""
     row, at = held.pools[p], FIRST + 3 * p
-    row.cash = ahead[at + CASH, free - 1]
+    before, row.cash = row.cash, ahead[at + CASH, free - 1]
+    if row.isolated and row.leg_to > row.leg_from:
+        held.legs[row.leg_from].lost += before - row.cash
     grow_by(held, p, free)
     stake(held, p, row.cash)
     if row.leg_to > row.leg_from:
@@ -165,7 +172,7 @@ def glide_pool(
         headroom = margin.balance - margin.requirement
         if (counts or margin.requirement > 0) and not headroom > BAND * margin.scale:
             break
-        strayed = looks and within(before, headroom, margin.scale, road.reach[step + k])
+        strayed = looks and within(before, headroom, gross(desk, pool, margin, at), road.reach[step + k])
         if strayed or (counts and not rests(desk, pool, margin, at)):
             break
         before = headroom
@@ -190,7 +197,7 @@ def strays(desk: Desk, pool: Any, before: float, at: Column, reach: float) -> bo
     """Whether headroom that goes from `before` to what it is at these prices, before funding brings any, may well have been
     gone between."""
     margin = assess_pool(pool, at, desk.markets)
-    return within(before, margin.balance - margin.requirement, margin.scale, reach)
+    return within(before, margin.balance - margin.requirement, gross(desk, pool, margin, at), reach)
 
 
 def bears(desk: Desk, held: Held, p: int, pool: Any, marks: Column) -> bool:
@@ -226,7 +233,8 @@ def near(desk: Desk, held: Held, a: Column, b: Column, reach: float) -> bool:
             continue
         at_a = assess_pool(pool, a, desk.markets)
         at_b = assess_pool(pool, b, desk.markets)
-        if within(at_a.balance - at_a.requirement, at_b.balance - at_b.requirement, max(at_a.scale, at_b.scale), reach):
+        most = max(gross(desk, pool, at_a, a), gross(desk, pool, at_b, b))
+        if within(at_a.balance - at_a.requirement, at_b.balance - at_b.requirement, most, reach):
             return True
     for i in range(len(held.orders)):
         order = held.orders[i]
@@ -237,6 +245,18 @@ def near(desk: Desk, held: Held, a: Column, b: Column, reach: float) -> bool:
         if watch.live and watch.step < 0 and within_level(a[watch.market], b[watch.market], watch.level, reach):
             return True
     return False
+
+
+def gross(desk: Desk, pool: Any, margin: Any, marks: Column) -> float:
+    """What a pool's headroom moves with: its gross scale, and where that says how money is rounded, which is far more, its cash,
+    values and costs."""
+    total = float(abs(pool.cash))
+    for i in range(len(pool.legs)):
+        leg = pool.legs[i]
+        total += value(leg.amount, marks[leg.market], desk.markets[leg.market]) + abs(leg.cost)
+        if desk.markets[leg.market].unit == 0:
+            return float(margin.scale)
+    return float(margin.scale) if pool.apart else total
 
 
 def within(start: float, end: float, scale: float, reach: float) -> bool:

@@ -25,7 +25,8 @@ def account_of(laid: Laid, held: Held) -> Account:
             size = _size(held.legs[i]["amount"], laid, int(held.legs[i]["market"]), positions[key].size)
             walled = row["isolated"] and positions[key].coins is None
             margin = _money(held.legs[i]["margin"]) if walled else positions[key].isolated_margin
-            after[key] = msgspec.structs.replace(positions[key], size=size, isolated_margin=margin)
+            lost = _money(held.legs[i]["lost"]) if walled else positions[key].lost_margin
+            after[key] = msgspec.structs.replace(positions[key], size=size, isolated_margin=margin, lost_margin=lost)
         for w in range(row["wallet_from"], row["wallet_to"]):
             coin, there, owed = coin_of(laid, held.wallets[w]), held.wallets[w]["balance"], held.wallets[w]["borrowed"]
             grown = _money(owed - held.growth[w]["lent"]) if held.growth[w]["unit"] != 0 else None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.array import between, curves, debts, glide, ladder, lanes, models, paths, randoms, walk, wander, watches
+from plimsoll.array import between, curves, debts, glide, ladder, lanes, models, paths, payments, randoms, walk, wander, watches
 from plimsoll.array.between import Road, Survey, lay_road, look_over, open_survey, road_of
 from plimsoll.array.compile import Column, bound, build_digest, keep
 from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, Told, Watch, copied, lay_desk
@@ -31,7 +31,7 @@ MONEY = ("fees", "forced", "funding", "shortfall", "added")
 """What a tally adds up, in the study's unit."""
 EVENTS = 8
 """Events that a lane keeps; only when and what was hit is counted."""
-KERNELS = (ladder, watches, debts, glide, walk, wander, lanes)
+KERNELS = (ladder, payments, watches, debts, glide, walk, wander, lanes)
 DRAWING = (curves, randoms, models, paths, between)
 
 

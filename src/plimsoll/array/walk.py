@@ -29,11 +29,11 @@ from plimsoll.array.ladder import (
     ladder,
     live_legs,
     live_orders,
-    pay_funding,
     pool_of,
     run_orders,
     standing,
 )
+from plimsoll.array.payments import pay_funding
 from plimsoll.array.wander import lent_road, set_way, wander
 from plimsoll.array.watches import awaits_money, comes_due, meets, next_watch, top_up, top_ups_due
 from plimsoll.rules.columns import HOLD
