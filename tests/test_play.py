@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plimsoll.compare_command import Wish, run
 from plimsoll.errors import BadInput
 from plimsoll.margin.liquidation_price import first_failure
-from plimsoll.number import ONE, exact
+from plimsoll.number import ONE, exact, floor_to
 from plimsoll.plan import PlanMode
 from plimsoll.runs import ModeResult
 
@@ -47,6 +47,24 @@ def test_a_root_is_found_in_few_looks():
             first_failure(headroom, good, ONE)
             most = max(most, len(looks))
     assert most < 20
+
+
+@given(points, st.sampled_from([D("1e-60"), D("1e-7")]), st.sampled_from([D("12.3"), D("7919"), D("123456.7")]))
+def test_where_a_stair_of_whole_units_goes_below_nothing_is_found_in_few_looks(root, none, slope):
+    """A headroom in millionths that is exactly nothing on a stair (`none`: a hair, which is safe) before it is less."""
+    looks = []
+    with exact():
+        steps = floor_to(slope * root / D("1e-6"), ONE)
+
+        def headroom(x):
+            looks.append(x)
+            return floor_to(slope * (1 - x) / D("1e-6"), ONE) * D("1e-6") - steps * D("1e-6") or none
+
+        edge = 1 - steps * D("1e-6") / slope
+        found = first_failure(headroom, D(0), ONE)
+        assert headroom(found) < 0
+        assert abs(found - edge) < D("1e-28")
+    assert len(looks) < 110
 
 
 @given(points, points)

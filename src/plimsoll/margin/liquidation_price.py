@@ -391,19 +391,22 @@ def _failing(
 
 def first_failure(headroom: Callable[[Decimal], Decimal], good: Decimal, bad: Decimal) -> Decimal:
     """The point between `good` (headroom > 0) and `bad` (<= 0) where headroom is lost, on the failing side, by the Illinois
-    secant method: exact for a straight line, otherwise within 1e-30 of the interval. For a concave headroom it is unique."""
+    secant method: exact for a straight line, otherwise within 1e-30 of the interval. For a concave headroom it is unique. Where
+    two points of one side have the same headroom, it is a stair of whole units, and what is between is halved."""
     a, fa, b, fb = good, headroom(good), bad, headroom(bad)
     least = abs(b - a).scaleb(-30)
+    above, below, stair = fa, fb, False
     for _ in range(400):
         if fb == 0 or abs(b - a) <= least:
             break
-        c = b - fb * (b - a) / (fb - fa)
+        c = (a + b) / 2 if stair else b - fb * (b - a) / (fb - fa)
         c = min(max(c, min(a, b) + least), max(a, b) - least)  # strictly inside, so that every step narrows
         if c in (a, b) and abs(b - a) <= 2 * least:  # too narrow to narrow further: `least` itself has been rounded
             break
         fc = headroom(c)
+        stair = fc in (above, below)
         if fc > 0:
-            a, fa, fb = c, fc, fb / 2
+            a, fa, above, fb = c, fc, fc, fb / 2
         else:
-            b, fb, fa = c, fc, fa / 2
+            b, fb, below, fa = c, fc, fc, fa / 2
     return b
