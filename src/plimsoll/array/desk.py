@@ -455,7 +455,7 @@ def _is_early(layout: Layout, rulebook: Rulebook) -> bool:
 
 
 def _pays(layout: Layout, rulebook: Rulebook) -> bool:
-    """Whether funding depends on nothing but the leg: not on what is free, nor on locked losses, and goes where the rules say."""
+    """Whether funding depends on nothing but the leg: not on what is free, nor on locked losses; rules say where it goes."""
     if all(layout.markets[leg.market].spot for pool in layout.pools for leg in pool.legs):
         return True
     for pool in layout.pools:

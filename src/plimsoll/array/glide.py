@@ -248,8 +248,8 @@ def near(desk: Desk, held: Held, a: Column, b: Column, reach: float) -> bool:
 
 
 def gross(desk: Desk, pool: Any, margin: Any, marks: Column) -> float:
-    """What a pool's headroom moves with: its gross scale, and where that says how money is rounded, which is far more, its cash,
-    values and costs."""
+    """What a pool's headroom moves with: its gross scale, and where that speaks of how money is rounded, which is far more, its
+    cash, values and costs."""
     total = float(abs(pool.cash))
     for i in range(len(pool.legs)):
         leg = pool.legs[i]

@@ -1,5 +1,5 @@
-"""Funding inside a walk: who pays what from where, in float64. The bookkeeping of `account.decide`, without events: numba compiles
-it with the rules of one venue.
+"""Funding inside a walk: who pays what from where, in float64. The bookkeeping of `account.decide`, without events: numba
+compiles it with the rules of one venue.
 
 Where a venue counts money in whole units, a payment is rounded as the exact machine rounds it. One that hangs on a hair is
 the exact machine's to make.
@@ -94,7 +94,7 @@ def charge(
 
 
 def owed(desk: Desk, amount: float, at: int, mark: float, rate: float) -> float:
-    """What a leg of that amount of market `at` pays (+) or receives (-) as funding, in whole units where the venue counts so."""
+    """What a leg of that amount of market `at` pays (+) or receives (-) as funding; in whole units where the venue has them."""
     market = desk.markets[at]
     signed = value(amount, mark, market)
     payment = funding_payment(-signed if amount < 0 else signed, 1.0, rate, False)
