@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from test_between import passage
+from test_walk import agree
 
 import plimsoll
 from plimsoll.array import desk
@@ -16,8 +18,6 @@ from plimsoll.errors import BadInput
 from plimsoll.model import Account, LegSide, MarginMode, Position, PositionMode
 from plimsoll.studies import Odds
 from random_accounts import VENUES, D, accounts, rulebook_of
-from test_between import passage
-from test_walk import agree
 from walks import final, played, walked
 
 WHOLE = [venue for venue in VENUES if any(i.unit for i in rulebook_of(venue).instruments.values())]
@@ -132,7 +132,7 @@ def test_an_account_of_a_few_units_agrees_or_is_handed_over(cash: str, sign: int
 
 
 def odds(
-    folder: Path, venue: str, asset: str, cash: str, legs: tuple[tuple[str, ...], ...], horizon: str, paths: int, step: str = "1h",
+    folder: Path, venue: str, asset: str, cash: str, legs: tuple[tuple[str, ...], ...], horizon: str, paths: int, step: str,
     funding: str = "0.0003", every: str = "1h", straight: bool = True,
 ) -> Odds:  # fmt: skip
     file, volatility = folder / "whole.toml", ", ".join(f'"{leg[0]}" = "0.8"' for leg in legs)
