@@ -12,7 +12,17 @@ from typing import NamedTuple
 
 from plimsoll.number import N, zero
 from plimsoll.rules.columns import CoinLine, CoinMargin, Line, Market, Pool, PoolMargin, Rest, Resting, Wallet
-from plimsoll.rules.common import coin_pnl, notional, row_above, slice_line, sliced, unrealised_pnl
+from plimsoll.rules.common import (
+    brought,
+    coin_pnl,
+    exchange_loss,
+    given,
+    notional,
+    row_above,
+    slice_line,
+    sliced,
+    unrealised_pnl,
+)
 from plimsoll.rules.common import order_margin as contract_margin
 from plimsoll.rules.okx_futures.formulas import assess_pool as assess_position
 from plimsoll.rules.okx_futures.formulas import initial_margin, maintenance_rate
@@ -68,27 +78,9 @@ def debt_of(wallet: Wallet[N], pnl: N) -> N:
     return max(zero(pnl), wallet.borrowed - wallet.balance - pnl)
 
 
-def given(rest: Rest[N], at: int) -> N:
-    """Units of the coin `at` that a resting spot order sells: a buy its value at its price, a sell the coins. S4; recorded
-    (okx-020)."""
-    if rest.base >= 0 and rest.amount > 0 and rest.wallet == at:
-        return rest.amount * rest.price
-    if rest.base == at and rest.amount < 0:
-        return -rest.amount
-    return zero(rest.price)
-
-
-def brought(rest: Rest[N], at: int) -> N:
-    """Units of the coin `at` that a resting spot order buys, before its fee. S4; grade derived (okx-020)."""
-    if rest.base >= 0 and rest.amount < 0 and rest.wallet == at:
-        return -rest.amount * rest.price
-    if rest.base == at and rest.amount > 0:
-        return rest.amount
-    return zero(rest.price)
-
-
 def promised(pool: Pool[N], at: int) -> N:
-    """Units of a coin that resting spot orders freeze: all that they sell of it. S4; recorded (okx-020)."""
+    """Units of a coin that resting spot orders freeze: all that they sell of it, a buy its value at its price. S4; recorded
+    (okx-020)."""
     total = zero(pool.cash)
     for i in range(len(pool.rests)):
         total += given(pool.rests[i], at)
@@ -100,31 +92,7 @@ def filling_loss(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Ma
     brings, its estimated fee f taken from that, where this is a loss; each coin stands there as the orders before (pair by
     pair) have left it. S4; that no gain of one order pays for the loss of another, and that one which gains costs no fee,
     recorded (okx-020, to 0.02 of 22.5 USD); the order grade memory."""
-    rest = pool.rests[i]
-    paid = rest.wallet
-    bought = rest.base
-    if rest.amount < 0:
-        paid = rest.base
-        bought = rest.wallet
-    left = equity_of(pool, paid, marks, markets)
-    there = equity_of(pool, bought, marks, markets)
-    for j in range(i):
-        left -= given(pool.rests[j], paid)
-        there += brought(pool.rests[j], bought) * (1 - markets[pool.rests[j].market].taker_rate)
-    of = pool.wallets[paid]
-    index = marks[of.place]
-    lost = worth(of, left, index) - worth(of, left - given(rest, paid), index)
-    into = pool.wallets[bought]
-    index = marks[into.place]
-    net = brought(rest, bought) * (1 - markets[rest.market].taker_rate)
-    won = worth(into, there + net, index) - worth(into, there, index)
-    return max(zero(lost), lost - won)
-
-
-def equity_of(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
-    """eq of a coin: balance - borrowed + running cross profit. S4; recorded (okx-018, -019)."""
-    wallet = pool.wallets[at]
-    return wallet.balance - wallet.borrowed + coin_pnl(pool, at, marks, markets)
+    return exchange_loss(pool, i, marks, markets, True)
 
 
 def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
@@ -341,7 +309,7 @@ def idle(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]
     wallet = pool.wallets[at]
     if not wallet.restricted:
         return zero(wallet.balance)
-    equity = equity_of(pool, at, marks, markets)
+    equity = wallet.balance - wallet.borrowed + coin_pnl(pool, at, marks, markets)
     for i in range(len(pool.rests)):
         equity += brought(pool.rests[i], at)
     return max(zero(equity), worth(wallet, equity, marks[wallet.place]))
