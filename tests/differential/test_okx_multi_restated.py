@@ -13,10 +13,12 @@ import msgspec
 import pytest
 from okx_multi_restated import ZERO, Prices, Restated
 
-from plimsoll.account.commands import PlaceOrder, Withdraw
+from plimsoll.account.commands import PlaceOrder, SetMarks, Withdraw
 from plimsoll.account.decide import decide
+from plimsoll.account.events import Traded
 from plimsoll.account.state import State, Venue
 from plimsoll.errors import Reason
+from plimsoll.margin.assess import Prices as SolvedPrices
 from plimsoll.margin.assess import assess
 from plimsoll.margin.views import LegView, PoolView
 from plimsoll.model import (
@@ -436,3 +438,32 @@ def test_coins_bought_on_credit_fail_where_the_debt_no_longer_is_carried() -> No
     wanted = owed * (1 + Fraction(2, 100) + Fraction(102, 100) / 1000) / Fraction(196, 1000)
     assert price is not None and abs(Fraction(price) - wanted) < Fraction(1, 10**25)
     assert decide(after, PlaceOrder(order, WALLED), Venue(book)).reject is not None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_without_borrowing_orders_for_coins_never_leave_a_debt(seed: int) -> None:
+    """Random limits and prices, some of which jump: what is accepted can be paid for, whatever fills, and what was there is
+    what is there with what was traded."""
+    lots = Random(seed)
+    fees = Fees(D("0.001"), D("0.0015"))
+    cash = {"USDT": D(5000), "USDC": D(1000), "BTC": D("0.05"), "ETH": D(1)}
+    account = Account(PositionMode.ONE_WAY, cash, fees=fees, options={"auto_borrow": "off"})
+    fair = {s: PRICES[i.base] / PRICES.get(i.quote, D(1)) for s, i in PAIRS.items()}
+    indexes = {"USDT": D(1), "USDC": D(1), "BTC": D(50000), "ETH": D(2500)}
+    state, filled, refused = State(account, Marks(fair, fair, indexes)), 0, 0
+    for n in range(60):
+        symbol = lots.choice(sorted(PAIRS))
+        size = (D(lots.randint(50, 3000)) / PRICES[PAIRS[symbol].base]).quantize(D("1e-6"))
+        side = lots.choice(["buy", "sell"])
+        order = Order(str(n), symbol, side, size, OrderType.LIMIT, near(lots, fair[symbol], 60), mode=CROSS)
+        placed = decide(state, PlaceOrder(order, CROSS), Venue(BOOK))
+        refused += placed.reject is not None
+        state = placed.state
+        marks = {s: near(lots, p, 60) for s, p in fair.items()}
+        moved = decide(state, SetMarks(marks, marks, indexes), Venue(BOOK))
+        filled += sum(isinstance(e, Traded) for e in moved.events)
+        state = moved.state
+        assert all(there >= 0 for there in state.account.cash.values()), (n, state.account.cash)
+        view = assess(state.account, state.marks, BOOK, SolvedPrices.NONE)
+        assert view.account is not None and view.account.initial_margin == 0
+    assert filled > 10 and refused > 5

@@ -175,14 +175,18 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
 
 
 def _beyond_own(turn: Turn, order: Order, price: Decimal) -> Reject | None:
-    """Where the user has turned borrowing off, an order for coins sells no more of a coin than is there and not frozen; a buyer
-    pays the fee as well."""
+    """Where the user has turned borrowing off, an order for coins sells no more of a coin than is there and not frozen; fees of
+    buyers, of those at rest as well, come out of it too."""
     if turn.account.options.get("auto_borrow") != "off" or order.mode is MarginMode.ISOLATED:
         return None
     instrument = turn.instrument(order.symbol)
     asset, amount = instrument.base, order.size * instrument.multiplier
     if order.side == "buy":
         asset, amount = instrument.quote, amount * price * (1 + turn.account.fees.taker_rate)
+    for other in turn.account.orders:
+        pair = turn.instrument(other.symbol)
+        if pair.kind is Kind.SPOT and pair.quote == asset and other.side == "buy" and other.price is not None:
+            amount += order_value(other, turn.rulebook) * turn.account.fees.taker_rate
     view = asset_view(turn, asset)
     there = ZERO if view is None else view.available_balance
     if amount > there:
