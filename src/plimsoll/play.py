@@ -75,29 +75,25 @@ def play(
     path: BarPath,
     unit: Unit,
     scout: Scout | None = None,
+    figures: bool = True,
 ) -> Played:
     """Play `account` along `history`: the `commands` open it at the first prices. Money is told in `unit`. A `scout` spares the
-    frames on which nothing happens; what comes out is the same without one."""
-    return _Playing(account, history, venue, path, unit, top_ups, scout).run(commands)
+    frames on which nothing happens; what comes out is the same without one. `figures` False: no samples are kept."""
+    tape = Tape(account, venue, unit, history.frames[0].time)
+    tape.figures = figures
+    return _Playing(tape, history, path, top_ups, scout).run(commands)
 
 
 class _Playing:
     """One playing as it runs. Lives for one `play`. `stood`: the last frame whose prices the tape has seen to the end."""
 
     def __init__(
-        self,
-        account: Account,
-        history: History,
-        venue: Venue,
-        path: BarPath,
-        unit: Unit,
-        top_ups: Sequence[TopUp],
-        scout: Scout | None,
+        self, tape: Tape, history: History, path: BarPath, top_ups: Sequence[TopUp], scout: Scout | None
     ) -> None:
         self.history = history
         self.frames = history.frames
         self.path = path
-        self.tape = Tape(account, venue, unit, self.frames[0].time)
+        self.tape = tape
         self.waiting = list(top_ups)
         self.stride = -(-len(self.frames) // SAMPLES)
         self.inside_bars = len(self.frames) <= SAMPLES // 8
@@ -384,7 +380,7 @@ def _next_stop(
             quotes[top_up.symbol] = quotes[top_up.symbol]._replace(mark=top_up.at_price)
             best = _Stop(at, quotes, top_up, False)
     end = ONE if best is None else best.at
-    failure = _first_loss(tape, origin, target, done, end)
+    failure = _first_loss(tape, origin, target, done, end) if end > done else None
     if failure is not None and max(failure, rest) <= end:
         at = max(failure, rest)
         if best is not None and best.pausing and at == best.at:

@@ -102,7 +102,7 @@ def played(
     venue = Venue(rulebook, Environment())
     unit = Unit("USDT", True)
     history, added = history_of(symbols, marks, funding), [planned(watch) for watch in top_ups]
-    return play(account, (), added, history, venue, BarPath.SYNCHRONISED, unit)
+    return play(account, (), added, history, venue, BarPath.SYNCHRONISED, unit, figures=False)
 
 
 class Happened(NamedTuple):

@@ -6,7 +6,9 @@
             debt = max(0, -eq):  MM slice by slice, fee (debt + MM)*spot taker, IM slice by slice
     orders  net: (max(|p + B|, |p - S|) - |p|)/L, hedge (B + S)/L;  at the mark MM and fee of the contracts that can be added;
             each one's estimated fee off adjEq
-    adjEq = sum disEq - order fees   requirement = MM + N*f + debt terms   imr = IM of positions, orders, debts
+    spot    an order freezes what it sells; debt, in all its terms, is max(0, frozen - eq): what may come to be borrowed;
+            off adjEq what each fill would lose: disEq of what goes less disEq of what comes, fee off, after those before it
+    adjEq = sum disEq - order fees - those losses   requirement = MM + N*f + debt terms   imr = IM of positions, orders, debts
     coin availEq = eq - frozen (cross IM, all order margin);  account availEq = adjEq - imr - disEq of restricted coins
 """
 
@@ -86,7 +88,7 @@ class Restated(NamedTuple):
             mine = [o for o in self.account.orders if (o.symbol, o.mode, o.position_side) == key]
             mine = [o for o in mine if o.type is OrderType.LIMIT and not o.reduce_only]
             mine = [o for o in mine if (o.position_side, o.side) not in CLOSING]
-            if mine:
+            if mine and self.instruments[key[0]].kind != "spot":
                 found.append(Group(*key, tuple(mine)))
         return found
 
@@ -122,11 +124,42 @@ class Restated(NamedTuple):
         need = worth * self.rate(g.symbol, self.crossed(g.symbol) + added)
         return need, need + worth * self.taker
 
+    def exchanges(self) -> list[tuple[str, Fraction, str, Fraction]]:
+        """Of each resting spot order, pair by pair, what it gives and what it brings before its fee."""
+        found, symbols = [], list(dict.fromkeys(o.symbol for o in self.account.orders))
+        for o in sorted(self.account.orders, key=lambda o: symbols.index(o.symbol)):
+            pair = self.instruments[o.symbol]
+            if pair.kind == "spot" and o.type is OrderType.LIMIT and not o.reduce_only:
+                assert o.price is not None
+                coins, money = (pair.base, Fraction(o.size)), (pair.quote, Fraction(o.size) * Fraction(o.price))
+                found.append((*money, *coins) if o.side == "buy" else (*coins, *money))
+        return found
+
+    def promised(self, asset: str) -> Fraction:
+        return sum((much for given, much, _, _ in self.exchanges() if given == asset), ZERO)
+
+    def filling_losses(self, marks: Prices, indexes: Prices) -> Fraction:
+        """In USD, one order after the other, each coin as those before have left it; a gain counts nothing."""
+        equity = {a: self.equity(a, marks) for a in self.assets()}
+        left, there, total = dict(equity), dict(equity), ZERO
+
+        def goes(asset: str, before: Fraction, after: Fraction) -> Fraction:
+            return self.worth(asset, before, indexes[asset]) - self.worth(asset, after, indexes[asset])
+
+        for given, much, bought, gross in self.exchanges():
+            net = gross - gross * self.taker
+            lost = goes(given, left[given], left[given] - much) + goes(bought, there[bought], there[bought] + net)
+            total += max(ZERO, lost)
+            left[given] -= much
+            there[bought] += net
+        return total
+
     # coins
 
     def assets(self) -> list[str]:
-        traded = [x.symbol for x in (*self.account.positions, *self.account.orders)]
-        return sorted({*self.account.cash, *self.account.borrowed, *(self.instruments[s].settle for s in traded)})
+        traded = [self.instruments[x.symbol] for x in (*self.account.positions, *self.account.orders)]
+        pairs = {i.base for i in traded if i.kind == "spot"}
+        return sorted({*self.account.cash, *self.account.borrowed, *(i.settle for i in traded), *pairs})
 
     def settled(self, asset: str) -> Fraction:
         return Fraction(self.account.cash.get(asset, 0)) - Fraction(self.account.borrowed.get(asset, 0))
@@ -149,7 +182,7 @@ class Restated(NamedTuple):
 
     def loan(self, asset: str, marks: Prices) -> tuple[Fraction, Fraction, Fraction]:
         """(IM, MM, MM + fee) in the coin."""
-        coin, debt = self.coins[asset], max(ZERO, -self.equity(asset, marks))
+        coin, debt = self.coins[asset], max(ZERO, self.promised(asset) - self.equity(asset, marks))
         initial = sliced(debt, [(t.floor, t.cap, t.initial_rate) for t in coin.loan_tiers])
         need = sliced(debt, [(t.floor, t.cap, t.maintenance_rate) for t in coin.loan_tiers])
         return initial, need, need + (debt + need) * Fraction(coin.repayment_rate)
@@ -157,7 +190,8 @@ class Restated(NamedTuple):
     # the account
 
     def total(self, marks: Prices, indexes: Prices) -> Totals:
-        balance = initial = maintenance = requirement = ZERO
+        balance = -self.filling_losses(marks, indexes)
+        initial = maintenance = requirement = ZERO
         for a in self.assets():
             balance += self.worth(a, self.equity(a, marks), indexes[a])
             im, mm, full = (x * indexes[a] for x in self.loan(a, marks))
@@ -183,12 +217,16 @@ class Restated(NamedTuple):
     def frozen(self, asset: str, marks: Prices) -> Fraction:
         held = [p for p in self.cross() if self.instruments[p.symbol].settle == asset]
         resting = [g for g in self.groups() if self.instruments[g.symbol].settle == asset]
-        taken = sum((self.leg(p, marks[p.symbol]).initial for p in held), ZERO)
+        taken = sum((self.leg(p, marks[p.symbol]).initial for p in held), self.promised(asset))
         return taken + sum((self.order_initial(g, marks[g.symbol]) for g in resting), ZERO)
 
     def restricted_worth(self, marks: Prices, indexes: Prices) -> Fraction:
-        shut = [a for a in self.assets() if a in self.account.restricted]
-        return sum((max(ZERO, self.worth(a, self.equity(a, marks), indexes[a])) for a in shut), ZERO)
+        """With what orders would bring of the coin."""
+        shut = {a: self.equity(a, marks) for a in self.assets() if a in self.account.restricted}
+        for _, _, bought, gross in self.exchanges():
+            if bought in shut:
+                shut[bought] += gross
+        return sum((max(ZERO, self.worth(a, much, indexes[a])) for a, much in shut.items()), ZERO)
 
     def room(self, marks: Prices, indexes: Prices) -> Fraction:
         """What new cross orders may use: availEq of the account less what isolated orders hold ready."""

@@ -13,10 +13,12 @@ import msgspec
 import pytest
 from okx_multi_restated import ZERO, Prices, Restated
 
-from plimsoll.account.commands import PlaceOrder, Withdraw
+from plimsoll.account.commands import PlaceOrder, SetMarks, Withdraw
 from plimsoll.account.decide import decide
+from plimsoll.account.events import Traded
 from plimsoll.account.state import State, Venue
 from plimsoll.errors import Reason
+from plimsoll.margin.assess import Prices as SolvedPrices
 from plimsoll.margin.assess import assess
 from plimsoll.margin.views import LegView, PoolView
 from plimsoll.model import (
@@ -75,6 +77,10 @@ INSTRUMENTS = {
         contract("ETH-USD-SWAP", Kind.INVERSE, "ETH", "ETH", "10", ("0", "0.005"), ("2000", "0.02")),
     )
 }
+PAIRS = {
+    symbol: Instrument(symbol, Kind.SPOT, base, quote, quote, D(1), (Bracket(D(0), None, D("0.02"), D(0), D(10)),))
+    for symbol, base, quote in (("BTC-USDT", "BTC", "USDT"), ("ETH-USDC", "ETH", "USDC"), ("ETH-BTC", "ETH", "BTC"))
+}
 FEE = D("0.001")
 IN_USDT, IN_BTC = loans(("0", "0.2", "0.02")), loans(("0", "0.2", "0.02"), ("2", "1", "0.1"))
 COINS = {
@@ -84,7 +90,7 @@ COINS = {
     "ETH": Coin(slices(("0", "0.95"), ("20000", "0.85"), ("60000", "0")), loans(("0", "0.25", "0.03")), by_worth=True),
 }
 PRICES = {"BTC": D(50000), "ETH": D(2500)}
-BOOK = for_case(load("okx_multi"), INSTRUMENTS, date(2024, 6, 1), COINS)
+BOOK = for_case(load("okx_multi"), INSTRUMENTS | PAIRS, date(2024, 6, 1), COINS)
 LEVERAGES = [D(x) for x in ("1", "2", "3", "7", "20", "50")]
 
 
@@ -154,8 +160,26 @@ def order(lots: Random, n: int, symbol: str, side: LegSide, marks: dict[str, Dec
     )  # fmt: skip
 
 
+def with_spot_orders(account: Account, marks: Marks, lots: Random) -> tuple[Account, Marks]:
+    """One to four orders for coins among the others, near the mark or far from it, small or beyond what is there."""
+    orders, prices = list(account.orders), dict(marks.marks)
+    for n in range(lots.randint(1, 4)):
+        symbol = lots.choice(sorted(PAIRS))
+        pair = PAIRS[symbol]
+        fair = PRICES[pair.base] / PRICES.get(pair.quote, D(1))
+        prices.setdefault(symbol, near(lots, fair, 20))
+        size = (D(10) ** lots.randint(2, 4) * lots.randint(1, 80) / 10 / PRICES[pair.base]).quantize(D("1e-4"))
+        kind = OrderType.STOP_MARKET if lots.random() < 0.1 else OrderType.LIMIT
+        price = near(lots, prices[symbol], lots.choice([10, 200]))
+        stop, limit = (price, None) if kind is OrderType.STOP_MARKET else (None, price)
+        side = lots.choice(["buy", "sell"])
+        made = Order(f"s{n}", symbol, side, max(size, D("1e-4")), kind, limit, stop, reduce_only=lots.random() < 0.1)
+        orders.insert(lots.randint(0, len(orders)), msgspec.structs.replace(made, mode=CROSS))
+    return msgspec.structs.replace(account, orders=tuple(orders)), Marks(prices, {}, marks.indexes)
+
+
 def restated(account: Account) -> Restated:
-    return Restated(account, INSTRUMENTS, COINS, Fraction(account.fees.taker_rate))
+    return Restated(account, INSTRUMENTS | PAIRS, COINS, Fraction(account.fees.taker_rate))
 
 
 def fractions(marks: Marks) -> tuple[Prices, Prices]:
@@ -233,7 +257,7 @@ def check_prices(ours: LegView, truth: Restated, at: Prices, indexes: Prices, si
     coin = {instrument.base} & set(truth.assets())
 
     def together(x: Fraction) -> Fraction:
-        moved = {s: at[s] * x for s in at if INSTRUMENTS[s].base == instrument.base}
+        moved = {s: at[s] * x for s in at if (INSTRUMENTS | PAIRS)[s].base == instrument.base}
         return truth.headroom(at | moved, indexes | {a: indexes[a] * x for a in coin})
 
     got = ours.underlying_liquidation_price
@@ -279,14 +303,16 @@ def check_coins(account: Account, marks: Marks, truth: Restated, at: Prices, ind
         close(coin.for_orders, max(ZERO, own), each, f"for orders {a}")
         leaving = Fraction(coin.withdrawable)
         assert 0 <= leaving <= max(ZERO, truth.settled(a) + min(ZERO, truth.profit(a, at)) - frozen) + CLOSE * each
-        after = Restated(account, INSTRUMENTS, COINS, truth.taker)._replace(
+        after = restated(account)._replace(
             account=msgspec.structs.replace(account, cash=account.cash | {a: account.cash.get(a, D(0)) - coin.withdrawable})
         )
         assert leaving == 0 or after.room(at, indexes) >= -10 * CLOSE * size, ("what may leave", a)
 
 
-def compare(seed: int, seen: Counter[str]) -> None:
+def compare(seed: int, seen: Counter[str], spot: bool = False) -> None:
     account, marks = drawn(seed)
+    if spot:
+        account, marks = with_spot_orders(account, marks, Random(seed + 10**6))
     if seed % 3 == 0:
         account = on_a_line(account, marks, Random(-seed))
     truth, (at, indexes) = restated(account), fractions(marks)
@@ -313,6 +339,8 @@ def compare(seed: int, seen: Counter[str]) -> None:
         if wall.headroom > 0 and (wall.key != "account" or decided):
             check_prices(ours, truth, at, indexes, (size + Fraction(wall.scale)) * 1000, wall)
             seen[f"prices {ours.mode.value}"] += 1
+    seen["potential borrow"] += any(truth.promised(a) > max(ZERO, truth.equity(a, at)) for a in truth.assets())
+    seen["loss of an order"] += truth.filling_losses(at, indexes) > 0
     for name in ("restricted", "orders", "borrowed", "not_collateral"):
         seen[name] += bool(getattr(account, name))
 
@@ -323,6 +351,14 @@ def test_random_accounts_are_those_of_the_restatement(start: int) -> None:
     for seed in SEEDS[start : start + 40]:
         compare(seed, seen)
     assert seen["prices cross"] > 10 and seen["prices isolated"] > 5 and seen["restricted"] and seen["borrowed"]
+
+
+@pytest.mark.parametrize("start", range(0, len(SEEDS), 40))
+def test_with_spot_orders_at_rest_they_are_those_of_the_restatement(start: int) -> None:
+    seen: Counter[str] = Counter()
+    for seed in SEEDS[start : start + 40]:
+        compare(seed, seen, True)
+    assert seen["potential borrow"] > 10 and seen["loss of an order"] > 10 and seen["prices cross"] > 10
 
 
 def test_a_coins_own_price_is_where_its_index_alone_ends_the_account() -> None:
@@ -401,7 +437,33 @@ def test_coins_bought_on_credit_fail_where_the_debt_no_longer_is_carried() -> No
     price = view.legs[0].liquidation_price
     wanted = owed * (1 + Fraction(2, 100) + Fraction(102, 100) / 1000) / Fraction(196, 1000)
     assert price is not None and abs(Fraction(price) - wanted) < Fraction(1, 10**25)
-    rested = Order("2", "BTC-USDT", "buy", D("0.001"), OrderType.LIMIT, D(90000), mode=CROSS)
-    refused = decide(after, PlaceOrder(rested, CROSS), Venue(book))
-    assert refused.reject is not None and "resting spot orders" in refused.reject.message and refused.state == after
     assert decide(after, PlaceOrder(order, WALLED), Venue(book)).reject is not None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_without_borrowing_orders_for_coins_never_leave_a_debt(seed: int) -> None:
+    """Random limits and prices, some of which jump: what is accepted can be paid for, whatever fills, and what was there is
+    what is there with what was traded."""
+    lots = Random(seed)
+    fees = Fees(D("0.001"), D("0.0015"))
+    cash = {"USDT": D(5000), "USDC": D(1000), "BTC": D("0.05"), "ETH": D(1)}
+    account = Account(PositionMode.ONE_WAY, cash, fees=fees, options={"auto_borrow": "off"})
+    fair = {s: PRICES[i.base] / PRICES.get(i.quote, D(1)) for s, i in PAIRS.items()}
+    indexes = {"USDT": D(1), "USDC": D(1), "BTC": D(50000), "ETH": D(2500)}
+    state, filled, refused = State(account, Marks(fair, fair, indexes)), 0, 0
+    for n in range(60):
+        symbol = lots.choice(sorted(PAIRS))
+        size = (D(lots.randint(50, 3000)) / PRICES[PAIRS[symbol].base]).quantize(D("1e-6"))
+        side = lots.choice(["buy", "sell"])
+        order = Order(str(n), symbol, side, size, OrderType.LIMIT, near(lots, fair[symbol], 60), mode=CROSS)
+        placed = decide(state, PlaceOrder(order, CROSS), Venue(BOOK))
+        refused += placed.reject is not None
+        state = placed.state
+        marks = {s: near(lots, p, 60) for s, p in fair.items()}
+        moved = decide(state, SetMarks(marks, marks, indexes), Venue(BOOK))
+        filled += sum(isinstance(e, Traded) for e in moved.events)
+        state = moved.state
+        assert all(there >= 0 for there in state.account.cash.values()), (n, state.account.cash)
+        view = assess(state.account, state.marks, BOOK, SolvedPrices.NONE)
+        assert view.account is not None and view.account.initial_margin == 0
+    assert filled > 10 and refused > 5

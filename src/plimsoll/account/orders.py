@@ -11,8 +11,9 @@ from plimsoll.account.spot import deal, unaffordable
 from plimsoll.account.trade import split_size
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
+from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import lay_out, leverage_of, order_value
-from plimsoll.model import Kind, LegKey, LegSide, Order, OrderType, Position, Trigger, leg_key
+from plimsoll.model import Kind, LegKey, LegSide, MarginMode, Order, OrderType, Position, Trigger, leg_key
 from plimsoll.number import ZERO
 from plimsoll.rules.asks import SizeAsk
 from plimsoll.rules.resting import closes, falling_watch, opens
@@ -150,8 +151,11 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
     if order.reduce_only or order.type in _CONDITIONAL:
         return None
     if turn.instrument(order.symbol).kind is Kind.SPOT:
-        rate = turn.account.fees.taker_rate
-        return unaffordable(turn, key_of(order), order.side, order.size, _market_price(turn, order), rate)
+        rate, price = turn.account.fees.taker_rate, _market_price(turn, order)
+        reject = _beyond_own(turn, order, price)
+        reject = reject or unaffordable(turn, key_of(order), order.side, order.size, price, rate)
+        rests = order.type is OrderType.LIMIT and not _is_filled(turn, order)
+        return _unbearable(turn, order) if reject is None and rests else reject
     limit = msgspec.structs.replace(order, type=OrderType.LIMIT, price=_market_price(turn, order))
     extra = _order_margin(turn, (*turn.account.orders, limit)) - _order_margin(turn, turn.account.orders)
     if extra <= 0:
@@ -168,6 +172,38 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
     if wanted > free:
         return Reject(Reason.NOT_ENOUGH_MARGIN, "not enough free margin for this order", wanted, free)
     return None
+
+
+def _beyond_own(turn: Turn, order: Order, price: Decimal) -> Reject | None:
+    """Where the user has turned borrowing off, an order for coins sells no more of a coin than is there and not frozen; fees of
+    buyers, of those at rest as well, come out of it too."""
+    if turn.account.options.get("auto_borrow") != "off" or order.mode is MarginMode.ISOLATED:
+        return None
+    instrument = turn.instrument(order.symbol)
+    asset, amount = instrument.base, order.size * instrument.multiplier
+    if order.side == "buy":
+        asset, amount = instrument.quote, amount * price * (1 + turn.account.fees.taker_rate)
+    for other in turn.account.orders:
+        pair = turn.instrument(other.symbol)
+        if pair.kind is Kind.SPOT and pair.quote == asset and other.side == "buy" and other.price is not None:
+            amount += order_value(other, turn.rulebook) * turn.account.fees.taker_rate
+    view = asset_view(turn, asset)
+    there = ZERO if view is None else view.available_balance
+    if amount > there:
+        message = f"borrowing is off and there is not enough {asset} for this order"
+        return Reject(Reason.NOT_ENOUGH_MARGIN, message, amount, there)
+    return None
+
+
+def _unbearable(turn: Turn, order: Order) -> Reject | None:
+    """An order for coins that would leave an account valued as one short of its initial margin while it rests."""
+    now, marks = turn.account, turn.state.marks
+    before = assess(now, marks, turn.rulebook, Prices.NONE).account
+    after = assess(msgspec.structs.replace(now, orders=(*now.orders, order)), marks, turn.rulebook, Prices.NONE).account
+    if before is None or after is None or after.available_balance >= min(ZERO, before.available_balance):
+        return None
+    wanted = before.available_balance - after.available_balance
+    return Reject(Reason.NOT_ENOUGH_MARGIN, "not enough free margin for this order", wanted, before.available_balance)
 
 
 def _order_margin(turn: Turn, orders: tuple[Order, ...]) -> Decimal:

@@ -139,6 +139,7 @@ REST_RECORD = np.dtype(
         ("new_sells", np.float64),
         ("isolated", np.bool_),
         ("tier", np.float64),
+        ("base", np.int64),
     ],
     align=True,
 )

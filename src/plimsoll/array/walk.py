@@ -268,7 +268,7 @@ def through(
         if order == -2:
             return CLOSE
         end = min(at, 1.0)
-        lost = first_loss(desk, held, a, b, done, end)
+        lost = first_loss(desk, held, a, b, done, end) if end > done else -1.0
         if lost == -2.0:
             return CLOSE
         sinking = lost >= 0.0 and max(lost, rest) <= end

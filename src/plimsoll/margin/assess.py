@@ -485,7 +485,7 @@ def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]
         pool=spec.key,
         asset=spec.asset,
         wallet_balance=settled,
-        unrealised_pnl=margin.balance + pool.reserved - settled,
+        unrealised_pnl=pool.outside_pnl + sum((coin.collateral_value - coin.settled_value for coin in coins), ZERO),
         equity=pool.cash + pool.outside_pnl + whole,
         available_balance=now.rulebook.rules.available_balance(pool, margin, ZERO, ZERO) - idle,
         initial_margin=margin.initial,

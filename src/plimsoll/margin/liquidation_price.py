@@ -130,7 +130,8 @@ def solver_of(
         if moving in known:
             return known[moving]
         if solver is None:
-            lined = _along_coins if rules.STATES_LINES and pool.legs else _along_whole
+            plain = pool.legs and all(rest.base < 0 for rest in pool.rests)
+            lined = _along_coins if rules.STATES_LINES and plain else _along_whole
             along = lined if pool.wallets else _along_legs
             solver = in_wide_digits(along, rules, pool, margin, marks, markets)
         found = known[moving] = in_wide_digits(solver, moving)
@@ -206,15 +207,16 @@ def _along_whole(
     marks: Sequence[Decimal],
     markets: Sequence[Market[Decimal]],
 ) -> Solver:
-    """The solver of a valued pool whose rulebook states no lines: the line at x is read off two whole assessments so near each
-    other that a bend between them is below the digits of the result. What is told in the base coin of the pairs that move is
-    straight over one over their price."""
+    """The solver of a valued pool whose rulebook states no lines, or in which orders for coins rest: the line at x is read off
+    two whole assessments so near each other that a bend between them is below the digits of the result. What is told in the
+    base coin of the pairs that move is straight over one over their price, as inverse contracts are that move alone."""
     own = replace(pool, legs=tuple([leg for leg in pool.legs if not markets[leg.market].spot]))
     room = rounding_room(own, margin)
 
     def solve(moving: tuple[int, ...]) -> Solved:
         told = [leg.wallet == 2 * i for i, leg in enumerate(pool.legs) if leg.market in moving]
         inverse = pool.kept and bool(told) and all(told)
+        inverse = inverse or (moving[-1] < len(markets) and markets[moving[0]].inverse)
         move = Move(rules, lambda: pool, marks, markets, moving, inverse, room)
 
         def lines(x: Decimal) -> Straight:

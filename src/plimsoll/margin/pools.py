@@ -12,6 +12,7 @@ from plimsoll.model import (
     Coin,
     Fees,
     Instrument,
+    Kind,
     LegKey,
     LegSide,
     MarginMode,
@@ -317,11 +318,13 @@ def _counted(
 
 def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal]]:
     """The opening orders of one leg of a valued pool, in the order in which they were placed. An isolated leg is not of the
-    pool, but until its orders are filled their money is."""
-    row, leads = found.row, True
+    account's pool, but until its orders are filled their money is; inside a wall there are none but its own."""
+    if spec.isolated and found.leg not in spec.legs:
+        return
+    row, leads, instrument = found.row, True, at.rulebook.instruments[found.leg.symbol]
     for order in filter(opens, found.orders):
         assert order.price is not None
-        amount = order.size * at.rulebook.instruments[order.symbol].multiplier
+        amount = order.size * instrument.multiplier
         yield Rest(
             market=row.market,
             wallet=spec.assets.index(found.asset),
@@ -338,6 +341,7 @@ def _rests(found: RestingSpec, spec: PoolSpec, at: _At) -> Iterable[Rest[Decimal
             new_sells=row.new_sells,
             isolated=found.isolated,
             tier=row.tier,
+            base=spec.assets.index(instrument.base) if instrument.kind is Kind.SPOT else -1,
         )
         leads = False
 

@@ -114,7 +114,8 @@ class Rest(msgspec.Struct, Generic[N], frozen=True, gc=False):
     """One resting opening order of a valued pool: its signed `amount` and `price`, and with it the orders of its leg together
     (`held` .. `new_sells`, as in Resting). `leads`: the first of them, which stands for their sum; the others follow it.
     `leg`: that leg's index in the pool (-1: there is none yet, or it is isolated). `isolated`: an order of that mode, which
-    the pool's coins are to pay for. `tier` as in `Resting`."""
+    the pool's coins are to pay for. `tier` as in `Resting`. `base`: of an order for coins themselves, their wallet, `wallet`
+    being that of the coin they are paid with (-1: an order for contracts)."""
 
     market: int
     wallet: int
@@ -131,6 +132,7 @@ class Rest(msgspec.Struct, Generic[N], frozen=True, gc=False):
     new_sells: N
     isolated: bool
     tier: N
+    base: int
 
 
 class Resting(msgspec.Struct, Generic[N], frozen=True, gc=False):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from plimsoll.number import N, zero
-from plimsoll.rules.columns import CoinLine, CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Wallet
+from plimsoll.rules.columns import CoinLine, CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Rest, Resting, Wallet
 
 
 def side_of(amount: N) -> N:
@@ -227,6 +227,65 @@ def coin_pnl(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Marke
         if leg.wallet == at and not markets[leg.market].spot:
             total += unrealised_pnl(leg.amount, leg.entry, marks[leg.market], markets[leg.market].inverse)
     return total
+
+
+def given(rest: Rest[N], at: int) -> N:
+    """Units of the coin `at` that a resting order for coins sells: a buy its value at its price, a sell the coins."""
+    if rest.base >= 0 and rest.amount > 0 and rest.wallet == at:
+        return rest.amount * rest.price
+    if rest.base == at and rest.amount < 0:
+        return -rest.amount
+    return zero(rest.price)
+
+
+def brought(rest: Rest[N], at: int) -> N:
+    """Units of the coin `at` that a resting order for coins buys, before any fee."""
+    if rest.base >= 0 and rest.amount < 0 and rest.wallet == at:
+        return -rest.amount * rest.price
+    if rest.base == at and rest.amount > 0:
+        return rest.amount
+    return zero(rest.price)
+
+
+def counted_value(wallet: Wallet[N], equity: N, index: N) -> N:
+    """What a holding or a debt counts, in the pool's currency."""
+    if wallet.by_worth and wallet.collateral and equity > 0:
+        return sliced(equity * index, wallet.rows, wallet.floors, wallet.ratios)
+    return counted(wallet, equity) * index
+
+
+def exchange_loss(
+    pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Market[N]], charged: bool
+) -> N:
+    """What the fill of one resting order for coins would take off what the coins count, in the pool's currency, where that is
+    a loss: what it sells less what it brings, a taker fee on that (`charged`). Each coin stands there as the orders before
+    have left it, so that the losses of several are those of all their fills together."""
+    rest = pool.rests[i]
+    paid = rest.wallet
+    bought = rest.base
+    if rest.amount < 0:
+        paid = rest.base
+        bought = rest.wallet
+    source = pool.wallets[paid]
+    target = pool.wallets[bought]
+    left = source.balance - source.borrowed + coin_pnl(pool, paid, marks, markets)
+    there = target.balance - target.borrowed + coin_pnl(pool, bought, marks, markets)
+    for j in range(i):
+        left -= given(pool.rests[j], paid)
+        there += net_of_fee(brought(pool.rests[j], bought), markets[pool.rests[j].market], charged)
+    index = marks[source.place]
+    lost = counted_value(source, left, index) - counted_value(source, left - given(rest, paid), index)
+    index = marks[target.place]
+    after = there + net_of_fee(brought(rest, bought), markets[rest.market], charged)
+    won = counted_value(target, after, index) - counted_value(target, there, index)
+    return max(zero(lost), lost - won)
+
+
+def net_of_fee(amount: N, market: Market[N], charged: bool) -> N:
+    """Coins that come in, less the taker fee on them if it is `charged`."""
+    if charged:
+        return amount * (1 - market.taker_rate)
+    return amount
 
 
 def assess_coin(

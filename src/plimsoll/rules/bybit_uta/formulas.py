@@ -15,6 +15,7 @@ from plimsoll.number import N, ceil_to, zero
 from plimsoll.rules.columns import Found, Leg, Line, Market, Pool, PoolMargin, Rest, Resting
 from plimsoll.rules.common import (
     counted,
+    exchange_loss,
     line_of,
     marginal_maintenance,
     no_price,
@@ -167,7 +168,10 @@ def dearer_side(resting: Resting[N], taker_rate: N, inverse: bool) -> tuple[N, N
 
 def order_margin(resting: Resting[N], mark: N, market: Market[N]) -> N:
     """IM of resting orders on top of the position's own: value/L + opening fee + closing fee of the dearer side (see
-    `dearer_side`). H10; recorded (XRP)."""
+    `dearer_side`). H10; recorded (XRP). Of spot orders none by themselves (grade memory: what is borrowed for them is a debt
+    once they trade)."""
+    if market.spot:
+        return zero(mark)
     value, fees = dearer_side(resting, market.taker_rate, market.inverse)
     return value * (resting.initial_rate + fees)
 
@@ -208,8 +212,9 @@ def assess_leg(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) 
 
 
 def assess_account(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
-    """All in USD. balance = sum of coins (wallet - borrowed + profit) after their ratios, a negative equity in full; initial
-    and maintenance = positions + active orders + debts, at the plain index; requirement = maintenance - order loss, so that
+    """All in USD. balance = sum of coins (wallet - borrowed + profit) after their ratios, a negative equity in full, less the
+    haircut loss of resting spot orders (which the venue prints apart: totalMarginBalance is without it); initial and
+    maintenance = positions + active orders + debts, at the plain index; requirement = maintenance - order loss, so that
     it meets the balance where accountMMRate = maintenance / (balance + order loss) is 1. H1, A2, H7, H17; recorded.
 
     A debt is what was borrowed and what a running loss takes beyond the wallet; slice by slice at the loan tiers. A14; the
@@ -228,6 +233,10 @@ def assess_account(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N
         scale += coin.scale * index
     for i in range(len(pool.rests)):
         index = marks[pool.wallets[pool.rests[i].wallet].place]
+        if pool.rests[i].base >= 0:
+            balance -= haircut_loss(pool, i, marks, markets)
+            scale += abs(pool.rests[i].amount) * pool.rests[i].price * index
+            continue
         order = assess_order(pool, i, marks, markets)
         initial += order.initial * index
         maintenance += order.maintenance * index
@@ -272,6 +281,12 @@ def assess_wallet(pool: Pool[N], w: int, marks: Sequence[N], markets: Sequence[M
         initial += sliced(debt, wallet.loan_rows, wallet.loan_floors, wallet.loan_initial)
         maintenance += sliced(debt, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
     return PoolMargin(counted(wallet, wallet.balance - wallet.borrowed + pnl), initial, maintenance, maintenance, scale)
+
+
+def haircut_loss(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
+    """Haircut loss of one resting spot order, in USD: collateral value of what it sells less that of what it brings, where it
+    is a loss. It comes off the balance of both rates and off what is available. H1, A2; how it is summed grade derived."""
+    return exchange_loss(pool, i, marks, markets, False)
 
 
 def assess_order(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:

@@ -31,7 +31,6 @@ from plimsoll.rules.okx_futures.formulas import (
     open_loss,
     opening_fee_split,
     order_cost,
-    order_margin,
     position_margin,
     unrealised_pnl,
     withdrawable,
@@ -70,6 +69,7 @@ from plimsoll.rules.okx_multi.formulas import (
     borrowable,
     coin_line,
     order_line,
+    order_margin,
 )
 from plimsoll.rules.okx_multi.people import (
     DEBTS,

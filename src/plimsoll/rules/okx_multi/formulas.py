@@ -12,7 +12,18 @@ from typing import NamedTuple
 
 from plimsoll.number import N, zero
 from plimsoll.rules.columns import CoinLine, CoinMargin, Line, Market, Pool, PoolMargin, Rest, Resting, Wallet
-from plimsoll.rules.common import coin_pnl, notional, order_margin, row_above, slice_line, sliced, unrealised_pnl
+from plimsoll.rules.common import (
+    brought,
+    coin_pnl,
+    exchange_loss,
+    given,
+    notional,
+    row_above,
+    slice_line,
+    sliced,
+    unrealised_pnl,
+)
+from plimsoll.rules.common import order_margin as contract_margin
 from plimsoll.rules.okx_futures.formulas import assess_pool as assess_position
 from plimsoll.rules.okx_futures.formulas import initial_margin, maintenance_rate
 
@@ -67,10 +78,27 @@ def debt_of(wallet: Wallet[N], pnl: N) -> N:
     return max(zero(pnl), wallet.borrowed - wallet.balance - pnl)
 
 
+def promised(pool: Pool[N], at: int) -> N:
+    """Units of a coin that resting spot orders freeze: all that they sell of it, a buy its value at its price. S4; recorded
+    (okx-020)."""
+    total = zero(pool.cash)
+    for i in range(len(pool.rests)):
+        total += given(pool.rests[i], at)
+    return total
+
+
+def filling_loss(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
+    """What the fill of one resting spot order would take off adjEq, in USD: disEq of what it sells less disEq of what it
+    brings, its estimated fee f taken from that, where this is a loss; each coin stands there as the orders before (pair by
+    pair) have left it. S4; that no gain of one order pays for the loss of another, and that one which gains costs no fee,
+    recorded (okx-020, to 0.02 of 22.5 USD); the order grade memory."""
+    return exchange_loss(pool, i, marks, markets, True)
+
+
 def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
-    """The account, in USD: balance = adjEq = sum(disEq) - estimated fees of open orders; initial = imr = positions + orders +
-    debts; requirement = maintenance + N*f of positions and orders + debt*(1+b)*f of the spot market. S4; recorded (okx-017 to
-    -020). An isolated position: as in Futures mode. S6."""
+    """The account, in USD: balance = adjEq = sum(disEq) - loss from filling spot orders - estimated fees of open orders;
+    initial = imr = positions + orders + debts; requirement = maintenance + N*f of positions and orders + debt*(1+b)*f of the
+    spot market. S4; recorded (okx-017 to -020). An isolated position: as in Futures mode. S6."""
     if len(pool.wallets) == 0:
         return assess_position(pool, marks, markets)
     balance = pool.cash - pool.reserved + pool.outside_pnl
@@ -89,6 +117,10 @@ def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]])
         scale += coin.scale * index
     for i in range(len(pool.rests)):
         index = marks[pool.wallets[pool.rests[i].wallet].place]
+        if pool.rests[i].base >= 0:
+            balance -= filling_loss(pool, i, marks, markets)
+            scale += abs(pool.rests[i].amount) * pool.rests[i].price * index
+            continue
         order = assess_order(pool, i, marks, markets)
         balance += order.balance * index
         initial += order.initial * index
@@ -100,7 +132,8 @@ def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]])
 
 def assess_wallet(pool: Pool[N], w: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
     """One coin, in coins: eq (as `balance`), and what its legs and its debt need: maintenance sum(N*r) + debt*b, requirement
-    that + sum(N*f) + debt*(1+b)*f of the spot market, initial sum(N/L) + the debt's. S4; recorded (okx-017 to -020); that the
+    that + sum(N*f) + debt*(1+b)*f of the spot market, initial sum(N/L) + the debt's. The debt here is with what may come to be
+    borrowed: max(0, what spot orders freeze - eq). S4; recorded (okx-017 to -020; as defined since February 2025); that the
     tiers of a loan count slice by slice is grade memory, and an interest-free quota is not modelled."""
     wallet = pool.wallets[w]
     pnl = zero(wallet.balance)
@@ -120,7 +153,7 @@ def assess_wallet(pool: Pool[N], w: int, marks: Sequence[N], markets: Sequence[M
         maintenance += value * maintenance_rate(leg, market)
         fees += value * market.taker_rate
         scale += value
-    debt = debt_of(wallet, pnl)
+    debt = max(zero(pnl), promised(pool, w) - (wallet.balance - wallet.borrowed + pnl))
     if debt > 0:
         needed = sliced(debt, wallet.loan_rows, wallet.loan_floors, wallet.loan_maintenance)
         initial += sliced(debt, wallet.loan_rows, wallet.loan_floors, wallet.loan_initial)
@@ -188,6 +221,14 @@ def assess_order(pool: Pool[N], i: int, marks: Sequence[N], markets: Sequence[Ma
     return PoolMargin(-fee, initial, value * (rate - market.taker_rate), value * rate, fee + value)
 
 
+def order_margin(resting: Resting[N], mark: N, market: Market[N]) -> N:
+    """Initial margin of resting orders, as in Futures mode; of spot orders none by themselves: what they may come to borrow is
+    asked of the coin (`assess_wallet`). S7; recorded (okx-020)."""
+    if market.spot:
+        return zero(mark)
+    return contract_margin(resting, mark, market)
+
+
 def order_line(pool: Pool[N], i: int, price: N, markets: Sequence[Market[N]]) -> Line[N]:
     """The line of what one resting order takes off the headroom, over the price or one over it: its fee, and if it leads the
     orders of its leg, their maintenance and closing fee. It never bends. [S4; as `assess_order`]"""
@@ -237,16 +278,16 @@ def coin_line(wallet: Wallet[N], index: N, pnl: N) -> CoinLine[N]:
 
 
 def frozen(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
-    """frozenBal of a coin: initial margins of its cross positions and the margin of resting orders in both modes. Recorded
-    (okx-018, -019)."""
-    total = pool.wallets[at].outside_initial
+    """frozenBal of a coin: initial margins of its cross positions, the margin of resting orders in both modes, and what spot
+    orders sell. Recorded (okx-018, -019, -020)."""
+    total = pool.wallets[at].outside_initial + promised(pool, at)
     for i in range(len(pool.legs)):
         leg = pool.legs[i]
         if leg.wallet == at and not markets[leg.market].spot:
             total += initial_margin(leg, marks[leg.market], markets[leg.market])
     for i in range(len(pool.rests)):
         rest = pool.rests[i]
-        if rest.wallet == at and rest.leads:
+        if rest.wallet == at and rest.leads and rest.base < 0:
             total += order_margin(together(rest), marks[rest.market], markets[rest.market])
     return total
 
@@ -263,12 +304,14 @@ def walled(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> N
 
 
 def idle(pool: Pool[N], at: int, marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
-    """disEq, in USD, of a coin that counts in adjEq but gives no room for new positions (`collateralRestrict`). S10; recorded
-    (okx-020)."""
+    """disEq, in USD, of a coin that counts in adjEq but gives no room for new positions (`collateralRestrict`), with what spot
+    orders would bring of it. S10; recorded (okx-020)."""
     wallet = pool.wallets[at]
     if not wallet.restricted:
         return zero(wallet.balance)
     equity = wallet.balance - wallet.borrowed + coin_pnl(pool, at, marks, markets)
+    for i in range(len(pool.rests)):
+        equity += brought(pool.rests[i], at)
     return max(zero(equity), worth(wallet, equity, marks[wallet.place]))
 
 
@@ -292,7 +335,8 @@ def assess_coin(
 ) -> CoinMargin[N]:
     """One coin. available = availEq = eq - frozenBal (recorded: okx-018, -019). New cross orders may draw on the account's free
     margin; with auto-borrow off on no more than availEq (S5, grade rewrite). What may leave the coin, for a wall too: availEq
-    without running profit (S3, S6), as far as adjEq stays above imr without it."""
+    without running profit (S3, S6), as far as adjEq stays above imr without it; of a coin that spot orders sell, as far as
+    that is sure in whatever slice it counts (grade derived)."""
     wallet = pool.wallets[at]
     index = marks[wallet.place]
     pnl = coin_pnl(pool, at, marks, markets)
@@ -309,7 +353,9 @@ def assess_coin(
     leaving = none
     if room >= 0:
         leaving = settled + min(none, pnl) - used
-        if not wallet.restricted and counts > room:
+        if promised(pool, at) > 0 and counts > room:
+            leaving = min(leaving, least_holding(wallet, room, index))
+        elif not wallet.restricted and counts > room:
             leaving = min(leaving, equity - least_holding(wallet, counts - room, index))
     return CoinMargin(
         equity,

@@ -44,13 +44,11 @@ SOURCES = people.SOURCES | {
 def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
     """One pool over all coins, in USD, behind every cross position; one pool per isolated leg. S4, S6.
 
-    BadInput: a resting order for coins themselves (what it lowers adjusted equity by, and what it may come to borrow, is not
-    told here), or an isolated position in them (whose rules are those of isolated margin trading)."""
-    coins = [o.symbol for o in account.orders if instruments[o.symbol].kind is Kind.SPOT]
-    if coins:
-        raise BadInput("account", "orders", coins[0], "resting spot orders are not known in this mode; leave them out")
+    BadInput: an isolated position in coins themselves, or an isolated order for one (whose rules are those of isolated margin
+    trading)."""
     alone = [(leg_key(p), instruments[p.symbol]) for p in account.positions if p.mode is MarginMode.ISOLATED]
     walled = [i.symbol for _, i in alone if i.kind is Kind.SPOT]
+    walled += [o.symbol for o in account.orders if o.mode is MarginMode.ISOLATED and instruments[o.symbol].kind is Kind.SPOT]
     if walled:
         raise BadInput("account", "positions", walled[0], "isolated margin trading in coins is another rulebook's; take cross")
     walls = (PoolSpec(leg_name(key, account.position_mode), i.settle, True, (key,)) for key, i in alone)
@@ -61,11 +59,16 @@ def coin_in_rules(
     coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument]
 ) -> Coin:
     """What a loan asks for at first is 1 / the leverage set for the currency: under the key `USDT|cross`, else the lowest of
-    the positions in coins that borrow it. S1 (leverage of cross margin is kept per currency); recorded (okx-020); that the
-    setting of a pair is the currency's is grade memory."""
+    the positions in coins that borrow it and of the pairs in which orders rest that sell it. S1 (leverage of cross margin is
+    kept per currency); recorded (okx-020); that the setting of a pair is the currency's is grade memory."""
     stated = account.leverages.get(f"{asset}|cross")
     spot = [(p, instruments[p.symbol]) for p in account.positions if instruments[p.symbol].kind is Kind.SPOT]
     chosen = [p.leverage for p, i in spot if asset == (i.quote if p.size > 0 else i.base)]
+    for order in account.orders:
+        pair = instruments[order.symbol]
+        if pair.kind is Kind.SPOT and asset == (pair.quote if order.side == "buy" else pair.base):
+            key = people.leverage_key(order.symbol, order.mode, order.position_side)
+            chosen += [account.leverages[key]] if key in account.leverages else []
     if (stated is None and not chosen) or not coin.loan_tiers:
         return coin
     rate = people.initial_rate(min(chosen) if stated is None else stated)
