@@ -30,7 +30,7 @@ from plimsoll.margin.pools import Layout, lay_out, market_of
 from plimsoll.model import Account, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import EXACT, ceil_to, exact, floor_to, half_up_to
 from plimsoll.rulebook import Rulebook, all_readings
-from plimsoll.rules.columns import Market, Pool, PoolMargin, Step
+from plimsoll.rules.columns import WAIT, Market, Pool, PoolMargin, Step
 from random_accounts import VENUES, D, accounts, laid_out, marks_at, on_boundaries, options_of, rulebook_of, under_regimes
 
 BAND = 1e-12
@@ -119,9 +119,11 @@ def float_step(
 
 
 def alike(a: Step[Any], b: Step[Any]) -> bool:
-    """Same act on the same legs for the same amount (a price or an amount may differ in its last digits)."""
+    """Same act on the same legs for the same amount (a price or an amount may differ in its last digits; seconds that are
+    waited, a difference of two times, in those of a second)."""
     same = (a.kind, a.leg, a.other) == (b.kind, b.leg, b.other)
-    return same and abs(float(a.amount) - float(b.amount)) <= 1e-9 * abs(float(a.amount))
+    room = 1.0 if a.kind == WAIT else abs(float(a.amount))
+    return same and abs(float(a.amount) - float(b.amount)) <= 1e-9 * room
 
 
 def nudged(both: Both, pool: Pool[Decimal], fills: tuple[Decimal, ...]) -> Iterator[tuple[Any, ...]]:

@@ -500,7 +500,8 @@ def check_sale(venue: str, account: Account, marks: Marks, i: int, closed: Decim
     """Coins sold or bought back at their mark, which is their worth, repay debts: nothing needs more margin for it, nothing is
     worth less."""
     held = account.positions[i]
-    free = msgspec.structs.replace(account, fees=Fees(D(0), D(0)))
+    no_rates = dict.fromkeys(account.interest_rates, D(0))  # or what is bought back on credit costs its first hour
+    free = msgspec.structs.replace(account, fees=Fees(D(0), D(0)), interest_rates=no_rates)
     side, price = "sell" if held.size > 0 else "buy", marks.marks[held.symbol]
     at_worth = moved(venue, marks, {held.symbol: price})
     before = pools(venue, free, at_worth)

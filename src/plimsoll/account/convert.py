@@ -192,11 +192,11 @@ def _price(turn: Turn, symbol: str) -> Decimal:
 
 
 def finish(turn: Turn, spec: PoolSpec) -> None:
-    """The end of an isolated spot pool whose position is gone: its wall is emptied."""
-    if spec.isolated and spec.assets:
-        position = turn.held(spec.legs[0])
+    """The end of spot positions that keep coins of their own and are gone: what they have left goes back to the cash."""
+    for key in spec.legs if spec.kept or (spec.isolated and spec.assets) else ():
+        position = turn.held(key)
         if position is not None and position.size == 0:
-            empty_wall(turn, spec.legs[0], spec.key)
+            empty_wall(turn, key, spec.key)
 
 
 def cover(turn: Turn, spec: PoolSpec, asset: str, short: Decimal) -> bool:

@@ -7,17 +7,18 @@ from plimsoll.array.between import STRAIGHT, Road
 from plimsoll.array.compile import Column
 from plimsoll.array.debts import grow, grow_by, recall_debts, remember_debts
 from plimsoll.array.desk import Desk, Held
-from plimsoll.array.ladder import BAND, pool_of, stake, standing
+from plimsoll.array.ladder import BAND, pool_of, rebuilt, stake, standing
 from plimsoll.array.payments import charges, is_clear
 from plimsoll.array.watches import before_watch
 from plimsoll.rules.columns import HOLD
 
 assess_pool: Any
+assess_bare: Any
 assess_coin: Any
 next_step: Any
 profit: Any
 value: Any
-AHEAD: Final = 64
+AHEAD: Final = 128
 """Rows that are looked at together."""
 EQUITY: Final = 0
 PAID: Final = 1
@@ -87,10 +88,15 @@ def keep_pool(held: Held, p: int, ahead: Column, free: int, tally: Column) -> No
 
 
 def least_of(column: Column, count: int, least: float) -> float:
-    """The least of the first numbers of a column and of one more."""
-    for k in range(count):
-        least = min(least, column[k])
-    return least
+    """The least of the first numbers of a column and of one more. In four lanes, for one would wait for itself."""
+    a = b = c = d = least
+    whole = count - count % 4
+    for k in range(0, whole, 4):
+        a, b = min(a, column[k]), min(b, column[k + 1])
+        c, d = min(c, column[k + 2]), min(d, column[k + 3])
+    for k in range(whole, count):
+        a = min(a, column[k])
+    return min(min(a, b), min(c, d))
 
 
 def keep_rows(ahead: Column, step: int, free: int, tally: Column) -> None:
@@ -98,7 +104,8 @@ def keep_rows(ahead: Column, step: int, free: int, tally: Column) -> None:
     record, equity, paid = tally[0], ahead[EQUITY], ahead[PAID]
     lowest, at, total = record.lowest, -1, record.funding
     for k in range(free):
-        total += paid[k]
+        if paid[k] != 0.0:  # to add what is nothing takes as long as all else here
+            total += paid[k]
         if equity[k] < lowest:
             lowest, at = equity[k], k
     record.step, record.funding, record.equity = step + free - 1, total, equity[free - 1]
@@ -154,8 +161,17 @@ def glide_pool(
         margin = assess_pool(pool, marks[step - 1], desk.markets)
         before = margin.balance - margin.requirement
     remember_debts(held, p)
+    alone = plain and row.teller == -1 and road.kind == STRAIGHT and not (desk.early and pool.orders > 0)
     k = 0
     while k < free:
+        if alone and not due[step + k]:
+            stop = k
+            while stop < free and not due[step + stop]:
+                stop += 1
+            k = glide_bare(desk, pool, counts, marks[step:], k, stop, ahead, FIRST + 3 * p)
+            if k < stop:
+                break
+            continue
         at = marks[step + k]
         if not plain:
             paid[k] += grow(desk, held, p, at)
@@ -181,6 +197,28 @@ def glide_pool(
         k += 1
     stake(held, p, row.cash)
     recall_debts(held, p)
+    return k
+
+
+def glide_bare(
+    desk: Desk, pool: Any, counts: bool, marks: Column, k: int, stop: int, ahead: Column, line: int
+) -> int:
+    """`glide_pool` for rows `k` to `stop` without funding, of a pool of one asset, told in it, that stands by itself."""
+    equity, heads, close, cashes = ahead[EQUITY], ahead[line + HEADROOM], ahead[line + CLOSENESS], ahead[line + CASH]
+    none = pool.legs[:0]
+    bare = rebuilt(pool, pool.cash, pool.reserved, pool.legs, none, pool.wallets[:0], pool.rests[:0], pool.asks[:0])
+    cashes[k:stop] = pool.cash
+    begin = k
+    while k < stop:
+        margin = assess_bare(bare, marks[k], desk.markets)
+        headroom = margin.balance - margin.requirement
+        if (counts or margin.requirement > 0) and not headroom > BAND * margin.scale:
+            break
+        heads[k], close[k] = headroom, margin.scale
+        equity[k] += margin.balance + pool.reserved
+        k += 1
+    for i in range(begin, k):
+        close[i] = heads[i] / close[i]
     return k
 
 
