@@ -32,7 +32,7 @@ from plimsoll.array.curves import aligned, kernel
 from plimsoll.array.models import BROWNIAN, PathModel
 from plimsoll.array.paths import LANES, begin_paths, next_block, open_block, open_paths
 from plimsoll.array.randoms import PHILOX, QUAD, SPAN, XOSHIRO, draw_normals, open_stream
-from plimsoll.array.screen import CLEAR, DONE, Screen, open_screen, screen_block
+from plimsoll.array.screen import CLEAR, SKIP, Screen, open_screen, screen_block
 
 Column = np.ndarray[Any, Any]
 
@@ -103,7 +103,7 @@ def _count(model: Any, state: Any, screen: Screen, out: Column, begin: int, end:
             screen_block(screen, block, first, least)
             for i in range(LANES):
                 if first[i] >= 0:
-                    first[i] = DONE
+                    first[i] = SKIP
                     count += 1
             at += len(block)
     return count

@@ -5,7 +5,7 @@ import pytest
 
 from plimsoll.array.curves import Column
 from plimsoll.array.randoms import LANES
-from plimsoll.array.screen import CLEAR, DONE, Screen, open_screen, screen_block, screen_lane, set_lane
+from plimsoll.array.screen import CLEAR, SKIP, Screen, open_screen, screen_block, screen_lane, set_lane
 
 NOISE = 4e-6
 """Of the sizes summed: how far above zero a flagged bound may truly be. The allowance for 8 symbols is 1.5e-6."""
@@ -127,10 +127,10 @@ def test_lanes_that_are_done_are_passed_over() -> None:
     rng = np.random.default_rng(5)
     block = walks(rng, 20, 1, 0.1)
     tight = open_screen(np.array([0.01]), np.array([[1.0]]), np.array([False]), np.array([-1.0]), np.array([1.0]))
-    first = np.where(np.arange(LANES) % 2 == 0, DONE, 5).astype(np.int32)
+    first = np.where(np.arange(LANES) % 2 == 0, SKIP, 5).astype(np.int32)
     least = np.full((1, LANES), 7.0, dtype=np.float32)
     screen_block(tight, block, first, least)
-    assert (first[::2] == DONE).all() and (least[0, ::2] == 7.0).all()
+    assert (first[::2] == SKIP).all() and (least[0, ::2] == 7.0).all()
     assert np.array_equal(first[1::2], look(tight, block)[0][1::2])
 
 

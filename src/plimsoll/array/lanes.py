@@ -1,16 +1,17 @@
 """A block of LANES paths for one account: each lane has its own copy of the account and walks its own prices. Compiled with
 the rules of one venue; no rule stands here."""
 
-import math
 from typing import Any
 
 from plimsoll.array.between import Road, Survey, lay_road
-from plimsoll.array.compile import Column, owning
+from plimsoll.array.clearance import Clearance, Sight, charge_table, lane_of, pass_lanes, tabulate, tell_equity
+from plimsoll.array.compile import Column, lent, owning
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.ladder import DONE, HAND
+from plimsoll.array.walk import lent_desk, lent_held
 
 walk: Any
-_HELD: Any = Held
+_SIGHT: Any = Sight
 
 
 @owning
@@ -19,78 +20,50 @@ def walk_lanes(
     lanes: Held,
     road: Road,
     survey: Survey,
-    origin: Column,
-    jumps: Column,
+    sight: Sight,
+    clearance: Clearance,
     first: int,
-    starts: Column,
-    tellers: Column,
-    before: Column,
-    logs: Column,
-    paid: Column,
-    due: Column,
     status: Column,
     tallies: Column,
     events: Column,
     ways: Column,
-    table: Column,
-    rates: Column,
 ) -> None:
-    """Every lane that is DONE so far through the block. `logs` [steps, m, lanes]: log(price / start), `before` [m, lanes]: the
-    prices at the block's start; `tellers` [coins]: whose price is a coin's (-1: one); `paid` [steps, m, lanes or 1]: funding in
-    the steps that `due` names; `road`, `survey`, `origin` (log prices at the block's start), `jumps`: as in `lay_road`, of
-    paths `first` and on; `table` [steps + 1, m + coins], `rates` [steps + 1, m]: room. A lane's status and tally tell what
-    became of it; a lane that stops short stands where it stopped, `ways` [lanes, ...] holds what its road had ahead."""
+    """Every lane that is DONE so far through the block: as far as it certainly passes (`clearance`), and walked from there.
+    `road`, `survey`: as in `lay_road`, of paths `first` and on. A lane's status and tally tell what became of it; a lane that
+    stops short stands where it stopped, `ways` [lanes, ...] holds what its road had ahead."""
+    desk, lanes, sight = lent_desk(desk), lent_held(lanes), lent_sight(sight)
+    steps = len(sight.logs)
+    clearance.stands[:] = 0
+    if clearance.able:
+        pass_lanes(desk, lanes, road, survey, sight, clearance, status, tallies)
     for lane in range(len(status)):
-        if status[lane] == DONE:
-            tabulate(starts, tellers, before, logs, lane, table)
-            charge_table(paid, lane, rates)
-            lay_road(road, survey, origin, logs, jumps, first + lane, lane)
-            held = lane_of(lanes, lane)
-            status[lane] = walk(desk, held, road, table, table, rates, due, 0, tallies[lane : lane + 1], events[lane])
-            if status[lane] == HAND:
-                for row in range(road.ways.shape[0]):
-                    for k in range(road.ways.shape[1]):
-                        ways[lane, row, k] = road.ways[row, k]
+        if status[lane] != DONE:
+            continue
+        held, tally, at = lane_of(lanes, lane), tallies[lane : lane + 1], clearance.stands[lane]
+        if at == steps:
+            tell_equity(desk, held, sight, steps, lane, tally)
+            continue
+        tabulate(sight, lane, at, steps)
+        charge_table(sight, lane, at, steps)
+        lay_road(road, survey, sight.origin, sight.logs, sight.jumps, first + lane, lane)
+        status[lane] = walk(desk, held, road, sight.table, sight.table, sight.rates, sight.due, at, tally, events[lane])
+        if status[lane] == HAND:
+            for row in range(road.ways.shape[0]):
+                for k in range(road.ways.shape[1]):
+                    ways[lane, row, k] = road.ways[row, k]
 
 
-@owning
-def lane_of(lanes: Held, lane: int) -> Any:
-    """One lane's columns."""
-    return _HELD(
-        lanes.pools[lane],
-        lanes.legs[lane],
-        lanes.names[lane],
-        lanes.orders[lane],
-        lanes.wallets[lane],
-        lanes.rests[lane],
-        lanes.beside[lane],
-        lanes.beside_names[lane],
-        lanes.asks[lane],
-        lanes.hits[lane],
-        lanes.spare[lane],
-        lanes.watches[lane],
-        lanes.growth[lane],
+def lent_sight(sight: Sight) -> Any:
+    """The block with columns that nobody counts the owners of."""
+    return _SIGHT(
+        lent(sight.starts),
+        lent(sight.tellers),
+        lent(sight.before),
+        lent(sight.origin),
+        lent(sight.logs),
+        lent(sight.paid),
+        lent(sight.due),
+        lent(sight.jumps),
+        lent(sight.table),
+        lent(sight.rates),
     )
-
-
-@owning
-def tabulate(starts: Column, tellers: Column, before: Column, logs: Column, lane: int, table: Column) -> None:
-    """One lane's prices, an instant a row, those of the coins behind the marks."""
-    m = len(starts)
-    for k in range(m):
-        table[0, k] = before[k, lane]
-        for step in range(len(logs)):
-            table[step + 1, k] = starts[k] * math.exp(logs[step, k, lane])
-    for c in range(len(tellers)):
-        for row in range(len(logs) + 1):
-            table[row, m + c] = 1.0 if tellers[c] < 0 else table[row, tellers[c]]
-
-
-@owning
-def charge_table(paid: Column, lane: int, rates: Column) -> None:
-    """One lane's funding rates, in the rows of its prices; none in the first."""
-    at = lane if paid.shape[2] > 1 else 0
-    for k in range(paid.shape[1]):
-        rates[0, k] = 0.0
-        for step in range(len(paid)):
-            rates[step + 1, k] = paid[step, k, at]

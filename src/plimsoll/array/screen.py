@@ -23,7 +23,7 @@ TILE: Final = 16
 """Steps that are looked at as one box."""
 CLEAR: Final = -1
 """Written as a lane's first flagged step: none."""
-DONE: Final = -2
+SKIP: Final = -2
 """Given as a lane's first flagged step: do not look at this lane."""
 ULP: Final = 2.0**-24
 
@@ -42,6 +42,26 @@ class Screen(NamedTuple):
     bounds: Column
     sums: Column
     doubt: Column
+
+
+class Lows(NamedTuple):
+    """A sum of the form of a bound, of which the least value is looked for: `slack` [LANES], `weight` [m, LANES] float32.
+    `best` [LANES] float32: the least so far; `at` [LANES] int32: the step that has it, CLEAR: none of this block."""
+
+    slack: Column
+    weight: Column
+    best: Column
+    at: Column
+
+
+def open_lows(m: int) -> Lows:
+    """Room for the sums of LANES paths."""
+    return Lows(
+        aligned((LANES,), np.float32),
+        aligned((m, LANES), np.float32),
+        aligned((LANES,), np.float32),
+        aligned((LANES,), np.int32),
+    )
 
 
 def open_screen(slack: Column, weight: Column, inverse: Column, low: Column, high: Column) -> Screen:
@@ -94,7 +114,7 @@ def margin_of(slack: Any, total: Any, size: Any, allowance: Any) -> Any:
 
 @kernel
 def screen_block(screen: Screen, block: Column, first: Column, least: Column) -> None:
-    """Look at `block` float32 [steps, m, LANES] of log moves. `first` int32 [LANES]: DONE lanes are passed over, all others get
+    """Look at `block` float32 [steps, m, LANES] of log moves. `first` int32 [LANES]: SKIP lanes are passed over, all others get
     their first flagged step or CLEAR. `least` float32 [P, LANES] is lowered to the least bound seen of each pool (up to the
     flagged step; where a box was cleared, the box's, which is lower than any of its steps)."""
     slack, weight, turn, low, high, edges, bounds, sums, doubt = screen
@@ -122,10 +142,54 @@ def screen_block(screen: Screen, block: Column, first: Column, least: Column) ->
             _lower(least[p], bounds[p], doubt, first)
 
 
+@kernel
+def lows_block(screen: Screen, lows: Lows, block: Column, first: Column) -> None:
+    """Look for lower values in the steps before `first` (as screen_block left it: none of a SKIP lane, all of a CLEAR one). A
+    tile whose box cannot hold one is passed over."""
+    slack, weight, best, at = lows
+    turn, edges, sums = screen.turn, screen.edges, screen.sums
+    steps, m = block.shape[0], block.shape[1]
+    at[:] = i4(CLEAR)
+    for begin in range(0, steps, TILE):
+        end = min(begin + TILE, steps)
+        sums[:] = f4(0)
+        for k in range(m):
+            _extremes(block, begin, end, k, edges[0, k], edges[1, k])
+            _rises(edges[0, k], edges[1, k], turn[k], edges[2, k], edges[3, k])
+            _worst(weight[k], edges[2, k], edges[3, k], sums[0], sums[1])
+        if _lower_ones(slack, sums[0], best, screen.doubt) > 0:
+            for i in range(LANES):
+                if screen.doubt[i] != 0 and first[i] != SKIP:
+                    stop = end if first[i] == CLEAR else min(end, first[i])
+                    _lows_lane(lows, turn, block, i, begin, stop)
+
+
+@inlined
+def _lower_ones(slack: Column, total: Column, best: Column, doubt: Column) -> int:
+    """In how many lanes a box may hold a lower value."""
+    count = 0
+    for i in range(LANES):
+        doubt[i] = i4(slack[i] + total[i] < best[i])
+        count += doubt[i]
+    return count
+
+
+@kernel
+def _lows_lane(lows: Lows, turn: Column, block: Column, lane: int, begin: int, end: int) -> None:
+    slack, weight, best, at = lows
+    for s in range(begin, end):
+        total = slack[lane]
+        for k in range(block.shape[1]):
+            total += weight[k, lane] * rise(turn[k] * block[s, k, lane])
+        if total < best[lane]:
+            best[lane] = total
+            at[lane] = i4(s)
+
+
 @inlined
 def _begin(first: Column) -> None:
     for i in range(LANES):
-        first[i] = DONE if first[i] == DONE else CLEAR
+        first[i] = SKIP if first[i] == SKIP else CLEAR
 
 
 @inlined

@@ -13,8 +13,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plimsoll.array import between, curves, debts, glide, ladder, lanes, models, paths, payments, randoms, walk, wander, watches
+from plimsoll.array import (
+    between,
+    clearance,
+    curves,
+    debts,
+    glide,
+    ladder,
+    lanes,
+    models,
+    paths,
+    payments,
+    randoms,
+    walk,
+    wander,
+    watches,
+)
 from plimsoll.array.between import Road, Survey, lay_road, look_over, open_survey, road_of
+from plimsoll.array.clearance import Clearance, Sight, open_clearance
 from plimsoll.array.compile import Column, bound, build_digest, keep
 from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, Told, Watch, copied, lay_desk
 from plimsoll.array.funding import BESIDE, NONE, PROFILE, FundingModel
@@ -31,7 +47,7 @@ MONEY = ("fees", "forced", "funding", "shortfall", "added")
 """What a tally adds up, in the study's unit."""
 EVENTS = 8
 """Events that a lane keeps; only when and what was hit is counted."""
-KERNELS = (ladder, payments, watches, debts, glide, walk, wander, lanes)
+KERNELS = (ladder, payments, watches, debts, glide, walk, wander, clearance, lanes)
 DRAWING = (curves, randoms, models, paths, between)
 
 
@@ -251,28 +267,35 @@ class _Run:
         self.starts = np.array(job.starts)
         self.road = road_of(job.model, job.seed, self.starts, self.tellers, BLOCK + 1, job.straight)
         self.ways = np.zeros((LANES, *self.road.ways.shape))
+        self.clearance = _clearance(case, laid)
         self.equity = np.zeros((len(job.grid), LANES))
 
     def through(self, block: _Block) -> None:
         """Walk every lane through a block; those that stop for the exact engine go on after it has decided."""
-        m, steps = len(self.job.starts), len(block.logs)
-        table, rates = np.empty((steps + 1, m + len(self.tellers))), np.empty((steps + 1, m))
-        due = np.concatenate([[False], block.due])
+        sight = self._sight(block)
         self.tallies["base"] = block.step
         asleep = self.status == _OWN
         kernel_of(self.case.rulebook.name, self.job.folder)(
-            self.laid.desk, self.lanes, self.road, block.survey, block.origin, block.jumps, self.first,
-            self.starts, self.tellers, block.before, block.logs, block.paid, due,
-            self.status, self.tallies, self.events, self.ways, table, rates,
+            self.laid.desk, self.lanes, self.road, block.survey, sight, self.clearance, self.first,
+            self.status, self.tallies, self.events, self.ways,
         )  # fmt: skip
         for lane in np.flatnonzero((self.status == HAND) | asleep):
-            self._by_itself(int(lane), block, due)
+            self._by_itself(int(lane), block, sight)
         if block.grid >= 0:
             self.equity[block.grid] = self.tallies["equity"]
 
-    def _by_itself(self, lane: int, block: _Block, due: Column) -> None:
+    def _sight(self, block: _Block) -> Sight:
+        """A block as the kernel takes it, with room for one lane's prices."""
+        m, steps = len(self.job.starts), len(block.logs)
+        due, table = np.concatenate([[False], block.due]), np.empty((steps + 1, m + len(self.tellers)))
+        rates = np.empty((steps + 1, m))
+        return Sight(
+            self.starts, self.tellers, block.before, block.origin, block.logs, block.paid, due, block.jumps, table, rates
+        )
+
+    def _by_itself(self, lane: int, block: _Block, sight: Sight) -> None:
         """A lane through the block (or the rest of it) on an account of its own."""
-        table, rates = self._rows(lane, block)
+        table, rates, due = *self._rows(lane, block, sight), sight.due
         tally = self.tallies[lane : lane + 1]
         at = 0
         code = HAND if self.status[lane] == HAND else DONE
@@ -333,15 +356,13 @@ class _Run:
         for mine, theirs in zip(own.legs, own.held.hits, strict=True):
             self.lanes.hits[lane, mine] = min(self.lanes.hits[lane, mine], theirs)
 
-    def _rows(self, lane: int, block: _Block) -> tuple[Column, Column]:
+    def _rows(self, lane: int, block: _Block, sight: Sight) -> tuple[Column, Column]:
         """A lane's own prices and rates in a block, as the kernel has them, and the road between."""
-        m = len(self.job.starts)
-        table, rates = np.empty((len(block.logs) + 1, m + len(self.tellers))), np.empty((len(block.logs) + 1, m))
         tabulate, charge_table = _tables(self.job.folder)
-        tabulate(self.starts, self.tellers, block.before, block.logs, lane, table)
-        charge_table(block.paid, lane, rates)
+        tabulate(sight, lane, 0, len(block.logs))
+        charge_table(sight, lane, 0, len(block.logs))
         lay_road(self.road, block.survey, block.origin, block.logs, block.jumps, self.first + lane, lane)
-        return table, rates
+        return sight.table, sight.rates
 
     def result(self) -> Chunk:
         """The outcome; lanes on which something was too close to call are replayed from their start."""
@@ -361,8 +382,9 @@ class _Run:
         begun = Rows(self.starts[None], np.zeros((1, m)), np.zeros(1), np.zeros(1, np.bool_))
         parts: dict[int, list[Rows]] = {lane: [begun] for lane in wanted}
         for block in _blocks(self.job, self.first) if wanted else ():
+            sight = self._sight(block)
             for lane in wanted:
-                table, rates = self._rows(lane, block)
+                table, rates = self._rows(lane, block, sight)
                 parts[lane].append(self._points(table[:, :m], rates, block.step))
         return [Rows(*(np.concatenate(columns) for columns in zip(*found, strict=True))) for found in parts.values()]
 
@@ -406,13 +428,19 @@ _OWN = 100
 @cache
 def _tables(folder: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """How lanes read prices and rates, compiled: to the last bit as in the kernel."""
-    return bound(None, (lanes,), "tabulate", folder), bound(None, (lanes,), "charge_table", folder)
+    return bound(None, (clearance,), "tabulate", folder), bound(None, (clearance,), "charge_table", folder)
 
 
 def _place(laid: Laid, case: Case, coin: str) -> int:
     """The market whose mark is a coin's price, -1: it counts as one."""
     symbol = case.told.tellers.get(coin, "")
     return laid.symbols.index(symbol) if symbol else -1
+
+
+def _clearance(case: Case, laid: Laid) -> Clearance:
+    rules = case.rulebook.rules
+    able = rules.STATES_LINES and not rules.PRICES_STATED
+    return open_clearance(able, len(laid.pool_keys), laid.desk.markets["inverse"])
 
 
 def _from_row(road: Road, at: int) -> Road:
