@@ -17,13 +17,12 @@ from plimsoll.array.compile import Column, owning
 from plimsoll.array.curves import aligned, f4, rise
 from plimsoll.array.debts import grows
 from plimsoll.array.desk import Desk, Held
-from plimsoll.array.glide import LEVERS, look, plain_worth
+from plimsoll.array.glide import LEVERS, bare_margin, look, plain_worth
 from plimsoll.array.ladder import DONE, pool_of, stake
 from plimsoll.array.payments import charges
 from plimsoll.array.randoms import LANES
 from plimsoll.array.screen import CLEAR, SKIP, Lows, Screen, lows_block, open_lows, open_screen, screen_block
 
-assess_pool: Any
 headroom_line: Any
 profit: Any
 _HELD: Any = Held
@@ -124,7 +123,7 @@ def pass_lanes(
         if not any_left:
             break
         screen_block(clearance.screen, logs[begin:end], first, clearance.least)
-        lows_block(clearance.screen, clearance.lows, logs[begin:end], first)
+        lows_block(clearance.screen, clearance.lows, logs[begin : end - due[end]], first)
         for lane in range(len(status)):
             if first[lane] != SKIP:
                 passed = pass_lane(desk, lane_of(lanes, lane), sight, clearance, begin, end, lane, tallies[lane : lane + 1])
@@ -248,9 +247,9 @@ def serves(clearance: Clearance, lane: int, reach: float) -> bool:
 
 
 def shut(clearance: Clearance, lane: int) -> None:
-    """No bound: a lane that is walked from the first row on."""
+    """No bound: a lane that is flagged at any price, whatever its weights still are."""
     pools = len(clearance.slack) - 1
-    clearance.laid[lane], clearance.slack[0, lane], clearance.slack[pools, lane] = -1.0, -1.0, np.inf
+    clearance.laid[lane], clearance.slack[0, lane], clearance.slack[pools, lane] = -1.0, -np.inf, np.inf
     write_slack(clearance, lane)
 
 
@@ -343,7 +342,7 @@ def lay_pool(
     room, logs, row, pool = clearance.room, clearance.logs, held.pools[p], pool_of(held, p)
     if not stands_alone(desk, row, pool):
         return math.nan, 0.0
-    margin = assess_pool(pool, marks, desk.markets)
+    margin = bare_margin(desk, pool, marks)
     slack, moved = margin.balance - margin.requirement - span * margin.scale, 0.0
     if not slack > 0 and (len(pool.legs) > 0 or margin.requirement > 0):
         return math.nan, 0.0

@@ -267,7 +267,7 @@ class _Run:
         self.starts = np.array(job.starts)
         self.road = road_of(job.model, job.seed, self.starts, self.tellers, BLOCK + 1, job.straight)
         self.ways = np.zeros((LANES, *self.road.ways.shape))
-        self.clearance = _clearance(case, laid)
+        self.clearance = clearance_of(case, laid)
         self.equity = np.zeros((len(job.grid), LANES))
 
     def through(self, block: _Block) -> None:
@@ -437,7 +437,8 @@ def _place(laid: Laid, case: Case, coin: str) -> int:
     return laid.symbols.index(symbol) if symbol else -1
 
 
-def _clearance(case: Case, laid: Laid) -> Clearance:
+def clearance_of(case: Case, laid: Laid) -> Clearance:
+    """Room for the bounds of LANES lanes; lines count where the venue states them and rounds no money to whole units."""
     rules = case.rulebook.rules
     able = rules.STATES_LINES and not rules.PRICES_STATED
     return open_clearance(able, len(laid.pool_keys), laid.desk.markets["inverse"])

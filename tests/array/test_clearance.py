@@ -1,0 +1,108 @@
+"""Rows that a lane certainly passes are passed as if they had been walked one by one: the same money, the same liquidations at
+the same times, whatever the account, the model and the rulebook. The walk itself is held against the exact machine elsewhere."""
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from plimsoll.array import study
+from plimsoll.array.compile import Column
+from plimsoll.array.desk import Told, Watch
+from plimsoll.array.funding import constant_funding, no_funding
+from plimsoll.array.models import PathModel, StatedJumps, Subject, brownian, garch, jumps, student
+from plimsoll.array.study import Case, Chunk, Exact, Job, Rows, Settled, chunks
+from plimsoll.errors import BadInput
+from plimsoll.kept import kept_folder
+from plimsoll.model import Account, leg_key
+from plimsoll.rulebook import in_force
+from plimsoll.table_files import load
+from random_accounts import VENUES, D, accounts, on_boundaries, rulebook_of
+from walks import tellers_of
+
+STEPS, LANES_USED, HOUR = 90, 48, 3600.0
+LINED = [venue for venue in VENUES if rulebook_of(venue).rules.STATES_LINES and not rulebook_of(venue).rules.PRICES_STATED]
+MONEY = ("equity", "fees", "forced", "funding", "shortfall", "added")
+
+
+def sold(account: Account, rows: Rows, waiting: tuple[int, ...], added: float) -> Settled:
+    """In place of the exact engine: all is sold where it is handed over, and what that brings is of no interest here."""
+    hits = {leg_key(p): float(rows.steps[-1]) for p in account.positions}
+    gone = msgspec.structs.replace(account, positions=(), orders=())
+    return Settled(gone, waiting, hits, float(rows.marks[-1, 0]), 0.0, 1.0, 2.0, 3.0, 4.0, 0.0, 5)
+
+
+def models(of: Subject, volatility: float) -> dict[str, PathModel]:
+    """One of each kind that can be stated."""
+    m = len(of.symbols)
+    each, same = [volatility] * m, np.full((m, m), 0.5) + 0.5 * np.eye(m)
+    step = volatility**2 * of.step_seconds / (365 * 86400)
+    row = [0.1 * step, 0.1, 0.0, 0.8, step]
+    leaps = StatedJumps(50.0, [0.0] * m, [0.05] * m, same)
+    return {
+        "brownian": brownian(of, each, same),
+        "student": student(of, each, same, 3.5),
+        "jumps": jumps(of, each, same, leaps),
+        "garch": garch(of, np.array([row] * m), same),
+    }
+
+
+def outcome(job: Job, case: Case, able: bool, monkeypatch: pytest.MonkeyPatch) -> Chunk:
+    """What becomes of some paths, with or without rows being passed."""
+    real = study.clearance_of
+    with monkeypatch.context() as patch:
+        patch.setattr(study, "clearance_of", lambda case, laid: real(case, laid)._replace(able=able))
+        return next(iter(chunks(job, [case], LANES_USED, 1)))[0]
+
+
+def same(one: Chunk, other: Chunk, values: float) -> None:
+    """To rounding: the order in which charges of funding are added up is another. `values`: the money at stake."""
+    assert np.array_equal(np.isfinite(one.hits), np.isfinite(other.hits))
+    np.testing.assert_allclose(one.hits, other.hits, rtol=0, atol=1e-6)
+    assert (one.closes, one.handed) == (other.closes, other.handed)
+    assert np.array_equal(one.filled, other.filled)
+    for name in MONEY:
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-9, atol=1e-11 * values, err_msg=name)
+    np.testing.assert_allclose(one.lowest[:LANES_USED], other.lowest[:LANES_USED], rtol=0, atol=2e-6 * values)
+
+
+def at_stake(account: Account, venue: str, marks: dict[str, Any]) -> float:
+    """All money and all values, at prices that may double or halve."""
+    instruments = rulebook_of(venue).instruments
+    money = sum(abs(float(x)) for x in account.cash.values()) + sum(float(p.isolated_margin) for p in account.positions)
+    sizes = {p.symbol: abs(float(p.size * instruments[p.symbol].multiplier)) for p in account.positions}
+    prices = [float(x) for x in marks.values()] + [float(p.entry_price) for p in account.positions]
+    return money + 4 * sum(sizes.values()) * max(max(prices), 1 / min(prices))
+
+
+@pytest.mark.parametrize("venue", LINED)
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_a_lane_that_passes_rows_ends_as_one_that_walks_them(venue: str, data: st.DataObject) -> None:
+    account, marks = data.draw(st.one_of(accounts(venue), on_boundaries(venue)))
+    symbols = tuple(marks.marks)
+    of = Subject("test", symbols, HOUR)
+    model = models(of, data.draw(st.sampled_from([0.1, 0.5, 2.0])))[data.draw(st.sampled_from(["brownian", "student", "jumps", "garch"]))]
+    rate = data.draw(st.sampled_from([0.0, 0.0001, -0.002]))
+    funding = constant_funding(of, rate, 8 * HOUR) if rate else no_funding(of)
+    starts = tuple(float(x) for x in marks.marks.values())
+    grid, straight = data.draw(st.sampled_from([(STEPS,), (30, 61, STEPS)])), data.draw(st.booleans())
+    job = Job(starts, model, funding, data.draw(st.integers(0, 2**32)), grid, straight, kept_folder())
+    watches = ()
+    if account.positions and data.draw(st.booleans()):
+        first = account.positions[0]
+        level = (marks.marks[first.symbol] * D("0.97")).quantize(D("1e-6"))
+        watches = (Watch(first.symbol, level, -1, rulebook_of(venue).instruments[first.symbol].settle, D(5), True, None),)
+    told = Told(tellers_of(account, symbols, rulebook_of(venue)), "USDT", True)
+    case = Case(symbols, account, rulebook_of(venue), told, Exact(sold), watches)
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            passed = outcome(job, case, True, patch)
+        except BadInput:
+            assume(False)
+        walked = outcome(job, case, False, patch)
+    same(passed, walked, at_stake(account, venue, marks.marks))
