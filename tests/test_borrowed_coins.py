@@ -2,7 +2,7 @@
 Expectations are worked out beside each test."""
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
@@ -40,18 +40,66 @@ def assessed(plan: Plan, question: Question | None = None, **marks: str) -> Asse
 
 
 def test_interest_alone_liquidates_the_pair_and_not_the_cross_account() -> None:
-    """1,600 lent at 90 % a year: 1600 * 0.9 / 8760 an hour, the first at once. 1.15 of it passes 2,000 in the 847th hour, which
-    a script of days charges with the others of its day: 36 * 24 + 1 = 865. Sold 2,000 less 2 %, the debt repaid, 98 beside it
-    (500 less 400 of margin and 2 of fee). In cross 1,502 are lent, and 1.1 of that stays below 2,000 for 44 days."""
+    """1,600 lent at 90 % a year: 1600 * 0.9 / 8760 an hour, the first at once. 1.15 of it passes 2,000 with the 847th charge,
+    846 hours later. Sold 2,000 less 2 %, the debt repaid, 98 beside it (500 less 400 of margin and 2 of fee). In cross 1,502
+    are lent, and 1.1 of that stays below 2,000 for 44 days."""
     compared = played(read_account("interest_only"), "still")
     isolated, cross = (run_in(compared, mode) for mode in (PlanMode.ISOLATED, PlanMode.CROSS))
-    grown = Fraction(1600) * Fraction(9, 10) / 8760 * 865
+    grown = Fraction(1600) * Fraction(9, 10) / 8760 * 847
     left = 98 + 2000 * Fraction(98, 100) - 1600 - grown
     assert abs(Fraction(isolated.final_equity) - left) < Fraction(1, 10**9)
-    assert [h.time for h in isolated.happenings if h.kind == "liquidation"] == [datetime(2026, 8, 7, tzinfo=UTC)]
+    assert [h.time for h in isolated.happenings if h.kind == "liquidation"] == [datetime(2026, 8, 6, 6, tzinfo=UTC)]
     owed = Fraction(1502) * (1 + Fraction(9, 10) / 8760 * (43 * 24 + 1))
     assert abs(Fraction(cross.final_equity) - (2000 - owed)) < Fraction(1, 10**9)
     assert not any(h.kind == "liquidation" for h in cross.happenings)
+
+
+STEPS = [("1h", 1, 1057), ("1d", 24, 45), ("30d", 720, 3)]
+"""Lengths of bars: the name, the hours, how many cover 44 days."""
+
+
+def scripted(head: str, step: str, marks: list[str]) -> Plan:
+    """A bundled example (all before its scripts) with a script of these marks."""
+    told = f'start = 2026-07-02T00:00:00Z\nstep = "{step}"\n[scripts.mine.marks]\nBTCUSDT = {marks}\n'
+    return parse_account(f'{head}\n[scripts.mine]\nabout = "of this test"\n{told}', "mine.toml")
+
+
+@pytest.mark.parametrize(("step", "bars"), [(step, bars) for step, _, bars in STEPS])
+def test_the_hour_in_which_a_debt_alone_liquidates_does_not_hang_on_the_length_of_bars(step: str, bars: int) -> None:
+    head = open_text("interest_only").split("[scripts.still]")[0]
+    run = run_in(played(scripted(head, step, ["50000"] * bars), "mine"), PlanMode.ISOLATED)
+    assert run.legs[0].liquidated_at == datetime(2026, 8, 6, 6, tzinfo=UTC)
+    assert abs(Fraction(run.interest) - Fraction(1600) * Fraction(9, 10) / 8760 * 847) < Fraction(1, 10**9)
+
+
+@pytest.mark.parametrize(("step", "hours", "bars"), STEPS)
+def test_while_prices_move_debts_grow_by_the_hour_too(step: str, hours: int, bars: int) -> None:
+    """BTC falls by 10 dollars an hour. With h + 1 charges 0.04 * (50,000 - 10 * t) = 1.15 * (1,600 + (h + 1) * i) at t; it
+    is the first that meets it before the next charge, and not at a charge itself."""
+    head = open_text("interest_only").split("[scripts.still]")[0]
+    marks = [f"{50000 - 10 * hours * bar}" for bar in range(bars)]
+    leg = run_in(played(scripted(head, step, marks), "mine"), PlanMode.ISOLATED).legs[0]
+    i, factor = Fraction(1600) * Fraction(9, 10) / 8760, Fraction(115, 4)
+    met = [(h, (50000 - factor * (1600 + (h + 1) * i)) / 10) for h in range(1000)]
+    h, at = next((h, at) for h, at in met if at < h + 1)
+    assert h < at
+    assert leg.liquidated_at is not None and leg.liquidated_price is not None
+    assert abs(Fraction(leg.liquidated_price) - (50000 - 10 * at)) < Fraction(1, 10**9)
+    after = (leg.liquidated_at - datetime(2026, 7, 2, tzinfo=UTC)).total_seconds()
+    assert abs(after - float(3600 * at)) < 1
+
+
+@pytest.mark.parametrize(("step", "hours", "bars"), STEPS)
+def test_what_an_order_borrows_inside_a_bar_costs_from_then_on(step: str, hours: int, bars: int) -> None:
+    """BTC falls by a dollar an hour and is bought 10 hours and a half later; until the last bar at full hours it costs."""
+    head = open_text("interest_only").split("[[positions]]")[0].replace('USDT = "500"', 'USDT = "800"')
+    order = '[[orders]]\nid = "in"\nsymbol = "BTCUSDT"\nside = "buy"\ntype = "limit"\nsize = "0.04"\nprice = "49989.5"\n'
+    marks = [f"{50000 - hours * bar}" for bar in range(bars)]
+    run = run_in(played(scripted(f'{head}{order}mode = "isolated"\nleverage = 3\n', step, marks), "mine"), PlanMode.ISOLATED)
+    times = [h.time for h in run.happenings if h.kind == "interest"]
+    start, last = datetime(2026, 7, 2, tzinfo=UTC), hours * (bars - 1)
+    assert times[1:] == [start + timedelta(hours=h) for h in range(11, last + 1)]
+    assert times[0] == start + timedelta(hours=10, minutes=30)
 
 
 def test_borrowed_eth_falls_later_in_cross_and_has_less_left() -> None:
