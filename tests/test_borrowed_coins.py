@@ -2,20 +2,24 @@
 Expectations are worked out beside each test."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from plimsoll.account_file import parse_account, read_account
 from plimsoll.assess_report import AssessReport, Question, assess_report
+from plimsoll.compare_command import Wish, run
 from plimsoll.comparison import Job, compare
 from plimsoll.errors import BadInput
 from plimsoll.owing import lasting
 from plimsoll.plan import Plan, PlanMode, open_plan
 from plimsoll.prices.script import read_script
+from plimsoll.report.as_json import to_json
 from plimsoll.report.terminal_assess import print_report
 from plimsoll.runs import Comparison, Run
 from random_accounts import rulebook_of
@@ -103,10 +107,10 @@ def test_what_an_order_borrows_inside_a_bar_costs_from_then_on(step: str, hours:
 
 
 def test_borrowed_eth_falls_later_in_cross_and_has_less_left() -> None:
-    """Isolated: 10,000 bought with 3,333.33 of margin at 3x, so that the line stands at 1.18 * 6,666.67 / 4 = 1,966.67 and a
-    little above with interest. Cross: 6,010 owed against 6 ETH, 1.1 * 6,010 / 6 = 1,101.83 and a little above."""
+    """Isolated: 5,000 bought with 1,666.67 of margin at 3x, so that the line stands at 1.18 * 3,333.33 / 2 = 1,966.67 and a
+    little above with interest. Cross: 2,205 owed against 2.5 ETH, 1.1 * 2,205 / 2.5 = 970.20 and a little above."""
     compared = played(read_account("borrowed_eth"), "slide")
-    for mode, line in ((PlanMode.ISOLATED, "1966.67"), (PlanMode.CROSS, "1101.83")):
+    for mode, line in ((PlanMode.ISOLATED, "1966.67"), (PlanMode.CROSS, "970.20")):
         (leg,) = run_in(compared, mode).legs
         assert leg.liquidated_price is not None and D(0) < leg.liquidated_price - D(line) < 10
     assert run_in(compared, PlanMode.CROSS).final_equity < run_in(compared, PlanMode.ISOLATED).final_equity
@@ -143,11 +147,11 @@ def open_text(name: str) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('ETH = "2"', 'XYZ = "2"', "coin = XYZ: what this coin counts"),
+        ('ETH = "0.5"', 'XYZ = "0.5"', "coin = XYZ: what this coin counts"),
         ('USDT = "0.06"', 'USDT = "-0.06"', "interest.USDT = -0.06"),
-        ('size = "4"', 'size = "0"', "size = 0: "),
-        ('size = "4"', 'size = "-4"', "size = -4: "),
-        ('USDT = "4000"', 'USDT = "-1"', "wallet.USDT = -1"),
+        ('size = "2"', 'size = "0"', "size = 0: "),
+        ('size = "2"', 'size = "-2"', "size = -2: "),
+        ('USDT = "2800"', 'USDT = "-1"', "wallet.USDT = -1"),
         ("leverage = 3", "leverage = 0.5", "leverage is at least 1"),
     ],
 )
@@ -164,18 +168,18 @@ def test_in_pro_a_debt_of_unknown_tiers_is_refused_and_not_taken_for_free() -> N
     long = open_text("borrowed_eth").replace("leverage = 3", "leverage = 10").replace('mode = "isolated"', 'mode = "cross"')
     (refusal,) = assessed(parse_account(long, "mine.toml"), ETHUSDT="2500").refusals
     assert "Cross Margin Pro" in refusal.message
-    short = long.replace('"long"', '"short"').replace("ETHUSDT", "BTCUSDT").replace('size = "4"', 'size = "0.1"')
-    report = assessed(parse_account(short.replace('ETH = "2"\n\n', "\n"), "mine.toml"), BTCUSDT="50000")
+    short = long.replace('"long"', '"short"').replace("ETHUSDT", "BTCUSDT").replace('size = "2"', 'size = "0.1"')
+    report = assessed(parse_account(short.replace('ETH = "0.5"\n\n', "\n"), "mine.toml"), BTCUSDT="50000")
     assert report.refusals == () and [o.asset for o in report.owed] == ["BTC"] and report.owed[0].line == 1
 
 
 def test_a_wish_for_a_line_moves_the_coin_with_its_mark() -> None:
-    """4 ETH, 6,666.67 owed: a line at 1,000 asks for 1.18 * owed = 4,000, so 3,276.84 less is owed: 3,276.84 of own money."""
+    """2 ETH, 3,333.33 owed: a line at 1,000 asks for 1.18 * owed = 2,000, so 1,638.42 less is owed: 1,638.42 of own money."""
     plan = parse_account(open_text("borrowed_eth").replace("leverage = 3", "entry_price = 2500\nleverage = 3"), "mine.toml")
     report = assessed(plan, Question(want="ETHUSDT liq 1000"), ETHUSDT="2500")
     isolated = next(want for want in report.wants if want.mode == "isolated")
     added = next(r for r in isolated.remedies if r.way.value == "add_margin")
-    need = Fraction(20000, 3) - Fraction(4000) / Fraction(118, 100)
+    need = Fraction(10000, 3) - Fraction(2000) / Fraction(118, 100)
     assert added.amount is not None and 0 <= Fraction(added.amount) - need < Fraction(1, 10**6)
     assert added.lands_at is not None and D("999.999") < added.lands_at <= 1000
 
@@ -186,3 +190,31 @@ def test_at_the_line_balance_and_requirement_are_told_equal() -> None:
     (told,) = report.explanations
     numbers = {given.name: given.value for given in told.inputs}
     assert abs((numbers["margin_balance there"] or D(0)) - (numbers["requirement there"] or D(0))) < D("1e-20")
+
+
+PRICES = Path(__file__).parents[2] / "shared" / "data" / "binance_usdm_1h_mark_funding_12sym_2024-12_2026-02.parquet"
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not PRICES.exists(), reason=f"recorded prices are not there: {PRICES}")
+def test_margin_level_interest_and_line_are_told_day_by_day_over_recorded_prices() -> None:
+    """2 ETH bought at the first mark. Isolated: 3x, two thirds lent, the pair alone behind them, gone at 1.18. Cross: what
+    2,800 USDT lacked is lent, 2.5 ETH behind it, gone at 1.1. An hour's interest when it is borrowed and at every full hour."""
+    wish = Wish(account="borrowed_eth", prices=str(PRICES), start="2025-10-01", end="2025-11-03")
+    days = json.loads(to_json(compared := run(wish)))["results"]
+    opened, hourly = Fraction("4142.75"), Fraction(6, 100) / 8760
+    lent = {"isolated": opened * 2 * 2 / 3, "cross": opened * 2 * Fraction("1.001") - 2800}
+    behind, ends = {"isolated": Fraction(2), "cross": Fraction("2.5")}, {"isolated": Fraction("1.18"), "cross": Fraction("1.1")}
+    assert [result.mode.value for result in compared.results] == [result["mode"] for result in days] == list(lent)
+    for result in days:
+        mode, samples = result["mode"], result["run"]["samples"]
+        assert {sample["time"][:10] for sample in samples} == {f"2025-1{d // 31}-{d % 31 + 1:02}" for d in range(34)}
+        for sample in samples[:: len(samples) // 40]:
+            after = datetime.fromisoformat(sample["time"]) - datetime(2025, 10, 1, tzinfo=UTC)
+            interest = lent[mode] * hourly * (after // timedelta(hours=1) + 1)
+            owed, mark = lent[mode] + interest, Fraction(sample["marks"]["ETHUSDT"])
+            (level,), (line,) = sample["level"].values(), sample["liquidation"].values()
+            assert abs(Fraction(sample["interest"]["USDT"]) - interest) < Fraction(1, 10**9)
+            assert abs(Fraction(sample["owed"]["USDT"]) - owed) < Fraction(1, 10**9)
+            assert abs(Fraction(level) - behind[mode] * mark / owed) < Fraction(1, 10**9)
+            assert abs(Fraction(line) - ends[mode] * owed / behind[mode]) < Fraction(1, 10**9)
