@@ -106,11 +106,12 @@ def _days_of(whole: DayTable, modes: tuple[int, ...]) -> Table:
     """The days of some of the modes; the mode's name stands above the first of its columns."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("\nday", style="dim", header_style="dim", no_wrap=True)
-    table.add_column("\nmark", justify="right", header_style="dim")
+    table.add_column("\nmark", justify="right", header_style="dim", overflow="fold")
     for mode in modes:
         for n, head in enumerate(whole.heads):
             name = facts.MODES[whole.results[mode].mode] if n == 0 else ""
-            table.add_column(Text(name, style="bold").append(f"\n{head}", style="dim not bold"), justify="right")
+            title = Text(name, style="bold").append(f"\n{head}", style="dim not bold")
+            table.add_column(title, justify="right", overflow="fold")
     for row in whole.rows:
         table.add_row(row.day, row.marks, *(cell for mode in modes for cell in row.cells[mode]))
     return table
