@@ -239,9 +239,13 @@ def compare(
     modes: str = "isolated,cross,as-given",
     rules_as_of: str = "nearest",
     engine: str = "auto",
+    indexes: Mapping[str, Number] | None = None,
+    stale: str = "refuse",
 ) -> Comparison:
     """Play an account file, or a bundled example, as `plimsoll compare` does: same words, the whole answer as data. `engine`:
     auto lets the array engine pass quiet frames of long histories, exact decides all of them; the numbers are the same.
+    `indexes`: coin -> the price at which it stands throughout, where the prices have none of it; `stale`: refuse a price that
+    stops for over a day, or carry it on.
 
     >>> answer = compare(prices="rebound")
     >>> [(r.mode.value, round(r.run.final_equity)) for r in answer.results]
@@ -258,6 +262,8 @@ def compare(
             modes=modes,
             rules_as_of=rules_as_of,
             engine=engine,
+            indexes=tuple(f"{coin}={price}" for coin, price in (indexes or {}).items()),
+            stale=stale,
         )
     )
 

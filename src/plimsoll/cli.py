@@ -82,6 +82,8 @@ def compare(
     leverage: Annotated[str | None, typer.Option(help="With --fills: of all fills that name none.")] = None,
     strategy: Annotated[str | None, typer.Option(help="With --fills: which one of a freqtrade export.")] = None,
     as_: Annotated[str, typer.Option("--as", help="Held as contract, as coins with borrowed money, or both.")] = "as-written",
+    index: Annotated[list[str] | None, typer.Option(help="COIN=PRICE, standing still, of a coin without prices.")] = None,
+    stale: Annotated[str, typer.Option(help="refuse: where a price stops for over a day; carry: it stands on.")] = "refuse",
     engine: Annotated[str, typer.Option(help="auto: long histories by the array engine; exact. Same numbers.")] = "auto",
     json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -103,6 +105,8 @@ def compare(
         symbols=tuple(symbol or ()),
         engine=engine,
         held=as_,
+        indexes=tuple(index or ()),
+        stale=stale,
     )
     if fills is None:
         for flag, value in (("--wallet", wallet), ("--leverage", leverage), ("--strategy", strategy)):

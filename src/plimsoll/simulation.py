@@ -23,7 +23,7 @@ from plimsoll.array.study import Job as Paths
 from plimsoll.array.sums import Sums
 from plimsoll.begin import begin, refusal_text
 from plimsoll.cautions import above_bracket
-from plimsoll.comparison import Job, unit_of
+from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_indexes, teller_of
 from plimsoll.kept import kept_folder
@@ -42,6 +42,7 @@ from plimsoll.prices.paths import Quote
 from plimsoll.rulebook import Rulebook, with_readings
 from plimsoll.studies import Ask, Odds, Setting, Stopped, Study
 from plimsoll.tape import Tape, Told, Unit
+from plimsoll.units import unit_of
 from plimsoll.variations import varied
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
