@@ -79,6 +79,18 @@ def _contracts(coin: str, rulebook: Rulebook, traded: Iterable[str]) -> list[str
     return sorted(found, key=lambda symbol: rulebook.instruments[symbol].quote not in quotes)
 
 
+def columns(symbols: Sequence[str], opening: Opening, rulebook: Rulebook) -> tuple[str, ...]:
+    """What a model's symbols are called at a venue: the plan's, and the coins' carriers. BadInput: nothing carries one."""
+    names = dict(opening.symbols)
+    for coin in symbols:
+        if coin not in names:
+            free = [s for s in _contracts(coin, rulebook, opening.symbols.values()) if s not in names.values()]
+            if not free:
+                raise BadInput("model", coin, None, f"{rulebook.name} has no contract of {coin} to tell its price by")
+            names[coin] = free[0]
+    return tuple(names[symbol] for symbol in symbols)
+
+
 def need_told(opening: Opening, rulebook: Rulebook, priced: Collection[str], source: str) -> None:
     """BadInput for the first coin whose price this venue asks for and nothing tells. `priced`: its symbols that have prices."""
     for coin in untold(opening, rulebook):
