@@ -335,11 +335,12 @@ def simulate(
     start: str | None = None,
     end: str | None = None,
     rules_as_of: str = "nearest",
+    indexes: Mapping[str, Number] | None = None,
 ) -> Study:
     """How likely is a liquidation, of what, and when? An account played on random paths, as `plimsoll simulate` does: same
     words, the whole answer as data. `sweep`: axes such as "leverage=2:50" or "stop=1%:20%"; `width`: of the widest interval
-    that is enough; `straight`: see nothing between the model's steps. Needs the array extra. BadInput says what is wrong.
-
+    that is enough; `straight`: see nothing between the model's steps; `indexes`: coin -> the price at which it stands still.
+    Needs the array extra. BadInput says what is wrong.
     """
     register()
     wish = SimulateWish(
@@ -359,6 +360,7 @@ def simulate(
         threads=threads,
         straight=straight,
         rules_as_of=rules_as_of,
+        indexes=tuple(f"{coin}={price}" for coin, price in (indexes or {}).items()),
     )
     return run_study(prepare_study(wish))
 

@@ -141,6 +141,7 @@ def simulate(
     funding: Annotated[str | None, typer.Option(help="A file of funding rates, where the history holds none.")] = None,
     table: Annotated[list[str] | None, typer.Option(help="Your own table file, laid over the bundled ones.")] = None,
     symbol: Annotated[list[str] | None, typer.Option(help="ACCOUNT_SYMBOL=PRICE_SYMBOL, where the names differ.")] = None,
+    index: Annotated[list[str] | None, typer.Option(help="COIN=PRICE, standing still, of a coin without prices.")] = None,
     html: Annotated[str | None, typer.Option(help="Write one self-contained HTML file.")] = None,
     csv: Annotated[str | None, typer.Option(help="Write settings, positions and curves as CSV files.")] = None,
     parquet: Annotated[str | None, typer.Option(help="The same as Parquet files.")] = None,
@@ -172,6 +173,7 @@ def simulate(
         funding=funding,
         tables=tuple(table or ()),
         symbols=tuple(symbol or ()),
+        indexes=tuple(index or ()),
     )
     raise typer.Exit(run_simulate(wish, Targets(html, csv, parquet), json))
 
@@ -202,6 +204,7 @@ def advise(
     funding: Annotated[str | None, typer.Option(help="A file of funding rates, where the history holds none.")] = None,
     table: Annotated[list[str] | None, typer.Option(help="Your own table file, laid over the bundled ones.")] = None,
     symbol: Annotated[list[str] | None, typer.Option(help="ACCOUNT_SYMBOL=PRICE_SYMBOL, where the names differ.")] = None,
+    index: Annotated[list[str] | None, typer.Option(help="COIN=PRICE, standing still, of a coin without prices.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Name the setting behind each number.")] = False,
     json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -213,7 +216,7 @@ def advise(
     base = SimulateWish(
         account=account, model=model, history=history, start=start, end=end, marks=tuple(marks or ()), horizon=horizon,
         paths=paths, seed=seed, venue=venue, leverage=leverage, threads=threads, rules_as_of=rules_as_of, funding=funding,
-        tables=tuple(table or ()), symbols=tuple(symbol or ()),
+        tables=tuple(table or ()), symbols=tuple(symbol or ()), indexes=tuple(index or ()),
     )  # fmt: skip
     watch = "unsaid" if watched is None else "watched" if watched else "unwatched"
     wish = AdviseWish(

@@ -91,6 +91,13 @@ def columns(symbols: Sequence[str], opening: Opening, rulebook: Rulebook) -> tup
     return tuple(names[symbol] for symbol in symbols)
 
 
+def at_venue_marks(marks: Mapping[str, Decimal], opening: Opening, rulebook: Rulebook, source: str) -> dict[str, Decimal]:
+    """The prices of a plan's symbols and of coins as marks of the venue's symbols. BadInput: a coin that nothing tells."""
+    names = columns(tuple(marks), opening, rulebook)
+    need_told(opening, rulebook, names, source)
+    return dict(zip(names, marks.values(), strict=True))
+
+
 def need_told(opening: Opening, rulebook: Rulebook, priced: Collection[str], source: str) -> None:
     """BadInput for the first coin whose price this venue asks for and nothing tells. `priced`: its symbols that have prices."""
     for coin in untold(opening, rulebook):
@@ -102,7 +109,7 @@ def need_told(opening: Opening, rulebook: Rulebook, priced: Collection[str], sou
             raise BadInput(source, coin, None, cure)
         cure = (
             f"no index price given: what backs or is owed needs one, and there are no prices of {coin} here; add them, name "
-            f"them with --symbol {coin}=PRICE_SYMBOL, or leave it out of the wallet"
+            f"them with --symbol {coin}=PRICE_SYMBOL, or let one stand still with --index {coin}=PRICE"
         )
         raise BadInput(source, coin, None, cure)
 

@@ -73,7 +73,7 @@ def stand_in_note(
     tellers = {asset: teller_of(asset, marks, rulebook) for asset in coins}
     pegged = [asset for asset, teller in tellers.items() if teller == ""]
     others = [f"{asset} at the mark of {teller}" for asset, teller in tellers.items() if teller and asset not in own]
-    known = [f"{asset} at the prices read for it" for asset in tellers if asset in own]
+    known = [f"{asset} at prices of its own" for asset in tellers if asset in own]
     if not pegged and not others and not known:
         return ()
     parts = ([f"{', '.join(pegged)} counted as one dollar"] if pegged else []) + others + known

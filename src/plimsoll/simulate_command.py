@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from plimsoll.account_file import read_account
 from plimsoll.collateral_prices import asked_by, coins_of, refuse_unasked, symbols_for, without_funding
-from plimsoll.command_options import RULES_DAY, RulesDay, read_marks, read_rules_day
+from plimsoll.command_options import RULES_DAY, RulesDay, read_indexes, read_marks, read_rules_day
 from plimsoll.compare_command import EXAMPLE, load_rulebook, modes_of, paired, symbols_there, venues
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
-from plimsoll.model_choice import KINDS, ModelChoice, build, choice_words, read_model_table, read_model_words
+from plimsoll.model_choice import KINDS, ModelChoice, build, choice_words, read_model_table, read_model_words, with_still
 from plimsoll.number import parse_positive, show
 from plimsoll.plan import Plan, symbols_of
 from plimsoll.prices.files import read_history
@@ -40,7 +40,8 @@ Progress = Callable[[int, int], None]
 
 class SimulateWish(msgspec.Struct, frozen=True, kw_only=True):
     """What the user asked for, as words. `model`: words or a TOML file; `history`: a file or a script of the account;
-    `sweep`: axes such as leverage=2:50; `symbols`: plan symbol -> the prices' symbol, where they differ."""
+    `sweep`: axes such as leverage=2:50; `symbols`: plan symbol or coin -> the prices' symbol, where they differ; `indexes`:
+    COIN=PRICE, what stands behind them and stands still."""
 
     account: str = EXAMPLE
     model: str | None = None
@@ -62,6 +63,7 @@ class SimulateWish(msgspec.Struct, frozen=True, kw_only=True):
     funding: str | None = None
     tables: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
 
 
 class Ready(NamedTuple):
@@ -116,30 +118,33 @@ def prepare(wish: SimulateWish) -> Ready:
         Job(home if name == plan.venue else load_rulebook(name, day, policy, wish.tables, None), home)
         for name in dict.fromkeys(setting.venue for setting in settings)
     )
-    coins = asked_by(plan, jobs, tuple(dict.fromkeys(setting.mode for setting in settings)))
-    symbols = (*symbols_of(plan), *coins)
+    asked, still = asked_by(plan, jobs, tuple(dict.fromkeys(setting.mode for setting in settings))), read_indexes(wish.indexes)
+    refuse_unasked({coin: there for coin, there in renamed.items() if coin not in symbols_of(plan)}, plan, asked, "--symbol")
+    refuse_unasked(still, plan, asked, "--index")
+    coins = tuple(coin for coin in asked if coin not in still)
     history = _with_coins(wish, plan, history, coins, home, renamed)
-    marks, told = _start(wish, plan, history, symbols)
-    modelled = build(choice, symbols, history, ask.horizon_seconds)
+    marks, told = _start(wish, plan, history, (*symbols_of(plan), *coins))
+    modelled = with_still(build(choice, symbols_of(plan), history, ask.horizon_seconds, coins), still)
     step = modelled.path.step_seconds
     if ask.horizon_seconds % step:
         cure = f"is no whole number of the model's steps of {step:g} seconds; give a multiple, or another step=..."
         raise BadInput(LINE, "--horizon", wish.horizon, cure)
-    return Ready(plan, jobs, settings, modelled, marks, ask, choice_words(choice), told)
+    return Ready(plan, jobs, settings, modelled, marks | still, ask, choice_words(choice), told)
 
 
 def _with_coins(
     wish: SimulateWish, plan: Plan, history: History | None, coins: Sequence[str], home: Rulebook, renamed: Mapping[str, str]
 ) -> History | None:
     """The history, read once more where coins that the plan does not trade stand behind it or are owed, with their prices."""
-    given = {coin: there for coin, there in renamed.items() if coin not in symbols_of(plan)}
-    refuse_unasked(given, plan, coins, "--symbol")
     if history is None or not coins:
         return history
     found = symbols_for(coins, plan, home, symbols_there(plan, wish.history), renamed)
     for coin in coins:
         if coin not in found:
-            cure = f"backs the account or is owed, and has no prices there; name them with --symbol {coin}=PRICE_SYMBOL"
+            cure = (
+                f"backs the account or is owed, and has no prices there; name them with --symbol {coin}=PRICE_SYMBOL, or let "
+                f"one stand still with --index {coin}=PRICE"
+            )
             raise BadInput(history.source, coin, None, cure)
     again = _history(wish, plan, renamed, found)
     assert again is not None
@@ -233,7 +238,9 @@ def _start(
         marks, where = {}, ""
     for symbol in symbols:
         if symbol not in marks:
-            raise BadInput(LINE, "--marks", symbol, f"has no price to start from; add --marks {symbol}=PRICE, or --history")
+            more = "" if symbol in symbols_of(plan) else f", or let it stand still with --index {symbol}=PRICE"
+            cure = f"has no price to start from; add --marks {symbol}=PRICE, or --history{more}"
+            raise BadInput(LINE, "--marks", symbol, cure)
     prices = ", ".join(f"{symbol} {show(marks[symbol])}" for symbol in symbols)
     return marks, f"Prices start {where}: {prices}."
 

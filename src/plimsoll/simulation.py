@@ -23,7 +23,7 @@ from plimsoll.array.study import Job as Paths
 from plimsoll.array.sums import Sums
 from plimsoll.begin import begin, refusal_text
 from plimsoll.cautions import above_bracket
-from plimsoll.collateral_prices import coins_of, columns, need_told
+from plimsoll.collateral_prices import at_venue_marks, coins_of
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_indexes, teller_of
@@ -214,9 +214,9 @@ def _open(
         opening = open_plan(varied(plan, setting, marks), rulebook, job.home, setting.mode)
         if opening.skipped:
             return "; ".join(f"{skipped.symbol}: {skipped.reason}" for skipped in opening.skipped)
-        names = columns(modelled.symbols, opening, rulebook)
-        need_told(opening, rulebook, names, "model")
-        begun = begin(opening, rulebook, dict(zip(names, (marks[symbol] for symbol in modelled.symbols), strict=True)))
+        starts = at_venue_marks({symbol: marks[symbol] for symbol in modelled.symbols}, opening, rulebook, "model")
+        names, own = tuple(starts), set(modelled.symbols).difference(symbols_of(plan))
+        begun = begin(opening, rulebook, starts, own=own)
     except BadInput as bad:
         return f"{bad.field}: {bad.cure}"
     if begun.refusals:
