@@ -87,7 +87,7 @@ def prepare(wish: Wish) -> Ready:
     modes = modes_of(wish.modes, plan)
     history = _with_coins(plan, wish, history, jobs, modes, renamed)
     if stale is Stale.REFUSE:
-        refuse_stale(history, "--to")
+        refuse_stale(history)
     return Ready(plan, history, jobs, modes, engine)
 
 

@@ -73,7 +73,7 @@ def prepare_fills(wish: FillsWish) -> FillsReady:
     plan = plan_of(file, book, home, wallet, account)
     history = load_prices(plan, base, paired(base.symbols, symbols_of(plan)))
     if stale is Stale.REFUSE:
-        refuse_stale(covered(book.fills, history, plan.source, bool(book.left)), "--to")
+        refuse_stale(covered(book.fills, history, plan.source, bool(book.left)))
     names = (home,) if asked is None else venues(asked, plan)
     jobs = tuple(Job(own if name == home else load_rulebook(name, day, policy, base.tables, None), own) for name in names)
     return FillsReady(plan, book, history, jobs, _modes(base.modes, plan))

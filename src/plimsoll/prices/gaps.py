@@ -56,10 +56,9 @@ def gap_notes(frames: Sequence[Frame], symbols: Sequence[str], step: int) -> lis
     return [_sentence(gap, together[gap]) for gap in sorted(together)]
 
 
-def refuse_stale(history: History, flag: str) -> None:
+def refuse_stale(history: History) -> None:
     """BadInput for the first price that stops for longer than the limit, from where all have begun: nothing tells then what is
-    held, and what comes back after it may be something else under the same name. `flag`: what ends a run earlier. Instants are
-    as they were written."""
+    held, and what comes back after it may be something else under the same name. Instants are as they were written."""
     step = 1000 * history.frames[0].seconds
     if not step:
         return
@@ -74,10 +73,11 @@ def refuse_stale(history: History, flag: str) -> None:
     if found:
         gap, symbol = min(found)
         hours, most = gap.bars * step / 3_600_000, max(LIMIT, FEW * step) / 3_600_000
-        until = moment(gap.first).isoformat().replace("+00:00", "Z")
+        until, again = (moment(time).isoformat().replace("+00:00", "Z") for time in (gap.first, gap.first + gap.bars * step))
+        after = f", begin with --from {again}" if gap.meanwhile is STANDS else ""
         cure = (
             f"it has no price for {hours:g} hours from then, and after {most:g} a last price tells nothing; "
-            f"end with {flag} {until}, or carry it on with --stale carry"
+            f"end with --to {until}{after}, or carry it on with --stale carry"
         )
         raise BadInput(history.source, symbol, show_moment(gap.first), cure)
 
