@@ -37,18 +37,18 @@ def untold(opening: Opening, rulebook: Rulebook) -> tuple[str, ...]:
     return tuple(coin for coin in dict.fromkeys(coins) if teller_of(coin, marks, rulebook) is None)
 
 
-def asked_by(plan: Plan, jobs: Sequence[tuple[Rulebook, Rulebook]], modes: Sequence[PlanMode]) -> tuple[str, ...]:
-    """The coins that are `untold` at some venue in some mode, of those that can be opened at all. `jobs`: each venue's rulebook
-    with that of the plan's own venue."""
-    found: dict[str, None] = {}
+def asked_by(plan: Plan, jobs: Sequence[tuple[Rulebook, Rulebook]], modes: Sequence[PlanMode]) -> tuple[str, ...] | None:
+    """The coins that are `untold` at some venue in some mode; None: the plan can be opened nowhere, which is told when it is
+    played. `jobs`: each venue's rulebook with that of the plan's own venue."""
+    found: dict[str, None] | None = None
     for rulebook, home in jobs:
         for mode in modes:
             try:
                 opening = open_plan(plan, rulebook, home, mode)
             except BadInput:
-                continue  # told when it is played
-            found |= dict.fromkeys(untold(opening, rulebook))
-    return tuple(found)
+                continue
+            found = (found or {}) | dict.fromkeys(untold(opening, rulebook))
+    return None if found is None else tuple(found)
 
 
 def symbols_for(
@@ -114,8 +114,10 @@ def need_told(opening: Opening, rulebook: Rulebook, priced: Collection[str], sou
         raise BadInput(source, coin, None, cure)
 
 
-def refuse_unasked(given: Mapping[str, object], plan: Plan, asked: Collection[str], where: str) -> None:
-    """BadInput for a coin whose price is stated though nobody asks for it: it would be left out silently."""
+def refuse_unasked(given: Mapping[str, object], plan: Plan, asked: Collection[str] | None, where: str) -> None:
+    """BadInput for a coin whose price is stated though nobody asks for it (`asked_by`): it would be left out silently."""
+    if asked is None:
+        return
     for coin in given:
         if coin not in asked and coin not in symbols_of(plan):
             cure = "nobody asks for its price: a symbol of the account tells it, or no coins are valued together; leave it out"

@@ -100,7 +100,7 @@ def _with_coins(
     refuse_unasked({s: there for s, there in renamed.items() if s not in symbols_of(plan)}, plan, coins, "--symbol")
     refuse_unasked(stated, plan, coins, "--index")
     there = symbols_there(plan, wish.prices)
-    found = symbols_for([coin for coin in coins if coin not in stated], plan, jobs[0].home, there, renamed)
+    found = symbols_for([coin for coin in coins or () if coin not in stated], plan, jobs[0].home, there, renamed)
     if found:
         history = without_funding(load_prices(plan, wish, renamed, found), found)
     return with_stated(history, stated)

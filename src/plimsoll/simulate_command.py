@@ -121,7 +121,7 @@ def prepare(wish: SimulateWish) -> Ready:
     asked, still = asked_by(plan, jobs, tuple(dict.fromkeys(setting.mode for setting in settings))), read_indexes(wish.indexes)
     refuse_unasked({coin: there for coin, there in renamed.items() if coin not in symbols_of(plan)}, plan, asked, "--symbol")
     refuse_unasked(still, plan, asked, "--index")
-    coins = tuple(coin for coin in asked if coin not in still)
+    coins = tuple(coin for coin in asked or () if coin not in still)
     history = _with_coins(wish, plan, history, coins, home, renamed)
     marks, told = _start(wish, plan, history, (*symbols_of(plan), *coins))
     modelled = with_still(build(choice, symbols_of(plan), history, ask.horizon_seconds, coins), still)
