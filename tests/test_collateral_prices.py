@@ -9,14 +9,17 @@ from functools import cache
 from math import erf, exp, sqrt
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from plimsoll.account_file import parse_account
+from plimsoll.advise_command import AdviseWish, run_advice
 from plimsoll.array.paths import next_block, open_block, open_paths
 from plimsoll.compare_command import Wish, run
 from plimsoll.comparison import Job, compare
 from plimsoll.errors import BadInput
+from plimsoll.fills_command import FillsWish, run_fills
 from plimsoll.model_choice import build, read_model_words, with_still
 from plimsoll.plan import PlanMode
 from plimsoll.prices.history import Bar, Frame, History
@@ -388,3 +391,38 @@ def test_the_examples_with_coins_are_played_on_recorded_prices(example: str) -> 
     wish = SimulateWish(history=str(CRASH), model="brownian funding=none", paths=16, horizon="1d", modes="cross", **words)
     study = run_study(prepare(wish))
     assert any(f"{symbol} at the mark of {symbol}USDT" in note for note in study.notes)
+
+
+def test_a_venue_that_lends_at_a_rate_nobody_states_is_refused_alone(made: Made) -> None:
+    """Coins for contracts: the pair is bought with USDT whose cost is not in the account file; the contract is played."""
+    text = ACCOUNT.replace('BTC = "0.2", USDT = "100"', 'USDT = "12100"').replace('"300"', '"100"')
+    text = text.replace('"multi"', '"single"')
+    words = {"model": "brownian volatility=SOLUSDT:1 step=6h funding=none", "marks": ("SOLUSDT=150",), "modes": "isolated"}
+    study = run_study(prepare(wished(made, account=made(text, "single.toml"), venue="binance_usdm,binance_margin", **words)))
+    assert [odds.setting.venue for odds in study.odds] == ["binance_usdm"]
+    ((setting, why),) = study.refused
+    assert setting.venue == "binance_margin" and why.startswith("interest.USDT: USDT is owed, and nobody says what that costs")
+
+
+@recorded
+def test_advice_has_the_prices_of_coins_behind_the_account(made: Made) -> None:
+    base = wished(made, history=str(CRASH), start="2025-08-01", end="2025-10-08", modes="cross", paths=200)
+    advice = run_advice(AdviseWish(base=base))
+    assert any("BTC at prices of its own" in note for note in advice.assumptions)
+
+
+def test_fills_are_not_replayed_over_a_price_that_has_stopped(tmp_path: Path) -> None:
+    """Bars of an hour, one of them 48 hours after the one before it."""
+    bar = ",SOLUSDT,150,150,150,150"
+    times = ["2026-07-02T00:00:00Z", "2026-07-02T01:00:00Z", "2026-07-04T02:00:00Z", "2026-07-04T03:00:00Z"]
+    (tmp_path / "bars.csv").write_text("\n".join(["ts,symbol,open,high,low,close", *(time + bar for time in times)]) + "\n")
+    (tmp_path / "fills.csv").write_text("time,symbol,side,size,price\n2026-07-02T00:00Z,SOLUSDT,buy,1,150\n")
+    base = Wish(prices=str(tmp_path / "bars.csv"), venue="binance_usdm", modes="cross")
+    wish = FillsWish(base=base, fills=str(tmp_path / "fills.csv"), wallet="1000", leverage="5")
+    with pytest.raises(BadInput, match=r"SOLUSDT = 2026-07-02 02:00: it has no price for 48 hours.*--stale carry"):
+        run_fills(wish)
+    carried = msgspec.structs.replace(wish, base=msgspec.structs.replace(base, stale="carry"))
+    assert len(run_fills(carried).results) == 1
+    stated = msgspec.structs.replace(wish, base=msgspec.structs.replace(base, indexes=("BTC=1",)))
+    with pytest.raises(BadInput, match="--index = BTC=1: does not go with --fills"):
+        run_fills(stated)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from plimsoll.account.borrowing import owes
+from plimsoll.account.borrowing import need_rates, owes
 from plimsoll.account.commands import AccrueInterest, AddMargin, Deposit
 from plimsoll.account.events import Converted, FundingPaid, InterestCharged, Reduced, ShortfallCovered, TakenOver, Traded
 from plimsoll.account.state import State, Venue
@@ -217,6 +217,8 @@ def _open(
         starts = at_venue_marks({symbol: marks[symbol] for symbol in modelled.symbols}, opening, rulebook, "model")
         names, own = tuple(starts), set(modelled.symbols).difference(symbols_of(plan))
         begun = begin(opening, rulebook, starts, own=own)
+        if owes(begun.state.account, rulebook):
+            need_rates(begun.state.account, rulebook)
     except BadInput as bad:
         return f"{bad.field}: {bad.cure}"
     if begun.refusals:
