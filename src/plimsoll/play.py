@@ -32,13 +32,9 @@ from plimsoll.tape import Played, Tape, Unit
 
 SAMPLES = 1_500
 """At most so many frames of a run carry a sample; more would only make figures heavy."""
-
-
 LOOKS = 50
 """After a forced sale the venue's next look is a fiftieth of a segment later: marks come about once a second, not
 continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
-
-
 TICK = timedelta(microseconds=1)
 """The least step of a clock."""
 HAIR = Decimal("1e-60")
@@ -127,7 +123,7 @@ class _Playing:
     def _through(self, n: int, ahead: Stretch) -> Stretch:
         """Frame `n`, decided by the machine at least at its opening; what lies ahead then."""
         tape, frame = self.tape, self.frames[n]
-        sides = {} if n == 0 else adverse_sides(tape.state.account)
+        sides = {} if n == 0 else adverse_sides(tape)
         steps = self._steps(n, sides)
         for k, (point, time) in enumerate(steps):
             if k > 0:
@@ -139,7 +135,7 @@ class _Playing:
             tape.look()
             if self.inside_bars or (k == len(steps) - 1 and self._kept(n)):
                 tape.sample()
-            if k == 0 and self.scout is not None and sides == adverse_sides(tape.state.account):
+            if k == 0 and self.scout is not None and sides == adverse_sides(tape):
                 ahead = self.scout.stretch(tape, self.waiting, n, True)
                 if n < ahead.until:
                     self._past(n, steps[1:], ahead)
@@ -167,13 +163,13 @@ class _Playing:
             return
         if self.stood < n - 1:
             self._catch_up(n - 1)
-            tape.stand_at(*self._steps(n - 1, adverse_sides(tape.state.account))[-1])
+            tape.stand_at(*self._steps(n - 1, adverse_sides(tape))[-1])
         self._move(point, time)
 
     def _pass(self, n: int, ahead: Stretch) -> None:
         """A frame on which nothing happens."""
         if n in ahead.looks or self._kept(n):
-            steps = self._steps(n, adverse_sides(self.tape.state.account))
+            steps = self._steps(n, adverse_sides(self.tape))
             self._catch_up(n)
             self._past(n, steps, ahead)
         else:
@@ -245,15 +241,19 @@ def nominal_times(frame: Frame, count: int) -> Iterator[datetime]:
         yield frame.time + timedelta(seconds=frame.seconds * k / max(count, 1))
 
 
-def adverse_sides(account: Account) -> dict[str, int]:
+def adverse_sides(tape: Tape) -> dict[str, int]:
     """symbol -> the side of the price that hurts: -1 down (net long), +1 up (net short). Entry orders of a symbol without
-    a position count as what they would open."""
+    a position count as what they would open, a symbol without either by the coin whose price it tells: had or owed."""
+    account = tape.state.account
     net: dict[str, Decimal] = {}
     for position in account.positions:
         net[position.symbol] = net.get(position.symbol, ZERO) + position.size
     for order in account.orders:
         if order.symbol not in net and not order.reduce_only:
             net[order.symbol] = order.size if order.side == "buy" else -order.size
+    for coin, symbol in tape.tellers(tape.state.marks.marks).items():
+        if symbol and symbol not in net:
+            net[symbol] = account.cash.get(coin, ZERO) - account.borrowed.get(coin, ZERO)
     return {symbol: -1 if size > 0 else 1 for symbol, size in net.items() if size != 0}
 
 

@@ -182,11 +182,15 @@ class Tape:
 
     def indexes(self, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
         """Prices of coins at these marks, where the venue asks for any: stand-ins, since a history holds contracts only."""
+        return told_by(self.tellers(marks), marks)
+
+    def tellers(self, marks: Mapping[str, Decimal]) -> dict[str, str]:
+        """Coin -> what tells its price where these symbols have marks."""
         account, known = self.state.account, self.known
         if known is None or known.account is not account or known.symbols != marks.keys():
             tellers = tellers_of(account, marks, self.venue.rulebook)
             self.known = known = _Coins(account, frozenset(marks), tellers)
-        return told_by(known.tellers, marks)
+        return known.tellers
 
     def sample(self) -> None:
         """Keep this instant for figures."""
