@@ -57,22 +57,21 @@ def compare(
     counter = Counter(engine, history)
     for job in jobs:
         rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
-        refused = {mode: mode_refusal(plan, rulebook, job.home, mode) for mode in modes}
-        playable = [mode for mode in modes if refused[mode] is None]
-        runnable = _part_of(plan, rulebook, job.home, history, playable[0] if playable else PlanMode.CROSS)
-        runnable.note.skipped.update({mode.value: bad.cure for mode, bad in refused.items() if bad is not None})
+        opened, refused = _opened(plan, rulebook, job.home, modes)
+        runnable = _part_of(plan, rulebook, history, next(iter(opened.values()), None))
+        runnable.note.skipped.update({mode.value: why for mode, why in refused.items()})
         venues.append(runnable.note)
         if runnable.history is None:
             continue
         lead = Lead(counter, runnable.history)
-        for mode in playable:
+        for mode, opening in opened.items():
             venue = Venue(rulebook, environment or Environment())
             try:
-                results.append(_mode_result(plan, lead, venue, job.home, mode, progress))
+                results.append(_mode_result(plan, lead, venue, opening, mode, progress))
             except BadInput as bad:
                 if rulebook.name == plan.venue:
                     raise
-                runnable.note.skipped[mode.value] = f"{bad.field}: {bad.cure}" if bad.field else bad.cure
+                runnable.note.skipped[mode.value] = _told(bad)
     if not results:
         reasons = "; ".join(f"{v.venue}: {', '.join(v.skipped.values()) or 'nothing to play'}" for v in venues)
         raise BadInput(plan.source, "venue", None, f"no venue can play this account ({reasons})")
@@ -98,14 +97,45 @@ class _Part(NamedTuple):
     history: History | None
 
 
-def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, mode: PlanMode) -> _Part:
+def _opened(
+    plan: Plan, rulebook: Rulebook, home: Rulebook, modes: Sequence[PlanMode]
+) -> tuple[dict[PlanMode, Opening], dict[PlanMode, str]]:
+    """The plan opened in each mode that the venue can hold it in, and why it cannot in the others. BadInput: at its own venue
+    it cannot be opened in the only mode, or not as the file itself divides it."""
+    opened: dict[PlanMode, Opening] = {}
+    refused: dict[PlanMode, str] = {}
+    for mode in modes:
+        kept_out = mode_refusal(plan, rulebook, home, mode)
+        if kept_out is not None:
+            refused[mode] = kept_out.cure
+            continue
+        try:
+            opened[mode] = open_plan(plan, rulebook, home, mode)
+        except BadInput as bad:
+            if rulebook.name == plan.venue and (len(modes) == 1 or _as_written(plan, mode)):
+                raise
+            refused[mode] = _told(bad)
+    return opened, refused
+
+
+def _as_written(plan: Plan, mode: PlanMode) -> bool:
+    """Whether this division is the file's own."""
+    return mode is PlanMode.AS_GIVEN or all(p.mode.value == mode.value for p in plan.positions)
+
+
+def _told(bad: BadInput) -> str:
+    return f"{bad.field}: {bad.cure}" if bad.field else bad.cure
+
+
+def _part_of(plan: Plan, rulebook: Rulebook, history: History, opening: Opening | None) -> _Part:
     """What of the plan this venue can play, on the prices there are, and what a reader must know of it."""
-    opening = open_plan(plan, rulebook, home, mode)
+    title = f"{rulebook.rules.TITLE}: {rulebook.part}" if rulebook.part else rulebook.rules.TITLE
+    if opening is None:
+        return _Part(VenueNote(rulebook.shown, title, {}, {}, (), law_digest(rulebook)), None)
     skipped = {s.symbol: s.reason for s in opening.skipped}
     notes = list(opening.notes)
     here = opening.symbols
     tables = {symbol: table_words(rulebook, symbol) for symbol in here.values()}
-    title = f"{rulebook.rules.TITLE}: {rulebook.part}" if rulebook.part else rulebook.rules.TITLE
     legs = len(opening.account.positions) + len(opening.commands)
     moved = None
     if legs:
@@ -152,10 +182,9 @@ def renamed(frame: Frame, symbols: Mapping[str, str]) -> Frame:
 
 
 def _mode_result(
-    plan: Plan, lead: Lead, venue: Venue, home: Rulebook, mode: PlanMode, progress: Progress | None
+    plan: Plan, lead: Lead, venue: Venue, opening: Opening, mode: PlanMode, progress: Progress | None
 ) -> ModeResult:
     history = lead.history
-    opening = open_plan(plan, venue.rulebook, home, mode)
     unit = unit_of(opening, venue)
 
     def once(path: BarPath, under: Venue) -> Run:
