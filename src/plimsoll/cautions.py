@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from plimsoll.coin_tables import coin_tables
 from plimsoll.margin.views import Assessment, LegView, PoolView
 from plimsoll.model import Account, Kind, Order, OrderType
 from plimsoll.number import ZERO, exact, show
@@ -43,7 +44,7 @@ class Code(StrEnum):
 
 
 class Caution(msgspec.Struct, frozen=True):
-    """`of`: a leg, a pool or a symbol. `value` and `limit`: the two numbers compared, where the caution compares any."""
+    """`of`: a leg, a pool, a symbol or a coin's table. `value` and `limit`: the two numbers compared, where it compares any."""
 
     code: Code
     of: str
@@ -61,7 +62,7 @@ def cautions(view: Assessment, account: Account, rulebook: Rulebook) -> tuple[Ca
             if not pools[leg.pool].liquidatable:
                 found += [*_near(leg), *_two_triggers(leg), *_stops(leg, account.orders)]
             found += _limits(leg, rulebook)
-        found += _tables(view, rulebook)
+        found += [*_tables(view, rulebook), *_coin_tables(view, account, rulebook)]
     order = list(Code)
     return tuple(sorted(found, key=lambda caution: order.index(caution.code)))
 
@@ -206,6 +207,17 @@ def _tables(view: Assessment, rulebook: Rulebook) -> list[Caution]:
         if age.open_above is not None and reach > age.open_above:
             text = f"{symbol}: rows above {show(age.open_above)} exist but are not known; the last known one is used."
             out.append(Caution(Code.OPEN_TABLE, symbol, text, reach, age.open_above))
+    return out
+
+
+def _coin_tables(view: Assessment, account: Account, rulebook: Rulebook) -> list[Caution]:
+    """Collateral and loan tables that stand in for those of the day."""
+    instruments = [rulebook.instruments[symbol] for symbol in dict.fromkeys(leg.symbol for leg in view.legs)]
+    out = []
+    for table in coin_tables(account, instruments, rulebook):
+        if table.age.days:
+            text = f"{table.name}: the nearest table is {table.age.days} days away ({table.age.entry.since})."
+            out.append(Caution(Code.STALE_TABLE, table.name, text, Decimal(table.age.days), ZERO))
     return out
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account.state import Environment, Venue
+from plimsoll.coin_tables import coin_tables, coin_words
 from plimsoll.engines import Counter, Engine, Lead
 from plimsoll.errors import BadInput
 from plimsoll.indexes import coins_of_account, stand_in_note
@@ -58,7 +59,7 @@ def compare(
     for job in jobs:
         rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
         opened, refused = _opened(plan, rulebook, job.home, modes)
-        runnable = _part_of(plan, rulebook, history, next(iter(opened.values()), None))
+        runnable = _part_of(plan, rulebook, history, tuple(opened.values()))
         runnable.note.skipped.update({mode.value: why for mode, why in refused.items()})
         venues.append(runnable.note)
         if runnable.history is None:
@@ -127,15 +128,16 @@ def _told(bad: BadInput) -> str:
     return f"{bad.field}: {bad.cure}" if bad.field else bad.cure
 
 
-def _part_of(plan: Plan, rulebook: Rulebook, history: History, opening: Opening | None) -> _Part:
+def _part_of(plan: Plan, rulebook: Rulebook, history: History, openings: Sequence[Opening]) -> _Part:
     """What of the plan this venue can play, on the prices there are, and what a reader must know of it."""
     title = f"{rulebook.rules.TITLE}: {rulebook.part}" if rulebook.part else rulebook.rules.TITLE
-    if opening is None:
+    if not openings:
         return _Part(VenueNote(rulebook.shown, title, {}, {}, (), law_digest(rulebook)), None)
+    opening = openings[0]
     skipped = {s.symbol: s.reason for s in opening.skipped}
     notes = list(opening.notes)
     here = opening.symbols
-    tables = {symbol: table_words(rulebook, symbol) for symbol in here.values()}
+    tables = {name: told for each in openings for name, told in tables_told(each, rulebook).items()}
     legs = len(opening.account.positions) + len(opening.commands)
     moved = None
     if legs:
@@ -144,6 +146,13 @@ def _part_of(plan: Plan, rulebook: Rulebook, history: History, opening: Opening 
         if rulebook.name != plan.venue:
             notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
     return _Part(VenueNote(rulebook.shown, title, tables, skipped, tuple(notes), law_digest(rulebook)), moved)
+
+
+def tables_told(opening: Opening, rulebook: Rulebook) -> dict[str, str]:
+    """The bracket table of each symbol, and the tables of the coins behind them."""
+    symbols = tuple(opening.symbols.values())
+    coins = coin_tables(opening.account, (rulebook.instruments[symbol] for symbol in symbols), rulebook)
+    return {symbol: table_words(rulebook, symbol) for symbol in symbols} | {each.name: coin_words(each) for each in coins}
 
 
 def table_words(rulebook: Rulebook, symbol: str) -> str:

@@ -17,7 +17,7 @@ from plimsoll.comparison import (
     in_words_of_plan,
     played_all_ways,
     renamed,
-    table_words,
+    tables_told,
     unit_notes,
     unit_of,
 )
@@ -203,5 +203,5 @@ def _note(venue: Venue, part: Part | None, skipped: Mapping[str, str], book: Boo
         notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
         if any(fill.fee_rate is not None for fill in book.fills):
             notes.append(f"fees are the list rates of {rulebook.name}: the file's own are those of {plan.venue}")
-    tables = {s: table_words(rulebook, s) for s in part.opening.symbols.values()} if part is not None else {}
+    tables = tables_told(part.opening, rulebook) if part is not None else {}
     return VenueNote(rulebook.name, rulebook.rules.TITLE, tables, dict(skipped), tuple(notes), law_digest(rulebook))

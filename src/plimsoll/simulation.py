@@ -23,6 +23,7 @@ from plimsoll.array.study import Job as Paths
 from plimsoll.array.sums import Sums
 from plimsoll.begin import begin, refusal_text
 from plimsoll.cautions import above_bracket
+from plimsoll.coin_tables import table_lines
 from plimsoll.comparison import Job, unit_of
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_indexes, teller_of
@@ -228,6 +229,8 @@ def _open(
     told_in = ToldIn(_tellers(account, names, rulebook), unit.name, unit.mixed)
     case = Case(names, account, rulebook, told_in, exactly, watches)
     notes = [*opening.notes, *begun.notes, *([FRESH] if any(watch.fresh for watch in watches) else [])]
+    instruments = [rulebook.instruments[name] for name in opening.symbols.values()]
+    notes += [f"{rulebook.name} {line}." for line in table_lines(account, instruments, rulebook)]
     return Ready(setting, case, _counted(begun.state, rulebook, unit, notes))
 
 
