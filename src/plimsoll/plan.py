@@ -37,7 +37,7 @@ from plimsoll.plan_walls import (
     tallied,
     too_small,
 )
-from plimsoll.rulebook import Rulebook, match
+from plimsoll.rulebook import Rulebook, match, why_not_lent
 
 
 class PlanMode(StrEnum):
@@ -394,10 +394,9 @@ def mode_refusal(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode)
     seen: dict[str, MarginMode] = {}
     bare = Account(plan.position_mode, {}, options=dict(plan.options) if rulebook.name == home.name else {})
     for symbol, asked in _asked(plan, found, mode):
-        if found[symbol].kind is Kind.SPOT and asked not in rulebook.rules.LENDS_IN:
-            lends = ", ".join(rulebook.rules.LENDS_IN) or "no"
-            cure = f"{rulebook.name} lends money to buy coins with in {lends} margin only"
-            return BadInput(plan.source, f"mode of {symbol}", asked, cure)
+        unlent = why_not_lent(rulebook, asked) if found[symbol].kind is Kind.SPOT else None
+        if unlent is not None:
+            return BadInput(plan.source, f"mode of {symbol}", asked, unlent)
         refused = rulebook.rules.may_switch_mode(bare, found[symbol].symbol, asked)
         if refused is not None and refused.reason is Reason.MARGIN_MODE_CROSS_ONLY:
             return BadInput(plan.source, f"mode of {symbol}", asked, f"{rulebook.name}: {refused.message}")

@@ -13,7 +13,7 @@ import msgspec
 
 import plimsoll.rules
 from plimsoll.errors import BadInput, RulebookGap
-from plimsoll.model import Account, Coin, Fees, Instrument, Kind
+from plimsoll.model import Account, Coin, Fees, Instrument, Kind, MarginMode
 from plimsoll.number import ZERO
 from plimsoll.rules.interface import Rules
 from plimsoll.venue_table import (
@@ -363,6 +363,19 @@ def match(rulebook: Rulebook, base: str, quote: str, kind: Kind) -> Instrument |
         quotes = DOLLARS
     same = [i for i in there if i.base == base and i.quote in quotes and i.kind in alike]
     return min(same, key=lambda instrument: (instrument.kind is not kind, instrument.expires, instrument.symbol), default=None)
+
+
+def why_not_lent(rulebook: Rulebook, mode: MarginMode) -> str | None:
+    """Why coins cannot be traded on borrowed money in this mode: the venue does not lend, or the rulebook lacks it, and the
+    cure. None: they can."""
+    rules = rulebook.rules
+    if mode in rules.LENDS_IN:
+        return None
+    if mode in rules.LENDING_GAPS:
+        return f"{rulebook.name} does not model {mode} margin trading of coins, which the venue has: {rules.LENDING_GAPS[mode]}"
+    if not rules.LENDS_IN:
+        return f"{rulebook.name} lends no money to trade coins with"
+    return f"{rulebook.name} lends money to buy coins with in {', '.join(rules.LENDS_IN)} margin only"
 
 
 def holding(rulebook: Rulebook, held: Held) -> Rulebook | None:

@@ -46,6 +46,10 @@ class Rules(Protocol):
         """At most one dated regime: its name -> its options, in the order in which `Market.regime` counts them."""
 
     @property
+    def LENDING_GAPS(self) -> Mapping[MarginMode, str]:  # noqa: N802
+        """The margin modes in which the venue lends for coins and these rules do not say how -> what to do instead."""
+
+    @property
     def TERMS(self) -> tuple[str, ...]:  # noqa: N802
         """Further numbers of a contract that tables date and `Market.terms` carries, in that order."""
 

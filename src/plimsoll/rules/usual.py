@@ -49,6 +49,9 @@ each spot position keeps coins and debts of its own, in cross as well, and borro
 LENDS_IN: tuple[MarginMode, ...] = ()
 """The margin modes in which coins themselves can be bought or sold short with borrowed money: none."""
 
+LENDING_GAPS: Mapping[MarginMode, str] = {}
+"""None is missing: what the venue lends for is in LENDS_IN."""
+
 FIRST_HOUR_AT_ONCE = False
 """Interest is charged for time that has passed."""
 

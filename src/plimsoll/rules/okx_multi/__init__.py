@@ -74,6 +74,7 @@ from plimsoll.rules.okx_multi.formulas import (
 from plimsoll.rules.okx_multi.people import (
     DEBTS,
     EXEMPT,
+    LENDING_GAPS,
     LENDS_IN,
     SOURCES,
     TITLE,
@@ -117,6 +118,7 @@ __all__ = [
     "EXEMPT",
     "FIRST_HOUR_AT_ONCE",
     "FUND_TAKES_POSITIONS",
+    "LENDING_GAPS",
     "LENDS_IN",
     "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",

@@ -21,7 +21,14 @@ DEBTS = "overdrawn"
 """A negative equity is the loan. S4, S5."""
 
 LENDS_IN = (MarginMode.CROSS,)
-"""Coins are bought on credit against the whole account; isolated margin trading is a rulebook of its own. S4, S5."""
+"""Coins are bought on credit against the whole account; isolated margin trading beside such an account is not
+modelled. S4, S5."""
+
+LENDING_GAPS = {
+    MarginMode.ISOLATED: 'take mode = "cross", or venue = "okx_margin", which has isolated margin trading in Futures mode'
+}
+"""The venue has isolated margin positions in this account mode as well: how they stand beside adjusted equity is not written
+here. S6."""
 
 CURRENCY = "USD"
 """What the account is measured in. S4; recorded (okx-018)."""
