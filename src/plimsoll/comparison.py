@@ -108,6 +108,8 @@ def _opened(
     for mode in modes:
         kept_out = mode_refusal(plan, rulebook, home, mode)
         if kept_out is not None:
+            if rulebook.name == plan.venue and not rulebook.part and _as_written(plan, mode):
+                raise kept_out
             refused[mode] = kept_out.cure
             continue
         try:
