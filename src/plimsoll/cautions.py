@@ -2,7 +2,7 @@
 ours, not a venue's; what a venue allows is asked of its rules. A caution is never a stage of a liquidation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
@@ -41,6 +41,7 @@ class Code(StrEnum):
     NO_STOP = "no_stop"
     STALE_TABLE = "stale_table"
     OPEN_TABLE = "open_table"
+    UNSTATED = "unstated"
 
 
 class Caution(msgspec.Struct, frozen=True):
@@ -63,6 +64,7 @@ def cautions(view: Assessment, account: Account, rulebook: Rulebook) -> tuple[Ca
                 found += [*_near(leg), *_two_triggers(leg), *_stops(leg, account.orders)]
             found += _limits(leg, rulebook)
         found += [*_tables(view, rulebook), *_coin_tables(view, account, rulebook)]
+        found += unstated((leg.symbol for leg in view.legs), rulebook)
     order = list(Code)
     return tuple(sorted(found, key=lambda caution: order.index(caution.code)))
 
@@ -208,6 +210,12 @@ def _tables(view: Assessment, rulebook: Rulebook) -> list[Caution]:
             text = f"{symbol}: rows above {show(age.open_above)} exist but are not known; the last known one is used."
             out.append(Caution(Code.OPEN_TABLE, symbol, text, reach, age.open_above))
     return out
+
+
+def unstated(symbols: Iterable[str], rulebook: Rulebook) -> list[Caution]:
+    """Numbers that move by the minute, that the venue's rules ask for and no table states."""
+    told = {symbol: rulebook.rules.unstated(rulebook.instruments[symbol]) for symbol in dict.fromkeys(symbols)}
+    return [Caution(Code.UNSTATED, symbol, f"{symbol}: {text}.") for symbol, text in told.items() if text]
 
 
 def _coin_tables(view: Assessment, account: Account, rulebook: Rulebook) -> list[Caution]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account.state import Environment, Venue
+from plimsoll.cautions import unstated
 from plimsoll.coin_tables import coin_tables, coin_words
 from plimsoll.engines import Counter, Engine, Lead
 from plimsoll.errors import BadInput
@@ -137,8 +138,8 @@ def _part_of(plan: Plan, rulebook: Rulebook, history: History, openings: Sequenc
         return _Part(VenueNote(rulebook.shown, title, {}, {}, (), law_digest(rulebook)), None)
     opening = openings[0]
     skipped = {s.symbol: s.reason for s in opening.skipped}
-    notes = list(opening.notes)
     here = opening.symbols
+    notes = [*opening.notes, *(caution.sentence for caution in unstated(here.values(), rulebook))]
     tables = {name: told for each in openings for name, told in tables_told(each, rulebook).items()}
     legs = len(opening.account.positions) + len(opening.commands)
     moved = None

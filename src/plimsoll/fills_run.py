@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account.state import Environment, Venue
+from plimsoll.cautions import unstated
 from plimsoll.comparison import (
     Job,
     Progress,
@@ -203,5 +204,7 @@ def _note(venue: Venue, part: Part | None, skipped: Mapping[str, str], book: Boo
         notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
         if any(fill.fee_rate is not None for fill in book.fills):
             notes.append(f"fees are the list rates of {rulebook.name}: the file's own are those of {plan.venue}")
+    if part is not None:
+        notes += [caution.sentence for caution in unstated(part.opening.symbols.values(), rulebook)]
     tables = tables_told(part.opening, rulebook) if part is not None else {}
     return VenueNote(rulebook.name, rulebook.rules.TITLE, tables, dict(skipped), tuple(notes), law_digest(rulebook))

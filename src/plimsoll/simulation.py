@@ -22,7 +22,7 @@ from plimsoll.array.study import Case, Exact, Rows, Settled, chunks
 from plimsoll.array.study import Job as Paths
 from plimsoll.array.sums import Sums
 from plimsoll.begin import begin, refusal_text
-from plimsoll.cautions import above_bracket
+from plimsoll.cautions import above_bracket, unstated
 from plimsoll.coin_tables import table_lines
 from plimsoll.comparison import Job, unit_of
 from plimsoll.errors import BadInput
@@ -231,6 +231,7 @@ def _open(
     notes = [*opening.notes, *begun.notes, *([FRESH] if any(watch.fresh for watch in watches) else [])]
     instruments = [rulebook.instruments[name] for name in opening.symbols.values()]
     notes += [f"{rulebook.name} {line}." for line in table_lines(account, instruments, rulebook)]
+    notes += [f"{rulebook.name} {caution.sentence}" for caution in unstated(opening.symbols.values(), rulebook)]
     return Ready(setting, case, _counted(begun.state, rulebook, unit, notes))
 
 

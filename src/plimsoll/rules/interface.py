@@ -331,6 +331,10 @@ class Rules(Protocol):
     def may_open(self, account: Account, order: Order, instruments: Mapping[str, Instrument], /) -> Reject | None:
         """Whether an order may open a position beside those that the account holds."""
 
+    def unstated(self, instrument: Instrument, /) -> str:
+        """Which of the numbers in TERMS that move by the minute is not stated for a contract, what is taken for it, and how to
+        state it, as the end of a sentence; '' where nothing is missing."""
+
     def may_grow(self, ask: SizeAsk, /) -> Reject | None:
         """Whether a position may reach a size."""
 

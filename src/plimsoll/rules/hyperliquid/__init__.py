@@ -99,6 +99,7 @@ from plimsoll.rules.usual import (
     mode_on_leverage,
     pays_profit_out,
     printed_of_pool,
+    unstated,
 )
 
 __all__ = [
@@ -188,6 +189,7 @@ __all__ = [
     "tier_of",
     "topped_up",
     "unrealised_pnl",
+    "unstated",
     "value",
     "venue_code",
     "venue_initial_ratio",

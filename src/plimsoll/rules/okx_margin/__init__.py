@@ -98,6 +98,7 @@ from plimsoll.rules.usual import (
     may_open,
     mode_on_leverage,
     pays_profit_out,
+    unstated,
 )
 
 __all__ = [
@@ -186,6 +187,7 @@ __all__ = [
     "tier_of",
     "topped_up",
     "unrealised_pnl",
+    "unstated",
     "value",
     "venue_code",
     "venue_initial_ratio",

@@ -106,6 +106,7 @@ from plimsoll.rules.usual import (
     mode_on_leverage,
     pays_profit_out,
     printed_of_pool,
+    unstated,
 )
 
 __all__ = [
@@ -195,6 +196,7 @@ __all__ = [
     "tier_of",
     "topped_up",
     "unrealised_pnl",
+    "unstated",
     "value",
     "venue_code",
     "venue_initial_ratio",
