@@ -19,7 +19,8 @@ from plimsoll.assess_report import AssessReport, Question, assess_report
 from plimsoll.compare_command import Wish, run
 from plimsoll.comparison import Job, compare
 from plimsoll.errors import BadInput
-from plimsoll.model import Account, MarginMode, Marks, Order, OrderType, PositionMode
+from plimsoll.margin.assess import assess
+from plimsoll.model import Account, LegSide, MarginMode, Marks, Order, OrderType, Position, PositionMode
 from plimsoll.owing import lasting
 from plimsoll.plan import Plan, PlanMode, open_plan
 from plimsoll.prices.script import read_script
@@ -195,3 +196,11 @@ def test_an_order_for_such_coins_is_refused_in_the_same_words() -> None:
     order = Order("a", "ETH-USDT", "buy", D(1), OrderType.MARKET)
     refused = decide(state, PlaceOrder(order, MarginMode.ISOLATED), Venue(book)).reject
     assert refused is not None and "does not model isolated margin trading" in refused.message
+
+
+def test_a_held_position_in_walled_coins_is_refused_with_the_cure() -> None:
+    book = rulebook_of("okx_multi")
+    held = Position("ETH-USDT", MarginMode.ISOLATED, LegSide.NET, D(1), D(2500), D(1000))
+    marks = Marks({"ETH-USDT": D(2500)}, {"ETH-USDT": D(2500)}, {"USDT": D(1)})
+    with pytest.raises(BadInput, match=r'ETH-USDT.*not modelled; take mode = "cross", or venue = "okx_margin"'):
+        assess(Account(PositionMode.ONE_WAY, {"USDT": D(4000)}, (held,)), marks, book)
