@@ -3,7 +3,7 @@ Expectations are worked out beside each test."""
 
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
@@ -11,11 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from plimsoll.account.commands import PlaceOrder
+from plimsoll.account.decide import decide
+from plimsoll.account.state import State, Venue
 from plimsoll.account_file import parse_account, read_account
+from plimsoll.assess_command import AssessOptions, build
 from plimsoll.assess_report import AssessReport, Question, assess_report
 from plimsoll.compare_command import Wish, run
 from plimsoll.comparison import Job, compare
 from plimsoll.errors import BadInput
+from plimsoll.margin.assess import assess
+from plimsoll.model import Account, LegSide, MarginMode, Marks, Order, OrderType, Position, PositionMode
 from plimsoll.owing import lasting
 from plimsoll.plan import Plan, PlanMode, open_plan
 from plimsoll.prices.script import read_script
@@ -190,6 +196,64 @@ def test_at_the_line_balance_and_requirement_are_told_equal() -> None:
     (told,) = report.explanations
     numbers = {given.name: given.value for given in told.inputs}
     assert abs((numbers["margin_balance there"] or D(0)) - (numbers["requirement there"] or D(0))) < D("1e-20")
+
+
+ISOLATED_COINS = """
+name = "Coins behind a wall"
+venue = "{venue}"
+rules_as_of = 2026-09-25
+interest = {{ USDT = "0.06" }}
+[wallet]
+USDT = "4000"
+[[positions]]
+symbol = "{symbol}"
+side = "long"
+size = "4"
+leverage = 3
+mode = "isolated"
+[scripts.s]
+start = 2026-09-25T00:00:00Z
+step = "1h"
+[scripts.s.marks]
+"{symbol}" = ["2500", "2400"]
+"""
+WALLED = [
+    ("bybit_uta", "ETH/USDT", "lends money to buy coins with in cross margin only"),
+    ("okx_multi", "ETH-USDT", r'does not model isolated margin trading of coins, .*: take mode = "cross".*okx_margin'),
+]
+
+
+@pytest.mark.parametrize(("venue", "symbol", "why"), WALLED, ids=[venue for venue, _, _ in WALLED])
+@pytest.mark.parametrize("modes", ["isolated", "as-given", "isolated,cross,as-given"])
+def test_both_commands_refuse_alike_what_a_venue_does_not_lend_for(
+    tmp_path: Path, venue: str, symbol: str, why: str, modes: str
+) -> None:
+    """A venue that has no such loans, and a rulebook that lacks them, are told apart; each with what to do instead."""
+    path = tmp_path / "walled.toml"
+    path.write_text(ISOLATED_COINS.format(venue=venue, symbol=symbol))
+    with pytest.raises(BadInput, match=f"mode of {symbol} = isolated: {venue} {why}") as looked_at:
+        build(AssessOptions(account=str(path), marks=(f"{symbol}=2500",), today=date(2026, 9, 25)))
+    with pytest.raises(BadInput) as compared:
+        run(Wish(account=str(path), modes=modes))
+    assert str(compared.value) == str(looked_at.value)
+    assert run(Wish(account=str(path), modes="cross")).results
+
+
+def test_an_order_for_such_coins_is_refused_in_the_same_words() -> None:
+    book = rulebook_of("okx_multi")
+    marks = {"ETH-USDT": D(2500)}
+    state = State(Account(PositionMode.ONE_WAY, {"USDT": D(4000)}), Marks(marks, dict(marks), {"USDT": D(1)}))
+    order = Order("a", "ETH-USDT", "buy", D(1), OrderType.MARKET)
+    refused = decide(state, PlaceOrder(order, MarginMode.ISOLATED), Venue(book)).reject
+    assert refused is not None and "does not model isolated margin trading" in refused.message
+
+
+def test_a_held_position_in_walled_coins_is_refused_with_the_cure() -> None:
+    book = rulebook_of("okx_multi")
+    held = Position("ETH-USDT", MarginMode.ISOLATED, LegSide.NET, D(1), D(2500), D(1000))
+    marks = Marks({"ETH-USDT": D(2500)}, {"ETH-USDT": D(2500)}, {"USDT": D(1)})
+    with pytest.raises(BadInput, match=r'ETH-USDT.*not modelled; take mode = "cross", or venue = "okx_margin"'):
+        assess(Account(PositionMode.ONE_WAY, {"USDT": D(4000)}, (held,)), marks, book)
 
 
 PRICES = Path(__file__).parents[2] / "shared" / "data" / "binance_usdm_1h_mark_funding_12sym_2024-12_2026-02.parquet"

@@ -10,10 +10,8 @@ from plimsoll.advice_risk import effective_number
 from plimsoll.advice_words import share
 from plimsoll.begin import begin
 from plimsoll.collateral_prices import at_venue_marks
-from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
 from plimsoll.evidence import Holding, Lift, Line, Pair, Together, Wall
-from plimsoll.explain import table_line
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import LegSide, MarginMode
@@ -192,15 +190,12 @@ def model_told(modelled: "Modelled") -> str:
     return f"Prices are {kind}; volatility of a year: {told}."
 
 
-def rules_told(ground: Ground, job: Job) -> tuple[str, ...]:
-    """The venue, the day of its rules, the tables and the readings, a sentence each."""
+def rules_told(ground: Ground) -> tuple[str, ...]:
+    """The venue, the day of its rules and the readings, a sentence each; the tables are among the notes of the study."""
     book = ground.rulebook
     day = f", rules of {book.as_of}" if book.as_of else ""
-    symbols = tuple(dict.fromkeys(p.symbol for p in ground.plan.positions))
-    listed = [s for s in symbols if s in job.rulebook.ages]
     readings = ", ".join(f"{name} = {value}" for name, value in book.readings.items())
-    told = [f"{book.rules.TITLE}{day}.", *(f"{table_line(symbol, book)}." for symbol in listed)]
-    return (*told, *([f"Readings of what the venue does not publish: {readings}."] if readings else []))
+    return (f"{book.rules.TITLE}{day}.", *([f"Readings of what the venue does not publish: {readings}."] if readings else []))
 
 
 def sided(plan: Plan) -> bool:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account.state import Environment, Venue
+from plimsoll.cautions import unstated
+from plimsoll.coin_tables import coin_tables, coin_words
 from plimsoll.collateral_prices import carriers, need_told
 from plimsoll.engines import Counter, Engine, Lead
 from plimsoll.errors import BadInput
@@ -58,22 +60,21 @@ def compare(
     counter = Counter(engine, history)
     for job in jobs:
         rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
-        refused = {mode: mode_refusal(plan, rulebook, job.home, mode) for mode in modes}
-        playable = [mode for mode in modes if refused[mode] is None]
-        runnable = _first_part(plan, rulebook, job.home, history, playable or [PlanMode.CROSS])
-        runnable.note.skipped.update({mode.value: bad.cure for mode, bad in refused.items() if bad is not None})
+        opened, refused = _opened(plan, rulebook, job.home, modes)
+        runnable = _part_of(plan, rulebook, history, tuple(opened.values()))
+        runnable.note.skipped.update({mode.value: why for mode, why in refused.items()})
         venues.append(runnable.note)
         if runnable.history is None:
             continue
         lead = Lead(counter, runnable.history)
-        for mode in playable:
+        for mode, opening in opened.items():
             venue = Venue(rulebook, environment or Environment())
             try:
-                results.append(_mode_result(plan, lead, venue, job.home, mode, progress, history.symbols))
+                results.append(_mode_result(plan, lead, venue, opening, mode, progress, history.symbols))
             except BadInput as bad:
                 if rulebook.name == plan.venue:
                     raise
-                runnable.note.skipped[mode.value] = f"{bad.field}: {bad.cure}" if bad.field else bad.cure
+                runnable.note.skipped[mode.value] = _told(bad)
     if not results:
         reasons = "; ".join(f"{v.venue}: {', '.join(v.skipped.values()) or 'nothing to play'}" for v in venues)
         raise BadInput(plan.source, "venue", None, f"no venue can play this account ({reasons})")
@@ -99,27 +100,48 @@ class _Part(NamedTuple):
     history: History | None
 
 
-def _first_part(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, modes: Sequence[PlanMode]) -> _Part:
-    """`_part_of` in the first mode in which the plan can be opened; BadInput of another venue than the plan's own is told."""
-    refused = {}
+def _opened(
+    plan: Plan, rulebook: Rulebook, home: Rulebook, modes: Sequence[PlanMode]
+) -> tuple[dict[PlanMode, Opening], dict[PlanMode, str]]:
+    """The plan opened in each mode that the venue can hold it in, and why it cannot in the others. BadInput: at its own venue
+    it cannot be opened in the only mode, or not as the file itself divides it."""
+    opened: dict[PlanMode, Opening] = {}
+    refused: dict[PlanMode, str] = {}
     for mode in modes:
+        kept_out = mode_refusal(plan, rulebook, home, mode)
+        if kept_out is not None:
+            if rulebook.name == plan.venue and not rulebook.part and _as_written(plan, mode):
+                raise kept_out
+            refused[mode] = kept_out.cure
+            continue
         try:
-            return _part_of(plan, rulebook, home, history, mode)
+            opened[mode] = open_plan(plan, rulebook, home, mode)
         except BadInput as bad:
-            if rulebook.name == plan.venue:
+            if rulebook.name == plan.venue and (len(modes) == 1 or _as_written(plan, mode)):
                 raise
-            refused[mode.value] = f"{bad.field}: {bad.cure}" if bad.field else bad.cure
-    return _Part(VenueNote(rulebook.shown, _title(rulebook), {}, refused, (), law_digest(rulebook)), None)
+            refused[mode] = _told(bad)
+    return opened, refused
 
 
-def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, mode: PlanMode) -> _Part:
+def _as_written(plan: Plan, mode: PlanMode) -> bool:
+    """Whether this division is the file's own."""
+    return mode is PlanMode.AS_GIVEN or all(p.mode.value == mode.value for p in plan.positions)
+
+
+def _told(bad: BadInput) -> str:
+    return f"{bad.field}: {bad.cure}" if bad.field else bad.cure
+
+
+def _part_of(plan: Plan, rulebook: Rulebook, history: History, openings: Sequence[Opening]) -> _Part:
     """What of the plan this venue can play, on the prices there are, and what a reader must know of it."""
-    opening = open_plan(plan, rulebook, home, mode)
-    carried = carriers(history.symbols, plan, opening, rulebook)
+    if not openings:
+        return _Part(VenueNote(rulebook.shown, _title(rulebook), {}, {}, (), law_digest(rulebook)), None)
+    opening = openings[0]
+    carried = {coin: there for each in openings for coin, there in carriers(history.symbols, plan, each, rulebook).items()}
     skipped = {s.symbol: s.reason for s in opening.skipped}
-    notes = list(opening.notes)
     here = opening.symbols
-    tables = {symbol: table_words(rulebook, symbol) for symbol in here.values()}
+    notes = [*opening.notes, *(caution.sentence for caution in unstated(here.values(), rulebook))]
+    tables = {name: told for each in openings for name, told in tables_told(each, rulebook).items()}
     legs = len(opening.account.positions) + len(opening.commands)
     moved = None
     if legs:
@@ -132,6 +154,13 @@ def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, m
 
 def _title(rulebook: Rulebook) -> str:
     return f"{rulebook.rules.TITLE}: {rulebook.part}" if rulebook.part else rulebook.rules.TITLE
+
+
+def tables_told(opening: Opening, rulebook: Rulebook) -> dict[str, str]:
+    """The bracket table of each symbol, and the tables of the coins behind them."""
+    symbols = tuple(opening.symbols.values())
+    coins = coin_tables(opening.account, (rulebook.instruments[symbol] for symbol in symbols), rulebook)
+    return {symbol: table_words(rulebook, symbol) for symbol in symbols} | {each.name: coin_words(each) for each in coins}
 
 
 def table_words(rulebook: Rulebook, symbol: str) -> str:
@@ -170,10 +199,9 @@ def renamed(frame: Frame, symbols: Mapping[str, str]) -> Frame:
 
 
 def _mode_result(
-    plan: Plan, lead: Lead, venue: Venue, home: Rulebook, mode: PlanMode, progress: Progress | None, known: Collection[str]
+    plan: Plan, lead: Lead, venue: Venue, opening: Opening, mode: PlanMode, progress: Progress | None, known: Collection[str]
 ) -> ModeResult:
     history = lead.history
-    opening = open_plan(plan, venue.rulebook, home, mode)
     unit, own = unit_of(opening, venue), carriers(known, plan, opening, venue.rulebook)
 
     def once(path: BarPath, under: Venue) -> Run:

@@ -22,7 +22,8 @@ from plimsoll.array.study import Case, Exact, Rows, Settled, chunks
 from plimsoll.array.study import Job as Paths
 from plimsoll.array.sums import Sums
 from plimsoll.begin import begin, refusal_text
-from plimsoll.cautions import above_bracket
+from plimsoll.cautions import above_bracket, unstated
+from plimsoll.coin_tables import table_lines
 from plimsoll.collateral_prices import at_venue_marks, coins_of
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
@@ -241,6 +242,9 @@ def _open(
     told_in = ToldIn(_tellers(account, names, rulebook), unit.name, unit.mixed)
     case = Case(names, account, rulebook, told_in, exactly, watches)
     notes = [*opening.notes, *begun.notes, *([FRESH] if any(watch.fresh for watch in watches) else [])]
+    instruments = [rulebook.instruments[name] for name in opening.symbols.values()]
+    notes += [f"{rulebook.name} {line}." for line in table_lines(account, instruments, rulebook)]
+    notes += [f"{rulebook.name} {caution.sentence}" for caution in unstated(opening.symbols.values(), rulebook)]
     return Ready(setting, case, _counted(begun.state, rulebook, unit, notes))
 
 
