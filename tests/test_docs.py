@@ -72,3 +72,11 @@ def test_the_architecture_names_every_module_of_the_core() -> None:
     names = ["number.py", "model.py", "errors.py", "rulebook.py"]
     names += [str(path.relative_to(package)) for path in core if path.name != "__init__.py"]
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_readme_lists_every_rulebook_once_and_counts_them() -> None:
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    table = text.split("| rulebook | what it covers |")[1].split("\n\n")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(discover())
+    words = ["eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"]
+    assert f"\n{words[len(discover()) - 8].capitalize()} rulebooks, " in text

@@ -3,6 +3,7 @@ positions that nobody takes, further numbers of tables."""
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,13 @@ from plimsoll.account.commands import PlaceOrder, SetMarks
 from plimsoll.account.decide import Decision, decide
 from plimsoll.account.events import OrderCancelled, TakenOver, Traded
 from plimsoll.account.state import Environment, State, Venue
+from plimsoll.cautions import Code, cautions
+from plimsoll.compare_command import Wish, run
 from plimsoll.errors import BadInput, Reason
+from plimsoll.margin.assess import assess
 from plimsoll.model import Account, LegSide, MarginMode, Marks, Order, OrderType, Position, PositionMode, Stage
-from plimsoll.rulebook import in_force
+from plimsoll.rulebook import Rulebook, in_force
+from plimsoll.rulebook_words import of
 from plimsoll.table_files import load, merge, read
 
 D = Decimal
@@ -105,3 +110,31 @@ def test_a_users_own_open_interest_raises_the_initial_margin() -> None:
 def test_a_term_that_is_none_is_refused_in_one_line(name: str, value: str, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         read(OWN.format(name=name, value=value), "own.toml")
+
+
+def seen(symbol: str, size: str, book: Rulebook = BOOK) -> list[str]:
+    state = holding(symbol, size)
+    view = assess(state.account, state.marks, book)
+    return [caution.sentence for caution in cautions(view, state.account, book) if caution.code is Code.UNSTATED]
+
+
+def test_a_reader_is_told_that_open_interest_is_not_in_the_table() -> None:
+    """EIGEN has its caps at half a million and a million of USDC; the largest markets have none, so that nothing is missing."""
+    (told,) = seen("EIGEN-USD", "10")
+    assert told.startswith("EIGEN-USD: open interest is not in the table") and "500,000 USDC" in told and "at 1,000,000" in told
+    assert seen("BTC-USD", "0.1") == []
+    own = OWN.replace("SOL-USD", "EIGEN-USD").format(name="open_interest", value="1000")
+    assert seen("EIGEN-USD", "10", in_force(merge(load("dydx"), read(own, "own.toml")), date(2026, 7, 2))) == []
+
+
+def test_the_page_of_the_rulebook_and_a_comparison_say_so_too(tmp_path: Path) -> None:
+    page = " ".join(of("dydx").split())
+    assert page.count("open interest is not in the table") == 3 and "EIGEN-USD" in page.split("Not stated:")[1].split("##")[0]
+    path = tmp_path / "eigen.toml"
+    path.write_text(
+        'name = "EIGEN"\nvenue = "dydx"\n[wallet]\nUSDC = "1000"\n[[positions]]\nsymbol = "EIGEN-USD"\n'
+        'side = "long"\nsize = "100"\nmode = "cross"\nleverage = 2\n[scripts.s]\nstart = 2026-07-02T00:00:00Z\nstep = "1h"\n'
+        '[scripts.s.marks]\nEIGEN-USD = ["4", "3"]\n'
+    )
+    (note,) = run(Wish(account=str(path), modes="cross")).venues
+    assert any(line.startswith("EIGEN-USD: open interest is not in the table") for line in note.notes)

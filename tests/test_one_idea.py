@@ -1,10 +1,14 @@
 """One idea held in every form there is: as a contract or as coins bought with borrowed money, walled off or not."""
 
+from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
+import msgspec
 import pytest
 
-from plimsoll.compare_command import Wish, held_as, run
+from plimsoll.assess_command import AssessOptions, build
+from plimsoll.compare_command import Wish, held_as, prepare, run
 from plimsoll.errors import BadInput
 from plimsoll.plan import PlanMode
 from plimsoll.rulebook import Held
@@ -74,3 +78,49 @@ def test_what_to_hold_as_is_refused_in_one_line() -> None:
         held_as("coin")
     with pytest.raises(BadInput, match="--as = coins: none of these venues has that"):
         run(Wish(account="long_eth", venue="bitmex", held="coins"))
+
+
+README = Path(__file__).parents[1] / "README.md"
+HOURLY = Path(__file__).parents[2] / "shared" / "data" / "binance_usdm_1h_mark_funding_12sym_2024-12_2026-02.parquet"
+FIRST = "2025-10-01"
+
+
+def told_in_the_readme() -> str:
+    """The section, in one line."""
+    return " ".join(README.read_text().split("### Borrowed money")[1].split("\n### ")[0].split())
+
+
+@pytest.mark.skipif(not HOURLY.exists(), reason="the recorded prices (../shared/data) are not here")
+def test_the_readme_tells_what_the_recorded_prices_gave() -> None:
+    """Isolated over the deepest fall, which took all of them; cross for a day, for its lines stand far below that fall."""
+    asked = Wish(account="long_eth", venue="all", held="contract,coins", prices=str(HOURLY), start=FIRST, end="2025-12-31")
+    bars = [frame.bars["ETHUSDT"] for frame in prepare(asked).history.frames]
+    lows = [bar.mark_low for bar in bars if bar.mark_low is not None]
+    assert lows.index(min(lows)) < 52 * 24 and len(lows) == len(bars) == 92 * 24
+    walled = run(msgspec.structs.replace(asked, modes="isolated", end="2025-11-21"))
+    shared = run(msgspec.structs.replace(asked, modes="cross", end=FIRST))
+    assert len(shared.results) == 12
+    assert all((leg.liquidation_price_at_start or 0) < min(lows) - 400 for r in shared.results for leg in r.run.legs)
+    legs = {r.venue: r.run.legs[0] for r in walled.results}
+    perpetuals = [leg for venue, leg in legs.items() if not venue.endswith((":coins", "_margin"))]
+    pair = legs["binance_margin"]
+    assert pair.hit_at is not None and all(leg.liquidated_at is not None for leg in legs.values())
+    prices = [leg.hit_price for leg in perpetuals if leg.hit_price is not None]
+    days = round((min(leg.hit_at for leg in perpetuals if leg.hit_at is not None) - pair.hit_at) / timedelta(days=1))
+    assert days == 16
+    text = told_in_the_readme()
+    assert f"ETH from {bars[0].open:,.0f} to {bars[-1].close:,.0f};" in text
+    assert f"sells the isolated pair at {pair.hit_price:,.0f}, sixteen days before any perpetual" in text
+    assert f"between {max(prices):,.0f} and {min(prices):,.0f};" in text
+    kept = {r.venue: r.run.final_equity for r in walled.results}
+    assert max(kept, key=lambda venue: kept[venue]) == "binance_margin"
+
+
+def test_the_readme_tells_both_lines_of_a_long_on_its_own_coin() -> None:
+    """What the screen says while the index stands still, and where the account goes when the coin behind it falls too."""
+    asked = AssessOptions(
+        account="btc_collateral", marks=("BTCUSDT=60000",), indexes=("BTC=60000", "USDT=1"), today=date(2026, 7, 2)
+    )
+    (leg,) = build(asked).assessment.legs
+    printed = f"says {leg.liquidation_price:,.0f}, but BTC that falls takes its collateral with it, and the account is gone at "
+    assert f"{printed}{leg.underlying_liquidation_price:,.0f} " in told_in_the_readme()

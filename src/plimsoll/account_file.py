@@ -319,7 +319,12 @@ def _wallet(raw: object, source: str) -> dict[str, Decimal]:
     wallet = _table(raw, "wallet", source)
     if not wallet:
         raise BadInput(source, "wallet", None, 'is empty; say what was put in, such as USDT = "500"')
-    return {asset: parse_positive(amount, f"wallet.{asset}", source) for asset, amount in wallet.items()}
+    there = {asset: parse(amount, f"wallet.{asset}", source) for asset, amount in wallet.items()}
+    poor = next((asset for asset, amount in there.items() if amount < 0 or not any(there.values())), None)
+    if poor is not None:
+        cure = "must be greater than zero, or zero beside other coins"
+        raise BadInput(source, f"wallet.{poor}", there[poor], cure)
+    return there
 
 
 def _leverages(raw: object, source: str) -> dict[str, Decimal]:

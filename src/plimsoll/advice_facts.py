@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from plimsoll.advice_risk import effective_number
 from plimsoll.advice_words import share
 from plimsoll.begin import begin
-from plimsoll.comparison import Job
+from plimsoll.collateral_prices import at_venue_marks
 from plimsoll.errors import BadInput
 from plimsoll.evidence import Holding, Lift, Line, Pair, Together, Wall
-from plimsoll.explain import table_line
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import LegSide, MarginMode
-from plimsoll.plan import Plan, PlanMode, PlannedLeg, leg_side, mode_of, open_plan
+from plimsoll.plan import Plan, PlanMode, PlannedLeg, leg_side, mode_of, open_plan, symbols_of
 from plimsoll.rulebook import Rulebook
 from plimsoll.studies import Setting
 from plimsoll.variations import varied
@@ -47,8 +46,9 @@ def stand(ground: Ground, setting: Setting, plan: Plan | None = None) -> Standin
     opening = open_plan(
         varied(ground.plan if plan is None else plan, setting, ground.marks), ground.rulebook, ground.home, setting.mode
     )
-    marks = {there: ground.marks[here] for here, there in opening.symbols.items()}
-    begun = begin(opening, ground.rulebook, marks)
+    coins = [coin for coin in ground.marks if coin not in symbols_of(ground.plan)]
+    marks = {symbol: ground.marks[symbol] for symbol in (*opening.symbols, *coins)}
+    begun = begin(opening, ground.rulebook, at_venue_marks(marks, opening, ground.rulebook, "marks"), own=coins)
     view = assess(begun.state.account, begun.state.marks, ground.rulebook, Prices.OWN)
     return Standing(view, opening.symbols, tuple(f"{r.command}: {r.message}" for r in begun.refusals))
 
@@ -190,15 +190,12 @@ def model_told(modelled: "Modelled") -> str:
     return f"Prices are {kind}; volatility of a year: {told}."
 
 
-def rules_told(ground: Ground, job: Job) -> tuple[str, ...]:
-    """The venue, the day of its rules, the tables and the readings, a sentence each."""
+def rules_told(ground: Ground) -> tuple[str, ...]:
+    """The venue, the day of its rules and the readings, a sentence each; the tables are among the notes of the study."""
     book = ground.rulebook
     day = f", rules of {book.as_of}" if book.as_of else ""
-    symbols = tuple(dict.fromkeys(p.symbol for p in ground.plan.positions))
-    listed = [s for s in symbols if s in job.rulebook.ages]
     readings = ", ".join(f"{name} = {value}" for name, value in book.readings.items())
-    told = [f"{book.rules.TITLE}{day}.", *(f"{table_line(symbol, book)}." for symbol in listed)]
-    return (*told, *([f"Readings of what the venue does not publish: {readings}."] if readings else []))
+    return (f"{book.rules.TITLE}{day}.", *([f"Readings of what the venue does not publish: {readings}."] if readings else []))
 
 
 def sided(plan: Plan) -> bool:

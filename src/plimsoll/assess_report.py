@@ -10,7 +10,8 @@ import msgspec
 
 from plimsoll.begin import Refusal, begin
 from plimsoll.cautions import Caution, cautions, distance
-from plimsoll.explain import Explanation, explain, table_line
+from plimsoll.coin_tables import table_lines
+from plimsoll.explain import Explanation, explain
 from plimsoll.margin.assess import assess
 from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import Account, Bracket, PositionMode
@@ -47,8 +48,8 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`ratio`: `usage` (the venue's ratio rises to 1 at liquidation) or `cover` (it falls to 1). `tables`: which bracket
-    tables were used, a line each."""
+    """`ratio`: `usage` (the venue's ratio rises to 1 at liquidation) or `cover` (it falls to 1). `tables`: which tables of
+    brackets and of coins were used, a line each."""
 
     name: str
     about: str
@@ -96,7 +97,7 @@ def assess_report(
     begun = begin(opening, rulebook, marks, asked.indexes)
     account = begun.state.account
     view = assess(account, begun.state.marks, rulebook)
-    symbols = tuple(dict.fromkeys(leg.symbol for leg in view.legs))
+    instruments = [rulebook.instruments[symbol] for symbol in dict.fromkeys(leg.symbol for leg in view.legs)]
     return AssessReport(
         name=plan.name,
         about=plan.about,
@@ -110,7 +111,7 @@ def assess_report(
         ratio=ratio_word(rulebook),
         distances=tuple(_distance(leg, history) for leg in view.legs),
         rows=tuple(_row(leg, rulebook) for leg in view.legs),
-        tables=_tables(symbols, rulebook),
+        tables=table_lines(account, instruments, rulebook),
         cautions=cautions(view, account, rulebook),
         refusals=begun.refusals,
         explanations=explain(asked.explain, account, begun.state.marks, rulebook) if asked.explain is not None else (),
@@ -119,14 +120,6 @@ def assess_report(
         skipped=opening.skipped,
         owed=owings(begun.state, rulebook),
     )
-
-
-def _tables(symbols: Sequence[str], rulebook: Rulebook) -> tuple[str, ...]:
-    """A line for each table, with all the symbols it serves."""
-    served: dict[str, list[str]] = {}
-    for symbol in symbols:
-        served.setdefault(table_line(symbol, rulebook).removeprefix(f"{symbol}: "), []).append(symbol)
-    return tuple(f"{', '.join(names)}: {line}" for line, names in served.items())
 
 
 def ratio_word(rulebook: Rulebook) -> str:

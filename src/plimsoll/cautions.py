@@ -2,12 +2,13 @@
 ours, not a venue's; what a venue allows is asked of its rules. A caution is never a stage of a liquidation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
+from plimsoll.coin_tables import coin_tables
 from plimsoll.margin.views import Assessment, LegView, PoolView
 from plimsoll.model import Account, Kind, Order, OrderType
 from plimsoll.number import ZERO, exact, show
@@ -40,10 +41,11 @@ class Code(StrEnum):
     NO_STOP = "no_stop"
     STALE_TABLE = "stale_table"
     OPEN_TABLE = "open_table"
+    UNSTATED = "unstated"
 
 
 class Caution(msgspec.Struct, frozen=True):
-    """`of`: a leg, a pool or a symbol. `value` and `limit`: the two numbers compared, where the caution compares any."""
+    """`of`: a leg, a pool, a symbol or a coin's table. `value` and `limit`: the two numbers compared, where it compares any."""
 
     code: Code
     of: str
@@ -61,7 +63,8 @@ def cautions(view: Assessment, account: Account, rulebook: Rulebook) -> tuple[Ca
             if not pools[leg.pool].liquidatable:
                 found += [*_near(leg), *_two_triggers(leg), *_stops(leg, account.orders)]
             found += _limits(leg, rulebook)
-        found += _tables(view, rulebook)
+        found += [*_tables(view, rulebook), *_coin_tables(view, account, rulebook)]
+        found += unstated((leg.symbol for leg in view.legs), rulebook)
     order = list(Code)
     return tuple(sorted(found, key=lambda caution: order.index(caution.code)))
 
@@ -206,6 +209,23 @@ def _tables(view: Assessment, rulebook: Rulebook) -> list[Caution]:
         if age.open_above is not None and reach > age.open_above:
             text = f"{symbol}: rows above {show(age.open_above)} exist but are not known; the last known one is used."
             out.append(Caution(Code.OPEN_TABLE, symbol, text, reach, age.open_above))
+    return out
+
+
+def unstated(symbols: Iterable[str], rulebook: Rulebook) -> list[Caution]:
+    """Numbers that move by the minute, that the venue's rules ask for and no table states."""
+    told = {symbol: rulebook.rules.unstated(rulebook.instruments[symbol]) for symbol in dict.fromkeys(symbols)}
+    return [Caution(Code.UNSTATED, symbol, f"{symbol}: {text}.") for symbol, text in told.items() if text]
+
+
+def _coin_tables(view: Assessment, account: Account, rulebook: Rulebook) -> list[Caution]:
+    """Collateral and loan tables that stand in for those of the day."""
+    instruments = [rulebook.instruments[symbol] for symbol in dict.fromkeys(leg.symbol for leg in view.legs)]
+    out = []
+    for table in coin_tables(account, instruments, rulebook):
+        if table.age.days:
+            text = f"{table.name}: the nearest table is {table.age.days} days away ({table.age.entry.since})."
+            out.append(Caution(Code.STALE_TABLE, table.name, text, Decimal(table.age.days), ZERO))
     return out
 
 

@@ -12,11 +12,14 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account.state import Environment, Venue
+from plimsoll.cautions import unstated
+from plimsoll.coin_tables import coin_tables, coin_words
+from plimsoll.collateral_prices import carriers, need_told
 from plimsoll.engines import Counter, Engine, Lead
 from plimsoll.errors import BadInput
-from plimsoll.indexes import coins_of_account, stand_in_note
+from plimsoll.indexes import stand_in_note
 from plimsoll.law import law_digest
-from plimsoll.model import Kind, PositionMode
+from plimsoll.model import PositionMode
 from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
 from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
@@ -25,8 +28,8 @@ from plimsoll.rulebook import Rulebook, all_readings, with_readings
 from plimsoll.runs import Comparison, LegResult, ModeResult, RegimeMap, Run, VenueNote, Verdict
 from plimsoll.sentences import closing_sentences, mode_sentence
 from plimsoll.standings import standings
-from plimsoll.tape import Unit
 from plimsoll.telling import run_of
+from plimsoll.units import unit_notes, unit_of
 
 Progress = Callable[[str], None]
 
@@ -57,22 +60,21 @@ def compare(
     counter = Counter(engine, history)
     for job in jobs:
         rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
-        refused = {mode: mode_refusal(plan, rulebook, job.home, mode) for mode in modes}
-        playable = [mode for mode in modes if refused[mode] is None]
-        runnable = _part_of(plan, rulebook, job.home, history, playable[0] if playable else PlanMode.CROSS)
-        runnable.note.skipped.update({mode.value: bad.cure for mode, bad in refused.items() if bad is not None})
+        opened, refused = _opened(plan, rulebook, job.home, modes)
+        runnable = _part_of(plan, rulebook, history, tuple(opened.values()))
+        runnable.note.skipped.update({mode.value: why for mode, why in refused.items()})
         venues.append(runnable.note)
         if runnable.history is None:
             continue
         lead = Lead(counter, runnable.history)
-        for mode in playable:
+        for mode, opening in opened.items():
             venue = Venue(rulebook, environment or Environment())
             try:
-                results.append(_mode_result(plan, lead, venue, job.home, mode, progress))
+                results.append(_mode_result(plan, lead, venue, opening, mode, progress, history.symbols))
             except BadInput as bad:
                 if rulebook.name == plan.venue:
                     raise
-                runnable.note.skipped[mode.value] = f"{bad.field}: {bad.cure}" if bad.field else bad.cure
+                runnable.note.skipped[mode.value] = _told(bad)
     if not results:
         reasons = "; ".join(f"{v.venue}: {', '.join(v.skipped.values()) or 'nothing to play'}" for v in venues)
         raise BadInput(plan.source, "venue", None, f"no venue can play this account ({reasons})")
@@ -98,22 +100,67 @@ class _Part(NamedTuple):
     history: History | None
 
 
-def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, mode: PlanMode) -> _Part:
+def _opened(
+    plan: Plan, rulebook: Rulebook, home: Rulebook, modes: Sequence[PlanMode]
+) -> tuple[dict[PlanMode, Opening], dict[PlanMode, str]]:
+    """The plan opened in each mode that the venue can hold it in, and why it cannot in the others. BadInput: at its own venue
+    it cannot be opened in the only mode, or not as the file itself divides it."""
+    opened: dict[PlanMode, Opening] = {}
+    refused: dict[PlanMode, str] = {}
+    for mode in modes:
+        kept_out = mode_refusal(plan, rulebook, home, mode)
+        if kept_out is not None:
+            if rulebook.name == plan.venue and not rulebook.part and _as_written(plan, mode):
+                raise kept_out
+            refused[mode] = kept_out.cure
+            continue
+        try:
+            opened[mode] = open_plan(plan, rulebook, home, mode)
+        except BadInput as bad:
+            if rulebook.name == plan.venue and (len(modes) == 1 or _as_written(plan, mode)):
+                raise
+            refused[mode] = _told(bad)
+    return opened, refused
+
+
+def _as_written(plan: Plan, mode: PlanMode) -> bool:
+    """Whether this division is the file's own."""
+    return mode is PlanMode.AS_GIVEN or all(p.mode.value == mode.value for p in plan.positions)
+
+
+def _told(bad: BadInput) -> str:
+    return f"{bad.field}: {bad.cure}" if bad.field else bad.cure
+
+
+def _part_of(plan: Plan, rulebook: Rulebook, history: History, openings: Sequence[Opening]) -> _Part:
     """What of the plan this venue can play, on the prices there are, and what a reader must know of it."""
-    opening = open_plan(plan, rulebook, home, mode)
+    if not openings:
+        return _Part(VenueNote(rulebook.shown, _title(rulebook), {}, {}, (), law_digest(rulebook)), None)
+    opening = openings[0]
+    carried = {coin: there for each in openings for coin, there in carriers(history.symbols, plan, each, rulebook).items()}
     skipped = {s.symbol: s.reason for s in opening.skipped}
-    notes = list(opening.notes)
     here = opening.symbols
-    tables = {symbol: table_words(rulebook, symbol) for symbol in here.values()}
-    title = f"{rulebook.rules.TITLE}: {rulebook.part}" if rulebook.part else rulebook.rules.TITLE
+    notes = [*opening.notes, *(caution.sentence for caution in unstated(here.values(), rulebook))]
+    tables = {name: told for each in openings for name, told in tables_told(each, rulebook).items()}
     legs = len(opening.account.positions) + len(opening.commands)
     moved = None
     if legs:
-        moved, cut = in_symbols(history, here)
+        moved, cut = in_symbols(history, here | carried)
         notes += cut
         if rulebook.name != plan.venue:
             notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
-    return _Part(VenueNote(rulebook.shown, title, tables, skipped, tuple(notes), law_digest(rulebook)), moved)
+    return _Part(VenueNote(rulebook.shown, _title(rulebook), tables, skipped, tuple(notes), law_digest(rulebook)), moved)
+
+
+def _title(rulebook: Rulebook) -> str:
+    return f"{rulebook.rules.TITLE}: {rulebook.part}" if rulebook.part else rulebook.rules.TITLE
+
+
+def tables_told(opening: Opening, rulebook: Rulebook) -> dict[str, str]:
+    """The bracket table of each symbol, and the tables of the coins behind them."""
+    symbols = tuple(opening.symbols.values())
+    coins = coin_tables(opening.account, (rulebook.instruments[symbol] for symbol in symbols), rulebook)
+    return {symbol: table_words(rulebook, symbol) for symbol in symbols} | {each.name: coin_words(each) for each in coins}
 
 
 def table_words(rulebook: Rulebook, symbol: str) -> str:
@@ -152,20 +199,20 @@ def renamed(frame: Frame, symbols: Mapping[str, str]) -> Frame:
 
 
 def _mode_result(
-    plan: Plan, lead: Lead, venue: Venue, home: Rulebook, mode: PlanMode, progress: Progress | None
+    plan: Plan, lead: Lead, venue: Venue, opening: Opening, mode: PlanMode, progress: Progress | None, known: Collection[str]
 ) -> ModeResult:
     history = lead.history
-    opening = open_plan(plan, venue.rulebook, home, mode)
-    unit = unit_of(opening, venue)
+    unit, own = unit_of(opening, venue), carriers(known, plan, opening, venue.rulebook)
 
     def once(path: BarPath, under: Venue) -> Run:
         if progress is not None:
             progress(f"{under.rulebook.shown} {mode.value}, {path.value} bars")
         first = {symbol: bar.open for symbol, bar in history.frames[0].bars.items()}
-        priced = stand_in_note(opening.account, first, under.rulebook)
+        priced = stand_in_note(opening.account, first, under.rulebook, own)
         notes = (*opening.notes, *unit_notes(opening, unit), *priced)
         scout = lead.scout(under, path, unit)
         try:
+            need_told(opening, under.rulebook, history.symbols, history.source)
             played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit, scout)
         except BadInput as bad:
             raise (BadInput(plan.source, bad.field, bad.value, bad.cure) if bad.source == "account" else bad) from None
@@ -208,33 +255,6 @@ def in_words_of_plan(run: Run, opening: Opening) -> Run:
         return msgspec.structs.replace(leg, planned=f"{own.get(leg.symbol, leg.symbol)}{side}")
 
     return msgspec.structs.replace(run, legs=tuple(named(leg) for leg in run.legs))
-
-
-def unit_of(opening: Opening, venue: Venue) -> Unit:
-    """What money is told in: the one asset that everything settles in, else the quote of the first contract; the latter also
-    where the venue values coins together and the account holds several."""
-    instruments = [venue.rulebook.instruments[symbol] for symbol in opening.symbols.values()]
-    settles = {instrument.settle for instrument in instruments}
-    settles |= {instrument.base for instrument in instruments if instrument.kind is Kind.SPOT}
-    if _values_coins(opening, venue.rulebook):
-        settles |= {asset for asset, amount in opening.account.cash.items() if amount != 0}
-    return Unit(instruments[0].settle, False) if len(settles) == 1 else Unit(instruments[0].quote, True)
-
-
-def _values_coins(opening: Opening, rulebook: Rulebook) -> bool:
-    """Whether the account's coins are valued together in cross: then they are told together in every mode."""
-    options = {name: value for name, value in opening.account.options.items() if name in rulebook.rules.OPTIONS}
-    bare = msgspec.structs.replace(opening.account, positions=(), orders=(), options=options)
-    return bool(coins_of_account(bare, rulebook))
-
-
-def unit_notes(opening: Opening, unit: Unit) -> list[str]:
-    """What the reader must know of a total over several assets, or of what a total leaves out."""
-    held = [asset for asset, amount in opening.account.cash.items() if amount != 0]
-    if unit.mixed:
-        return [f"several assets ({', '.join(held)}) are told in {unit.name}: coins at their marks, quotes as one"]
-    idle = [asset for asset in held if asset != unit.name]
-    return [f"{', '.join(idle)} in the wallet stands behind nothing and is left out"] if idle else []
 
 
 FORCED_KINDS = ("liquidation", "convert", "forced_close", "take_over", "close", "refuse", "end")

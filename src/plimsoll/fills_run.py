@@ -11,15 +11,14 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account.state import Environment, Venue
+from plimsoll.cautions import unstated
 from plimsoll.comparison import (
     Job,
     Progress,
     in_words_of_plan,
     played_all_ways,
     renamed,
-    table_words,
-    unit_notes,
-    unit_of,
+    tables_told,
 )
 from plimsoll.errors import BadInput
 from plimsoll.fills import LeftOut as Missed
@@ -38,6 +37,7 @@ from plimsoll.rulebook import with_readings
 from plimsoll.runs import Comparison, Happening, LeftOut, ModeResult, Run, Survival, VenueNote, Verdict
 from plimsoll.tape import Unit
 from plimsoll.telling import run_of
+from plimsoll.units import unit_notes, unit_of
 
 FORCED = ("forced_close", "take_over", "convert")
 """Events in which the venue closes or sells something."""
@@ -203,5 +203,7 @@ def _note(venue: Venue, part: Part | None, skipped: Mapping[str, str], book: Boo
         notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
         if any(fill.fee_rate is not None for fill in book.fills):
             notes.append(f"fees are the list rates of {rulebook.name}: the file's own are those of {plan.venue}")
-    tables = {s: table_words(rulebook, s) for s in part.opening.symbols.values()} if part is not None else {}
+    if part is not None:
+        notes += [caution.sentence for caution in unstated(part.opening.symbols.values(), rulebook)]
+    tables = tables_told(part.opening, rulebook) if part is not None else {}
     return VenueNote(rulebook.name, rulebook.rules.TITLE, tables, dict(skipped), tuple(notes), law_digest(rulebook))

@@ -1,7 +1,7 @@
 """What a trader has and intends, venue by venue: a `Plan` as an account file states it, opened under one rulebook in one
 division into margin modes. Plans count coins (linear) or quote face (inverse); accounts count contracts. No prices, no I/O."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -27,8 +27,17 @@ from plimsoll.model import (
 )
 from plimsoll.number import ZERO, exact, show
 from plimsoll.plan_matches import absence, near_to
-from plimsoll.plan_walls import coins_behind, contracts_of, funding_notes, isolated_money, lending_notes, tallied, too_small
-from plimsoll.rulebook import Rulebook, match
+from plimsoll.plan_walls import (
+    cash_beside,
+    coins_behind,
+    contracts_of,
+    funding_notes,
+    isolated_money,
+    lending_notes,
+    tallied,
+    too_small,
+)
+from plimsoll.rulebook import Rulebook, match, why_not_lent
 
 
 class PlanMode(StrEnum):
@@ -253,9 +262,10 @@ def _account(
     fees: Fees, options: dict[str, str],
 ) -> Account:  # fmt: skip
     """The account with the positions that are held already."""
+    bare = Account(plan.position_mode, plan.wallet, options=options)
     return Account(
         position_mode=plan.position_mode,
-        cash=_cash(plan, positions, found, rulebook, options),
+        cash=cash_beside(bare, positions, found, rulebook, plan.source),
         positions=positions,
         leverages=_leverages(plan, found, rulebook, mode),
         margin_modes=_margin_modes(plan, found, mode),
@@ -336,30 +346,6 @@ def _fees(plan: Plan, rulebook: Rulebook, home: Rulebook, notes: list[str]) -> F
     return rulebook.fees
 
 
-def _cash(
-    plan: Plan, positions: Iterable[Position], found: Mapping[str, Instrument], rulebook: Rulebook, options: Mapping[str, str]
-) -> dict[str, Decimal]:
-    """The wallet less the isolated money. BadInput: it does not suffice, or an asset that is needed is not in it. A venue that
-    values all coins together needs none in particular."""
-    cash = dict(plan.wallet)
-    bare = Account(plan.position_mode, cash, options=dict(options))
-    valued = any(spec.assets for spec in rulebook.rules.pools_of(bare, rulebook.instruments))
-    for instrument in found.values():
-        if instrument.settle not in cash and valued:
-            cash[instrument.settle] = ZERO
-        elif instrument.settle not in cash:
-            cure = f"{instrument.symbol} settles in {instrument.settle}; say how much of it there is"
-            raise BadInput(plan.source, f"wallet.{instrument.settle}", None, cure)
-    for position in positions:
-        cash[rulebook.instruments[position.symbol].settle] -= position.isolated_margin
-    for asset, left in cash.items():
-        if left < 0:
-            wanted = show(plan.wallet[asset] - left)
-            cure = f"the isolated positions need {wanted} {asset} at {rulebook.name}; raise the wallet or lower a margin"
-            raise BadInput(plan.source, f"wallet.{asset}", show(plan.wallet[asset]), cure)
-    return cash
-
-
 def _leverages(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, mode: PlanMode) -> dict[str, Decimal]:
     """The venue's leverage settings. BadInput: two positions that share a setting ask for different ones."""
     settings: dict[str, Decimal] = {}
@@ -408,10 +394,9 @@ def mode_refusal(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode)
     seen: dict[str, MarginMode] = {}
     bare = Account(plan.position_mode, {}, options=dict(plan.options) if rulebook.name == home.name else {})
     for symbol, asked in _asked(plan, found, mode):
-        if found[symbol].kind is Kind.SPOT and asked not in rulebook.rules.LENDS_IN:
-            lends = ", ".join(rulebook.rules.LENDS_IN) or "no"
-            cure = f"{rulebook.name} lends money to buy coins with in {lends} margin only"
-            return BadInput(plan.source, f"mode of {symbol}", asked, cure)
+        unlent = why_not_lent(rulebook, asked) if found[symbol].kind is Kind.SPOT else None
+        if unlent is not None:
+            return BadInput(plan.source, f"mode of {symbol}", asked, unlent)
         refused = rulebook.rules.may_switch_mode(bare, found[symbol].symbol, asked)
         if refused is not None and refused.reason is Reason.MARGIN_MODE_CROSS_ONLY:
             return BadInput(plan.source, f"mode of {symbol}", asked, f"{rulebook.name}: {refused.message}")

@@ -1,4 +1,5 @@
-"""What is inside the wall of an isolated position of a plan, as the venue sizes it, and what is not known about it."""
+"""What is inside the wall of an isolated position of a plan, as the venue sizes it, what is left beside it, and what is not
+known about it."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -54,6 +55,32 @@ def too_small(size: Decimal, instrument: Instrument) -> str:
     """Why nothing is left of a size."""
     step = show((instrument.lot or ZERO) * instrument.multiplier)
     return f"{show(size)} is less than one step of {instrument.symbol}, {step}"
+
+
+def cash_beside(
+    bare: Account, positions: Iterable[Position], found: Mapping[str, Instrument], rulebook: Rulebook, source: str
+) -> dict[str, Decimal]:
+    """The cash of `bare` less the isolated money. BadInput: it does not suffice, or an asset that is needed is not in it. A
+    venue that values all coins together needs none in particular, not even where this division has it wall them off."""
+    cash = dict(bare.cash)
+    options = {name: option for name, option in bare.options.items() if name != "margin_mode"}
+    together = rulebook.rules.pools_of(msgspec.structs.replace(bare, options=options), rulebook.instruments)
+    valued = any(spec.assets for spec in together)
+    for instrument in found.values():
+        if instrument.settle not in cash and valued:
+            cash[instrument.settle] = ZERO
+        elif instrument.settle not in cash:
+            cure = f"{instrument.symbol} settles in {instrument.settle}; say how much of it there is"
+            raise BadInput(source, f"wallet.{instrument.settle}", None, cure)
+    for position in positions:
+        cash[rulebook.instruments[position.symbol].settle] -= position.isolated_margin
+    for asset, left in cash.items():
+        if left < 0:
+            there = bare.cash.get(asset, ZERO)
+            wanted = show(there - left)
+            cure = f"the isolated positions need {wanted} {asset} at {rulebook.name}; raise the wallet or lower a margin"
+            raise BadInput(source, f"wallet.{asset}", show(there), cure)
+    return cash
 
 
 def coins_behind(account: Account, rulebook: Rulebook) -> Account:

@@ -13,15 +13,17 @@ import msgspec
 
 import plimsoll.rules
 from plimsoll.errors import BadInput, RulebookGap
-from plimsoll.model import Account, Coin, Fees, Instrument, Kind
+from plimsoll.model import Account, Coin, Fees, Instrument, Kind, MarginMode
 from plimsoll.number import ZERO
 from plimsoll.rules.interface import Rules
 from plimsoll.venue_table import (
     SHARED_FIELDS,
     BracketTable,
+    CollateralRow,
     Grade,
     InstrumentRow,
     LiquidationFeeRow,
+    LoanRow,
     ReadingRow,
     VenueTable,
 )
@@ -55,11 +57,20 @@ class TableAge(msgspec.Struct, frozen=True):
     liquidation_fee: LiquidationFeeRow | None
 
 
+class EntryAge(msgspec.Struct, frozen=True):
+    """Where a coin's numbers come from. `days`: from the day asked to the entry's own days (0: inside); `grade`: the entry's
+    own, or STALE."""
+
+    days: int
+    grade: Grade
+    entry: CollateralRow | LoanRow
+
+
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """Rules and the numbers in force. `reading`: the chosen `readings` as the indexes that rules take; `options`: all
     there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up. `coins`: what
-    a coin counts where pools are valued; `regimes`: which of the rules' dated regimes is in force, by name. `part`: which of
-    its instruments these are, in a word, where they are not all."""
+    a coin counts where pools are valued, and the ages of the entries that say so; `regimes`: which of the rules' dated regimes
+    is in force, by name. `part`: which of its instruments these are, in a word, where they are not all."""
 
     name: str
     rules: Rules
@@ -72,6 +83,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     gaps: dict[str, str] = {}
     as_of: date | None = None
     coins: dict[str, Coin] = {}
+    collateral_ages: dict[str, EntryAge] = {}
+    loan_ages: dict[str, EntryAge] = {}
     regimes: dict[str, str] = {}
     part: str = ""
 
@@ -150,6 +163,8 @@ def in_force(
         gaps=gaps,
         as_of=as_of,
         coins=coins_of(table, as_of),
+        collateral_ages=_entry_ages(table.collateral, as_of),
+        loan_ages=_entry_ages(table.loans, as_of),
         regimes=regimes_of(table, rules, as_of),
     )
 
@@ -203,6 +218,17 @@ def coins_of(table: VenueTable, as_of: date) -> dict[str, Coin]:
             buy_buffer=counted.buy_buffer,
             exchange_below=counted.exchange_below,
         )
+    return found
+
+
+def _entry_ages(entries: Sequence[CollateralRow] | Sequence[LoanRow], as_of: date) -> dict[str, EntryAge]:
+    """Per coin the entry that `coins_of` takes, and how old it is on the day."""
+    found = {}
+    for asset in dict.fromkeys(entry.asset for entry in entries):
+        entry = nearest((entry for entry in entries if entry.asset == asset), as_of)
+        assert entry is not None
+        days = days_away(entry, as_of)
+        found[asset] = EntryAge(days, Grade.STALE if days else entry.grade, entry)
     return found
 
 
@@ -337,6 +363,19 @@ def match(rulebook: Rulebook, base: str, quote: str, kind: Kind) -> Instrument |
         quotes = DOLLARS
     same = [i for i in there if i.base == base and i.quote in quotes and i.kind in alike]
     return min(same, key=lambda instrument: (instrument.kind is not kind, instrument.expires, instrument.symbol), default=None)
+
+
+def why_not_lent(rulebook: Rulebook, mode: MarginMode) -> str | None:
+    """Why coins cannot be traded on borrowed money in this mode: the venue does not lend, or the rulebook lacks it, and the
+    cure. None: they can."""
+    rules = rulebook.rules
+    if mode in rules.LENDS_IN:
+        return None
+    if mode in rules.LENDING_GAPS:
+        return f"{rulebook.name} does not model {mode} margin trading of coins, which the venue has: {rules.LENDING_GAPS[mode]}"
+    if not rules.LENDS_IN:
+        return f"{rulebook.name} lends no money to trade coins with"
+    return f"{rulebook.name} lends money to buy coins with in {', '.join(rules.LENDS_IN)} margin only"
 
 
 def holding(rulebook: Rulebook, held: Held) -> Rulebook | None:

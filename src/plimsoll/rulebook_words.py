@@ -15,6 +15,7 @@ import msgspec
 from plimsoll.errors import Reason, Reject
 from plimsoll.explain import grade_in, sources_in
 from plimsoll.law import law_modules
+from plimsoll.model import Instrument
 from plimsoll.number import show
 from plimsoll.rulebook import Policy, Rulebook, for_case, in_force
 from plimsoll.rules import common, usual
@@ -151,7 +152,7 @@ def words(rulebook: Rulebook, table: VenueTable, in_force_on: tuple[date, Policy
             *(_in_force(table, *in_force_on) if in_force_on is not None else ()),
             *_instruments(table),
             *_brackets(table),
-            *_terms(table),
+            *_terms(rulebook, table),
             *_collateral(table),
             *_fees(table),
             *_codes(rulebook),
@@ -321,15 +322,27 @@ def _regimes(table: VenueTable) -> Iterator[str]:
         yield _table(("asset", "unit", "grade", "source"), units)
 
 
-def _terms(table: VenueTable) -> Iterator[str]:
+def _terms(rulebook: Rulebook, table: VenueTable) -> Iterator[str]:
     """Further numbers that the rules ask for by name, and the contracts that share collateral with no other."""
     alone = sorted({row.symbol for row in table.instruments if row.alone})
     if table.terms:
         yield "## Further numbers"
         rows = [(t.name, t.symbol or "all others", _number(t.value), t.since, _until(t.until), t.grade) for t in table.terms]
         yield _table(("number", "of", "value", "from", "until", "grade"), rows)
+        newest = in_force(table, max(row.since for row in table.terms), Policy.NEAREST)
+        yield from _unstated(rulebook, newest.instruments.values())
     if alone:
         yield f"Alone on their collateral: {', '.join(alone)}."
+
+
+def _unstated(rulebook: Rulebook, instruments: Iterable[Instrument]) -> Iterator[str]:
+    """What the rules would ask for and no table states, with the contracts it concerns."""
+    missing: dict[str, list[str]] = {}
+    for each in instruments:
+        missing.setdefault(rulebook.rules.unstated(each), []).append(each.symbol)
+    if set(missing) - {""}:
+        yield "Not stated:"
+        yield _bullets(f"{', '.join(symbols)}: {why}." for why, symbols in missing.items() if why)
 
 
 def _in_force(table: VenueTable, day: date, policy: Policy) -> Iterator[str]:

@@ -54,6 +54,7 @@ from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import legs_by_key
 from plimsoll.model import Kind, LegKey, LegSide, MarginMode, PositionMode, leg_key
 from plimsoll.number import ONE, ZERO, exact
+from plimsoll.rulebook import why_not_lent
 
 _CASH = Posting(Ledger.CASH, "", ZERO)
 _OUTSIDE = Posting(Ledger.OUTSIDE, "", ZERO)
@@ -122,8 +123,9 @@ def _fill(turn: Turn, command: Fill) -> Reject | None:
     instrument = turn.instrument(command.symbol)
     turn.mark(command.symbol)
     mode = turn.rulebook.rules.fill_mode(turn.account, command.symbol, command.mode)
-    if instrument.kind is Kind.SPOT and mode not in turn.rulebook.rules.LENDS_IN:
-        return Reject(Reason.NOT_OFFERED, f"no money is lent in {mode} margin to trade {command.symbol} with")
+    unlent = why_not_lent(turn.rulebook, mode) if instrument.kind is Kind.SPOT else None
+    if unlent is not None:
+        return Reject(Reason.NOT_OFFERED, unlent)
     key = LegKey(command.symbol, mode, command.position_side)
     bad = leg_fits(turn, key, command.side, command.size)
     if bad is not None:

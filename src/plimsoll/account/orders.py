@@ -15,6 +15,7 @@ from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import lay_out, leverage_of, order_value
 from plimsoll.model import Kind, LegKey, LegSide, MarginMode, Order, OrderType, Position, Trigger, leg_key
 from plimsoll.number import ZERO
+from plimsoll.rulebook import why_not_lent
 from plimsoll.rules.asks import SizeAsk
 from plimsoll.rules.resting import closes, falling_watch, opens
 
@@ -51,8 +52,9 @@ def _malformed(turn: Turn, order: Order) -> Reject | None:
         return Reject(Reason.BAD_AMOUNT, "size and prices must be greater than zero", order.size, ZERO)
     if order.side not in ("buy", "sell"):
         return Reject(Reason.BAD_AMOUNT, f"side is buy or sell, not {order.side!r}")
-    if instrument.kind is Kind.SPOT and order.mode not in turn.rulebook.rules.LENDS_IN:
-        return Reject(Reason.NOT_OFFERED, f"no money is lent in {order.mode} margin to trade {order.symbol} with")
+    unlent = why_not_lent(turn.rulebook, order.mode) if instrument.kind is Kind.SPOT else None
+    if unlent is not None:
+        return Reject(Reason.NOT_OFFERED, unlent)
     if any(other.id == order.id for other in turn.account.orders):
         return Reject(Reason.DUPLICATE_ORDER, f"an open order has the id {order.id} already")
     if instrument.lot is not None and order.size % instrument.lot != 0:

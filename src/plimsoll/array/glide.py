@@ -135,16 +135,7 @@ def before_level(held: Held, i: int, road: Road, marks: Column, step: int, free:
 
 
 def glide_pool(
-    desk: Desk,
-    held: Held,
-    p: int,
-    road: Road,
-    marks: Column,
-    funding: Column,
-    due: Column,
-    step: int,
-    free: int,
-    ahead: Column,
+    desk: Desk, held: Held, p: int, road: Road, marks: Column, funding: Column, due: Column, step: int, free: int, ahead: Column
 ) -> int:
     """How many of `free` rows a pool passes with headroom; its headroom, closeness, cash and equity at them. Funding is
     only tried here: the pool's columns are left as they were."""

@@ -29,7 +29,7 @@ def venues_figure(standings: Sequence[Standing]) -> Figure:
         "margin": {"l": 20, "r": 20, "t": 40, "b": 50},
         "barmode": "group",
         "annotations": [],
-        "legend": {"orientation": "h", "y": 1.12, "x": 0},
+        "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0},
         "xaxis": {**axis, "domain": [0, 0.4], "title": {"text": f"line of {name} when it began"}},
         "xaxis2": {**axis, "domain": [0.46, 1], "title": {"text": f"left at the end, {units}"}, "rangemode": "tozero"},
         "yaxis": {"autorange": "reversed", "automargin": True, "type": "category"},

@@ -46,6 +46,10 @@ class Rules(Protocol):
         """At most one dated regime: its name -> its options, in the order in which `Market.regime` counts them."""
 
     @property
+    def LENDING_GAPS(self) -> Mapping[MarginMode, str]:  # noqa: N802
+        """The margin modes in which the venue lends for coins and these rules do not say how -> what to do instead."""
+
+    @property
     def TERMS(self) -> tuple[str, ...]:  # noqa: N802
         """Further numbers of a contract that tables date and `Market.terms` carries, in that order."""
 
@@ -326,6 +330,10 @@ class Rules(Protocol):
 
     def may_open(self, account: Account, order: Order, instruments: Mapping[str, Instrument], /) -> Reject | None:
         """Whether an order may open a position beside those that the account holds."""
+
+    def unstated(self, instrument: Instrument, /) -> str:
+        """Which of the numbers in TERMS that move by the minute is not stated for a contract, what is taken for it, and how to
+        state it, as the end of a sentence; '' where nothing is missing."""
 
     def may_grow(self, ask: SizeAsk, /) -> Reject | None:
         """Whether a position may reach a size."""

@@ -49,6 +49,9 @@ each spot position keeps coins and debts of its own, in cross as well, and borro
 LENDS_IN: tuple[MarginMode, ...] = ()
 """The margin modes in which coins themselves can be bought or sold short with borrowed money: none."""
 
+LENDING_GAPS: Mapping[MarginMode, str] = {}
+"""None is missing: what the venue lends for is in LENDS_IN."""
+
 FIRST_HOUR_AT_ONCE = False
 """Interest is charged for time that has passed."""
 
@@ -59,6 +62,11 @@ STATES_LINES = True
 def may_open(account: Account, order: Order, instruments: Mapping[str, Instrument]) -> Reject | None:
     """Any contract may be traded beside any other."""
     return None
+
+
+def unstated(instrument: Instrument) -> str:
+    """Nothing is missing: the rules ask tables for no number of a contract that they can do without."""
+    return ""
 
 
 def coin_in_rules(

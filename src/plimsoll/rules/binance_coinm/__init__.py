@@ -86,6 +86,7 @@ from plimsoll.rules.usual import (
     DEBTS,
     FIRST_HOUR_AT_ONCE,
     FUND_TAKES_POSITIONS,
+    LENDING_GAPS,
     LENDS_IN,
     LEVERAGE_SETS_MODE,
     MARGIN_FOLLOWS,
@@ -104,6 +105,7 @@ from plimsoll.rules.usual import (
     mode_on_leverage,
     pays_profit_out,
     printed_of_pool,
+    unstated,
 )
 
 __all__ = [
@@ -115,6 +117,7 @@ __all__ = [
     "DEFAULT_LEVERAGE",
     "FIRST_HOUR_AT_ONCE",
     "FUND_TAKES_POSITIONS",
+    "LENDING_GAPS",
     "LENDS_IN",
     "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
@@ -191,6 +194,7 @@ __all__ = [
     "tier_of",
     "topped_up",
     "unrealised_pnl",
+    "unstated",
     "value",
     "venue_code",
     "venue_initial_ratio",

@@ -216,6 +216,20 @@ def may_set_leverage(ask: LeverageAsk) -> Reject | None:
     return None
 
 
+def unstated(instrument: Instrument) -> str:
+    """Open interest where it would count: the rate grows from the lower cap on, and maintenance does not. TIER."""
+    stated = dict(zip(TERMS, instrument.terms, strict=False))
+    upper = stated.get("open_interest_upper_cap", ZERO)
+    if upper <= 0 or stated["open_interest"] > 0:
+        return ""
+    lower = stated["open_interest_lower_cap"]
+    return (
+        "open interest is not in the table, so initial margin is the least there is; it grows once open interest is worth more "
+        f"than {lower:,} {instrument.settle}, to the whole value at {upper:,}, and the venue may then refuse what passes "
+        "here; state open_interest, in coins, under terms of a table file of your own"
+    )
+
+
 def may_open(account: Account, order: Order, instruments: Mapping[str, Instrument]) -> Reject | None:
     """An isolated market stands alone in its subaccount: nothing beside it, and it beside nothing. SUB."""
     if order.mode is MarginMode.ISOLATED:

@@ -80,6 +80,7 @@ from plimsoll.rules.usual import (
     DEBTS,
     FIRST_HOUR_AT_ONCE,
     FUND_TAKES_POSITIONS,
+    LENDING_GAPS,
     LENDS_IN,
     LEVERAGE_SETS_MODE,
     MARGIN_FOLLOWS,
@@ -98,6 +99,7 @@ from plimsoll.rules.usual import (
     mode_on_leverage,
     pays_profit_out,
     printed_of_pool,
+    unstated,
 )
 
 __all__ = [
@@ -110,6 +112,7 @@ __all__ = [
     "EXEMPT",
     "FIRST_HOUR_AT_ONCE",
     "FUND_TAKES_POSITIONS",
+    "LENDING_GAPS",
     "LENDS_IN",
     "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
@@ -186,6 +189,7 @@ __all__ = [
     "tier_of",
     "topped_up",
     "unrealised_pnl",
+    "unstated",
     "value",
     "venue_code",
     "venue_initial_ratio",

@@ -85,6 +85,7 @@ from plimsoll.rules.usual import (
     CHARGES_FUNDING_AHEAD,
     CHARGES_SURPLUS,
     FUND_TAKES_POSITIONS,
+    LENDING_GAPS,
     LEVERAGE_SETS_MODE,
     MARGIN_FOLLOWS,
     ORDERS_RESERVE,
@@ -97,6 +98,7 @@ from plimsoll.rules.usual import (
     may_open,
     mode_on_leverage,
     pays_profit_out,
+    unstated,
 )
 
 __all__ = [
@@ -108,6 +110,7 @@ __all__ = [
     "DEFAULT_LEVERAGE",
     "FIRST_HOUR_AT_ONCE",
     "FUND_TAKES_POSITIONS",
+    "LENDING_GAPS",
     "LENDS_IN",
     "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
@@ -184,6 +187,7 @@ __all__ = [
     "tier_of",
     "topped_up",
     "unrealised_pnl",
+    "unstated",
     "value",
     "venue_code",
     "venue_initial_ratio",

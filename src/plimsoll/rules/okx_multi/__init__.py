@@ -74,6 +74,7 @@ from plimsoll.rules.okx_multi.formulas import (
 from plimsoll.rules.okx_multi.people import (
     DEBTS,
     EXEMPT,
+    LENDING_GAPS,
     LENDS_IN,
     SOURCES,
     TITLE,
@@ -105,6 +106,7 @@ from plimsoll.rules.usual import (
     mode_on_leverage,
     pays_profit_out,
     printed_of_pool,
+    unstated,
 )
 
 __all__ = [
@@ -117,6 +119,7 @@ __all__ = [
     "EXEMPT",
     "FIRST_HOUR_AT_ONCE",
     "FUND_TAKES_POSITIONS",
+    "LENDING_GAPS",
     "LENDS_IN",
     "LEVERAGE_SETS_MODE",
     "MARGIN_FOLLOWS",
@@ -193,6 +196,7 @@ __all__ = [
     "tier_of",
     "topped_up",
     "unrealised_pnl",
+    "unstated",
     "value",
     "venue_code",
     "venue_initial_ratio",

@@ -21,7 +21,14 @@ DEBTS = "overdrawn"
 """A negative equity is the loan. S4, S5."""
 
 LENDS_IN = (MarginMode.CROSS,)
-"""Coins are bought on credit against the whole account; isolated margin trading is a rulebook of its own. S4, S5."""
+"""Coins are bought on credit against the whole account; isolated margin trading beside such an account is not
+modelled. S4, S5."""
+
+LENDING_GAPS = {
+    MarginMode.ISOLATED: 'take mode = "cross", or venue = "okx_margin", which has isolated margin trading in Futures mode'
+}
+"""The venue has isolated margin positions in this account mode as well: how they stand beside adjusted equity is not written
+here. S6."""
 
 CURRENCY = "USD"
 """What the account is measured in. S4; recorded (okx-018)."""
@@ -44,13 +51,13 @@ SOURCES = people.SOURCES | {
 def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
     """One pool over all coins, in USD, behind every cross position; one pool per isolated leg. S4, S6.
 
-    BadInput: an isolated position in coins themselves, or an isolated order for one (whose rules are those of isolated margin
-    trading)."""
+    BadInput: an isolated position in coins themselves, or an isolated order for one, which is not modelled here."""
     alone = [(leg_key(p), instruments[p.symbol]) for p in account.positions if p.mode is MarginMode.ISOLATED]
     walled = [i.symbol for _, i in alone if i.kind is Kind.SPOT]
     walled += [o.symbol for o in account.orders if o.mode is MarginMode.ISOLATED and instruments[o.symbol].kind is Kind.SPOT]
     if walled:
-        raise BadInput("account", "positions", walled[0], "isolated margin trading in coins is another rulebook's; take cross")
+        cure = f"isolated margin trading of coins in this account mode is not modelled; {LENDING_GAPS[MarginMode.ISOLATED]}"
+        raise BadInput("account", "positions", walled[0], cure)
     walls = (PoolSpec(leg_name(key, account.position_mode), i.settle, True, (key,)) for key, i in alone)
     return (*valued_pool(account, instruments, CURRENCY), *walls)
 
