@@ -1,7 +1,7 @@
 """Rows that a lane certainly passes are passed as if they had been walked one by one: the same money, the same liquidations at
-the same times, whatever the account, the model and the rulebook. The walk itself is held against the exact machine elsewhere."""
+the same times, whatever the account, the model and the rulebook. The walk itself is held against the exact machine
+elsewhere."""
 
-from datetime import date
 from typing import Any
 
 import msgspec
@@ -18,18 +18,17 @@ from plimsoll.array.models import PathModel, StatedJumps, Subject, brownian, gar
 from plimsoll.array.study import Case, Chunk, Exact, Job, Rows, Settled, chunks
 from plimsoll.errors import BadInput
 from plimsoll.kept import kept_folder
-from plimsoll.model import Account, leg_key
-from plimsoll.rulebook import in_force
-from plimsoll.table_files import load
+from plimsoll.model import Account, LegSide, MarginMode, Position, PositionMode, leg_key
 from random_accounts import VENUES, D, accounts, on_boundaries, rulebook_of
 from walks import tellers_of
 
 STEPS, LANES_USED, HOUR = 90, 48, 3600.0
 LINED = [venue for venue in VENUES if rulebook_of(venue).rules.STATES_LINES and not rulebook_of(venue).rules.PRICES_STATED]
+KINDS = ("brownian", "student", "jumps", "garch")
 MONEY = ("equity", "fees", "forced", "funding", "shortfall", "added")
 
 
-def sold(account: Account, rows: Rows, waiting: tuple[int, ...], added: float) -> Settled:
+def sold(account: Account, rows: Rows, waiting: tuple[int, ...], _added: float) -> Settled:
     """In place of the exact engine: all is sold where it is handed over, and what that brings is of no interest here."""
     hits = {leg_key(p): float(rows.steps[-1]) for p in account.positions}
     gone = msgspec.structs.replace(account, positions=(), orders=())
@@ -86,7 +85,8 @@ def test_a_lane_that_passes_rows_ends_as_one_that_walks_them(venue: str, data: s
     account, marks = data.draw(st.one_of(accounts(venue), on_boundaries(venue)))
     symbols = tuple(marks.marks)
     of = Subject("test", symbols, HOUR)
-    model = models(of, data.draw(st.sampled_from([0.1, 0.5, 2.0])))[data.draw(st.sampled_from(["brownian", "student", "jumps", "garch"]))]
+    kind, volatility = data.draw(st.sampled_from(KINDS)), data.draw(st.sampled_from([0.1, 0.5, 2.0]))
+    model = models(of, volatility)[kind]
     rate = data.draw(st.sampled_from([0.0, 0.0001, -0.002]))
     funding = constant_funding(of, rate, 8 * HOUR) if rate else no_funding(of)
     starts = tuple(float(x) for x in marks.marks.values())
@@ -106,3 +106,21 @@ def test_a_lane_that_passes_rows_ends_as_one_that_walks_them(venue: str, data: s
             assume(False)
         walked = outcome(job, case, False, patch)
     same(passed, walked, at_stake(account, venue, marks.marks))
+
+
+@pytest.mark.parametrize(("cash", "away"), [("60000", True), ("6200", False)])
+def test_rows_far_from_the_line_are_passed_and_those_near_it_are_not(
+    cash: str, away: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+    real = study.clearance_of
+    monkeypatch.setattr(study, "clearance_of", lambda case, laid: kept.append(real(case, laid)) or kept[-1])
+    leg = Position("BTCUSDT", MarginMode.CROSS, LegSide.NET, D(1), D(60000), D(10))
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(cash)}, (leg,))
+    of = Subject("test", ("BTCUSDT",), HOUR)
+    model, funding = brownian(of, [0.5], np.eye(1)), constant_funding(of, 0.0001, 8 * HOUR)
+    job = Job((60000.0,), model, funding, 1, (STEPS,), False, kept_folder())
+    case = Case(("BTCUSDT",), account, rulebook_of("binance_usdm"), Told({"USDT": ""}, "USDT", True), Exact(sold))
+    next(iter(chunks(job, [case], LANES_USED, 1)))
+    stood: Column = kept[0].stands[:LANES_USED]
+    assert (stood == STEPS % study.BLOCK).all() == away

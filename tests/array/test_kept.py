@@ -8,7 +8,8 @@ import pytest
 
 from plimsoll import law
 from plimsoll.array import compile as compiling
-from plimsoll.array import lanes, walk
+from plimsoll.array import lanes, sight, walk
+from plimsoll.array.sight import Sight
 from plimsoll.kept import kept_folder
 
 
@@ -16,9 +17,11 @@ def tabulated(folder: Path) -> Any:
     """A kernel made afresh, and called once."""
     compiling.bound.cache_clear()
     compiling._space.cache_clear()
-    made = compiling.bound(None, (lanes,), "tabulate", str(folder))
-    table = np.zeros((2, 1))
-    made(np.array([100.0]), np.zeros(0, np.int64), np.array([[100.0]]), np.full((1, 1, 1), 0.1, np.float32), 0, table)
+    made = compiling.bound(None, (sight,), "tabulate", str(folder))
+    table, nothing = np.zeros((2, 1)), np.zeros((2, 1))
+    logs, before = np.full((1, 1, 1), 0.1, np.float32), np.array([[100.0]])
+    starts, tellers = np.array([100.0]), np.zeros(0, np.int64)
+    made(Sight(starts, tellers, before, before, logs, nothing, nothing, nothing, table, nothing), 0, 0, 1)
     assert table[1, 0] == pytest.approx(100 * np.exp(np.float32(0.1)))
     return made
 
@@ -27,7 +30,7 @@ def test_a_kernel_is_made_once_and_found_again(tmp_path: Path) -> None:
     first, second = tabulated(tmp_path), tabulated(tmp_path)
     assert sum(first.stats.cache_misses.values()) == 1
     assert sum(second.stats.cache_hits.values()) == 1
-    assert [folder.name for folder in tmp_path.iterdir()] == [compiling.build_digest(None, (lanes,))[:24]]
+    assert [folder.name for folder in tmp_path.iterdir()] == [compiling.build_digest(None, (sight,))[:24]]
 
 
 def test_another_text_is_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from plimsoll.array.between import STRAIGHT, Road, Survey
-from plimsoll.array.compile import Column, owning
+from plimsoll.array.compile import Column
 from plimsoll.array.curves import aligned, f4, rise
 from plimsoll.array.debts import grows
 from plimsoll.array.desk import Desk, Held
@@ -22,10 +22,10 @@ from plimsoll.array.ladder import DONE, pool_of, stake
 from plimsoll.array.payments import charges
 from plimsoll.array.randoms import LANES
 from plimsoll.array.screen import CLEAR, SKIP, Lows, Screen, lows_block, open_lows, open_screen, screen_block
+from plimsoll.array.sight import Sight, charge_table, lane_of, tabulate
 
 headroom_line: Any
 profit: Any
-_HELD: Any = Held
 
 RANGE: Final = 0.25
 """How far a log price may move from where bounds were laid. Within it the gross scale grows by no more than its exponential."""
@@ -47,25 +47,6 @@ START: Final = 4
 TAKEN_BY: Final = 5
 """Lines of `Clearance.room`, a number a market: bounds of its log price, slope of the equity, slope of a pool's headroom, start
 price over price; and one of what pools pay."""
-
-
-class Sight(NamedTuple):
-    """A block of LANES paths. `starts` [m]: the prices that paths begin at; `tellers` [coins]: whose price is a coin's (-1: one);
-    `before` [m, lanes]: the prices at the block's start, `origin` [m, lanes]: their log(price / start); `logs` [steps, m,
-    lanes]: the same after each step; `paid` [steps, m, lanes or 1]: funding in the steps after which `due` [steps + 1] is set;
-    `jumps` [steps, lanes]: as `next_rows` gives them. `table` [steps + 1, m + coins], `rates` [steps + 1, m]: room for one
-    lane's prices, an instant a row, and what is charged at them."""
-
-    starts: Column
-    tellers: Column
-    before: Column
-    origin: Column
-    logs: Column
-    paid: Column
-    due: Column
-    jumps: Column
-    table: Column
-    rates: Column
 
 
 class Clearance(NamedTuple):
@@ -200,6 +181,7 @@ def pay_on(
         row = held.pools[p]
         if worst > 0 and row.leg_to > row.leg_from and not clearance.least[p, lane] > worst:
             return False
+    span = span_of(clearance.laid[lane])
     for p in range(pools):
         clearance.room[TAKEN_BY, p], _, told = charges(desk, held, p, rates, marks)
         tally[0].funding += told
@@ -212,7 +194,7 @@ def pay_on(
             if row.isolated:
                 held.legs[row.leg_from].lost += taken
             stake(held, p, row.cash)
-            clearance.slack[p, lane] -= taken
+            clearance.slack[p, lane] -= taken + span * abs(taken)
     write_slack(clearance, lane)
     return True
 
@@ -243,7 +225,7 @@ def reach_of(road: Road, survey: Survey, lane: int, begin: int, end: int) -> flo
 
 def serves(clearance: Clearance, lane: int, reach: float) -> bool:
     """Whether a lane's bounds serve for this reach."""
-    return clearance.laid[lane] >= reach and clearance.laid[lane] <= STALE * max(reach, EDGE * EDGE)
+    return bool(clearance.laid[lane] >= reach and clearance.laid[lane] <= STALE * max(reach, EDGE * EDGE))
 
 
 def shut(clearance: Clearance, lane: int) -> None:
@@ -254,14 +236,14 @@ def shut(clearance: Clearance, lane: int) -> None:
 
 
 def lay_bounds(desk: Desk, held: Held, marks: Column, reach: float, clearance: Clearance, lane: int, added: float) -> float:
-    """Lay a lane's bounds where it stands at these prices, for this reach and somewhat more, and tell its equity there; nan, and
-    nothing laid, where something is beside the lines, or as good as reached. `added`: what came from outside. The prices' logs
-    stand in `clearance`."""
+    """Lay a lane's bounds where it stands at these prices, for this reach and somewhat more, and tell its equity there; nan,
+    and nothing laid, where something is beside the lines, or as good as reached. `added`: what came from outside. The prices'
+    logs stand in `clearance`."""
     room, logs, farthest = clearance.room, clearance.logs, SPARE * reach
     shut(clearance, lane)
     if grows(held) or not farthest < 1.0 or not set_range(held, marks, logs, math.sqrt(farthest / 2) + EDGE, room):
         return math.nan
-    span = LEVERS * WIDER * math.sqrt(farthest / 2) + GUARD
+    span = span_of(farthest)
     now, slack = -added, -added
     for p in range(len(held.pools)):
         worth, moved = lay_pool(desk, held, p, marks, span, clearance, lane)
@@ -279,6 +261,11 @@ def lay_bounds(desk: Desk, held: Held, marks: Column, reach: float, clearance: C
     clearance.slack[len(held.pools), lane], clearance.laid[lane] = slack, farthest
     write_slack(clearance, lane)
     return now
+
+
+def span_of(reach: float) -> float:
+    """Which share of its gross scale a pool's headroom must keep at both ends of a step, not to be looked into (`within`)."""
+    return LEVERS * WIDER * math.sqrt(reach / 2) + GUARD
 
 
 def set_range(held: Held, marks: Column, logs: Column, near: float, room: Column) -> bool:
@@ -376,46 +363,4 @@ def stands_alone(desk: Desk, row: Any, pool: Any) -> bool:
     for i in range(len(pool.legs)):
         if desk.markets[pool.legs[i].market].unit != 0:
             return False
-    return not (row.bends or pool.apart or row.teller >= 0 or (desk.early and pool.orders > 0))
-
-
-def lane_of(lanes: Held, lane: int) -> Any:
-    """One lane's columns, of columns that are lent."""
-    return _HELD(
-        lanes.pools[lane],
-        lanes.legs[lane],
-        lanes.names[lane],
-        lanes.orders[lane],
-        lanes.wallets[lane],
-        lanes.rests[lane],
-        lanes.beside[lane],
-        lanes.beside_names[lane],
-        lanes.asks[lane],
-        lanes.hits[lane],
-        lanes.spare[lane],
-        lanes.watches[lane],
-        lanes.growth[lane],
-    )
-
-
-@owning
-def tabulate(sight: Sight, lane: int, begin: int, end: int) -> None:
-    """One lane's prices in rows `begin` to `end`, those of the coins behind the marks."""
-    table, m = sight.table, len(sight.starts)
-    for k in range(m):
-        if begin == 0:
-            table[0, k] = sight.before[k, lane]
-        for row in range(max(begin, 1), end + 1):
-            table[row, k] = sight.starts[k] * math.exp(sight.logs[row - 1, k, lane])
-    for c in range(len(sight.tellers)):
-        for row in range(begin, end + 1):
-            table[row, m + c] = 1.0 if sight.tellers[c] < 0 else table[row, sight.tellers[c]]
-
-
-@owning
-def charge_table(sight: Sight, lane: int, begin: int, end: int) -> None:
-    """One lane's funding rates in rows `begin` to `end` of its prices; none in the first of all."""
-    at = lane if sight.paid.shape[2] > 1 else 0
-    for k in range(sight.paid.shape[1]):
-        for row in range(begin, end + 1):
-            sight.rates[row, k] = 0.0 if row == 0 else sight.paid[row - 1, k, at]
+    return not bool(row.bends or pool.apart or row.teller >= 0 or (desk.early and pool.orders > 0))

@@ -4,14 +4,14 @@ the rules of one venue; no rule stands here."""
 from typing import Any
 
 from plimsoll.array.between import Road, Survey, lay_road
-from plimsoll.array.clearance import Clearance, Sight, charge_table, lane_of, pass_lanes, tabulate, tell_equity
-from plimsoll.array.compile import Column, lent, owning
+from plimsoll.array.clearance import Clearance, pass_lanes, tell_equity
+from plimsoll.array.compile import Column, owning
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.ladder import DONE, HAND
+from plimsoll.array.sight import Sight, charge_table, lane_of, lent_sight, tabulate
 from plimsoll.array.walk import lent_desk, lent_held
 
 walk: Any
-_SIGHT: Any = Sight
 
 
 @owning
@@ -51,19 +51,3 @@ def walk_lanes(
             for row in range(road.ways.shape[0]):
                 for k in range(road.ways.shape[1]):
                     ways[lane, row, k] = road.ways[row, k]
-
-
-def lent_sight(sight: Sight) -> Any:
-    """The block with columns that nobody counts the owners of."""
-    return _SIGHT(
-        lent(sight.starts),
-        lent(sight.tellers),
-        lent(sight.before),
-        lent(sight.origin),
-        lent(sight.logs),
-        lent(sight.paid),
-        lent(sight.due),
-        lent(sight.jumps),
-        lent(sight.table),
-        lent(sight.rates),
-    )

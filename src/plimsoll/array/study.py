@@ -25,12 +25,13 @@ from plimsoll.array import (
     paths,
     payments,
     randoms,
+    sight,
     walk,
     wander,
     watches,
 )
 from plimsoll.array.between import Road, Survey, lay_road, look_over, open_survey, road_of
-from plimsoll.array.clearance import Clearance, Sight, open_clearance
+from plimsoll.array.clearance import Clearance, open_clearance
 from plimsoll.array.compile import Column, bound, build_digest, keep
 from plimsoll.array.desk import EVENT_RECORD, TALLY_RECORD, Held, Laid, Told, Watch, copied, lay_desk
 from plimsoll.array.funding import BESIDE, NONE, PROFILE, FundingModel
@@ -38,6 +39,7 @@ from plimsoll.array.ladder import CLOSE, DONE, GONE, HAND
 from plimsoll.array.models import JUMPS, PathModel
 from plimsoll.array.paths import LANES, begin_paths, next_rows, open_paths
 from plimsoll.array.readback import account_of
+from plimsoll.array.sight import Sight
 from plimsoll.model import Account, LegKey
 from plimsoll.rulebook import Rulebook
 
@@ -47,7 +49,7 @@ MONEY = ("fees", "forced", "funding", "shortfall", "added")
 """What a tally adds up, in the study's unit."""
 EVENTS = 8
 """Events that a lane keeps; only when and what was hit is counted."""
-KERNELS = (ladder, payments, watches, debts, glide, walk, wander, clearance, lanes)
+KERNELS = (ladder, payments, watches, debts, glide, walk, wander, sight, clearance, lanes)
 DRAWING = (curves, randoms, models, paths, between)
 
 
@@ -272,15 +274,15 @@ class _Run:
 
     def through(self, block: _Block) -> None:
         """Walk every lane through a block; those that stop for the exact engine go on after it has decided."""
-        sight = self._sight(block)
+        seen = self._sight(block)
         self.tallies["base"] = block.step
         asleep = self.status == _OWN
         kernel_of(self.case.rulebook.name, self.job.folder)(
-            self.laid.desk, self.lanes, self.road, block.survey, sight, self.clearance, self.first,
+            self.laid.desk, self.lanes, self.road, block.survey, seen, self.clearance, self.first,
             self.status, self.tallies, self.events, self.ways,
         )  # fmt: skip
         for lane in np.flatnonzero((self.status == HAND) | asleep):
-            self._by_itself(int(lane), block, sight)
+            self._by_itself(int(lane), block, seen)
         if block.grid >= 0:
             self.equity[block.grid] = self.tallies["equity"]
 
@@ -293,9 +295,9 @@ class _Run:
             self.starts, self.tellers, block.before, block.origin, block.logs, block.paid, due, block.jumps, table, rates
         )
 
-    def _by_itself(self, lane: int, block: _Block, sight: Sight) -> None:
+    def _by_itself(self, lane: int, block: _Block, seen: Sight) -> None:
         """A lane through the block (or the rest of it) on an account of its own."""
-        table, rates, due = *self._rows(lane, block, sight), sight.due
+        table, rates, due = *self._rows(lane, block, seen), seen.due
         tally = self.tallies[lane : lane + 1]
         at = 0
         code = HAND if self.status[lane] == HAND else DONE
@@ -356,13 +358,13 @@ class _Run:
         for mine, theirs in zip(own.legs, own.held.hits, strict=True):
             self.lanes.hits[lane, mine] = min(self.lanes.hits[lane, mine], theirs)
 
-    def _rows(self, lane: int, block: _Block, sight: Sight) -> tuple[Column, Column]:
+    def _rows(self, lane: int, block: _Block, seen: Sight) -> tuple[Column, Column]:
         """A lane's own prices and rates in a block, as the kernel has them, and the road between."""
         tabulate, charge_table = _tables(self.job.folder)
-        tabulate(sight, lane, 0, len(block.logs))
-        charge_table(sight, lane, 0, len(block.logs))
+        tabulate(seen, lane, 0, len(block.logs))
+        charge_table(seen, lane, 0, len(block.logs))
         lay_road(self.road, block.survey, block.origin, block.logs, block.jumps, self.first + lane, lane)
-        return sight.table, sight.rates
+        return seen.table, seen.rates
 
     def result(self) -> Chunk:
         """The outcome; lanes on which something was too close to call are replayed from their start."""
@@ -382,9 +384,9 @@ class _Run:
         begun = Rows(self.starts[None], np.zeros((1, m)), np.zeros(1), np.zeros(1, np.bool_))
         parts: dict[int, list[Rows]] = {lane: [begun] for lane in wanted}
         for block in _blocks(self.job, self.first) if wanted else ():
-            sight = self._sight(block)
+            seen = self._sight(block)
             for lane in wanted:
-                table, rates = self._rows(lane, block, sight)
+                table, rates = self._rows(lane, block, seen)
                 parts[lane].append(self._points(table[:, :m], rates, block.step))
         return [Rows(*(np.concatenate(columns) for columns in zip(*found, strict=True))) for found in parts.values()]
 
@@ -428,7 +430,7 @@ _OWN = 100
 @cache
 def _tables(folder: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """How lanes read prices and rates, compiled: to the last bit as in the kernel."""
-    return bound(None, (clearance,), "tabulate", folder), bound(None, (clearance,), "charge_table", folder)
+    return bound(None, (sight,), "tabulate", folder), bound(None, (sight,), "charge_table", folder)
 
 
 def _place(laid: Laid, case: Case, coin: str) -> int:
