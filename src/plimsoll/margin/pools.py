@@ -313,6 +313,7 @@ def _counted(
         sold=ONE - coin.sell_buffer,
         bought=ONE + coin.buy_buffer,
         exchanged_below=coin.exchange_below or ZERO,
+        is_base=coin.is_base,
     )
 
 

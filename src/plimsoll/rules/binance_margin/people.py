@@ -157,15 +157,17 @@ def coin_in_rules(
     if spec.isolated:
         initial, level = _pair_levels(account, spec.legs[0], instruments)
         whole = (CollateralTier(ZERO, None, ONE),)
-        return Coin(whole, (LoanTier(ZERO, None, initial - 1, level - 1),))
+        base = instruments[spec.legs[0].symbol].base
+        return Coin(whole, (LoanTier(ZERO, None, initial - 1, level - 1),), is_base=asset == base)
+    traded = any(i.base == asset for i in instruments.values())
     if is_pro(account):
         if not coin.loan_tiers and (account.borrowed.get(asset) or account.interest.get(asset)):
             cure = "what a debt in it needs in Cross Margin Pro is not known; add [[loans]] in a table of your own, or take 5x"
             raise BadInput("loans", asset, None, cure)
-        return msgspec.structs.replace(coin, loans_by_value=True)
+        return msgspec.structs.replace(coin, loans_by_value=True, is_base=traded)
     stop = BORROW_STOPS[class_of(chosen_leverage(account), BORROW_STOPS)]
     level = Decimal(account.options.get("liquidation_level", CROSS_LEVEL))
-    return Coin(coin.collateral_tiers, (LoanTier(ZERO, None, stop - 1, level - 1),))
+    return Coin(coin.collateral_tiers, (LoanTier(ZERO, None, stop - 1, level - 1),), is_base=traded)
 
 
 def _pair_levels(
