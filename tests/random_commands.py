@@ -30,6 +30,7 @@ from plimsoll.account.decide import decide
 from plimsoll.account.events import Event
 from plimsoll.account.state import Environment, State, Venue
 from plimsoll.errors import Reject
+from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.waterfall import Counterparty
 from plimsoll.model import (
     Account,
@@ -227,3 +228,13 @@ def live(data: st.DataObject, venue: str, steps: int = 20, rulebook: Rulebook | 
         life.states.append(decision.state)
         life.events.append(decision.events)
     return life
+
+
+def abandoned(state: State, world: Venue) -> list[str]:
+    """Pools that would be liquidated, and of which no part was just sold and nobody is missing who would take the rest."""
+    view = assess(state.account, state.marks, world.rulebook, Prices.NONE)
+    nobody = {symbol for symbol, price in world.environment.liquidation_fill.items() if price is None}
+    patient = world.rulebook.rules.WAITS > 0
+    sold = {p.symbol for p in state.account.positions if p.part_sold is not None}
+    waited = {leg.pool for leg in view.legs if patient and leg.symbol in sold | nobody}
+    return [pool.key for pool in view.pools if pool.liquidatable and pool.key not in waited]

@@ -14,12 +14,11 @@ from plimsoll.account.decide import decide
 from plimsoll.account.journal import decode, encode, replay
 from plimsoll.account.state import State, Venue
 from plimsoll.errors import BadInput, RulebookGap
-from plimsoll.margin.assess import Prices, assess
 from plimsoll.model import Account, MarginMode, Marks, PositionMode
 from plimsoll.rulebook import Policy, Rulebook, in_force, regime_of
 from plimsoll.table_files import load, read
 from random_accounts import VENUES, D, accounts, rulebook_of
-from random_commands import live, worlds
+from random_commands import abandoned, live, worlds
 
 DATED = [(v, option) for v in VENUES for options in rulebook_of(v).rules.REGIMES.values() for option in options]
 
@@ -56,8 +55,7 @@ def test_under_every_regime_money_is_kept_no_pool_stays_under_water_and_the_jour
     for state, refused in zip(life.states[1:], life.rejects, strict=True):
         assert money_everywhere(state, venue) == opening
         if refused is None:
-            view = assess(state.account, state.marks, life.world.rulebook, Prices.NONE)
-            assert not any(pool.liquidatable for pool in view.pools)
+            assert not abandoned(state, life.world)
     lines = b"".join(encode(group) for group in life.events)
     assert replay(life.states[0], decode(lines)) == life.states[-1]
 

@@ -127,7 +127,7 @@ def alike(a: Step[Any], b: Step[Any]) -> bool:
 
 
 def nudged(both: Both, pool: Pool[Decimal], fills: tuple[Decimal, ...]) -> Iterator[tuple[Any, ...]]:
-    """The same question a hair's breadth away, in each number that decides: cash, each mark, each fill, each entry."""
+    """The same question a hair's breadth away, in each number that decides: cash, marks, fills, entries, amounts."""
     column = both[2]
     hair = D("1e-11")
     size = abs(pool.cash) + sum((abs(leg.amount * column[leg.market]) for leg in pool.legs), D(0))
@@ -139,9 +139,11 @@ def nudged(both: Both, pool: Pool[Decimal], fills: tuple[Decimal, ...]) -> Itera
                 filled = tuple(f * (1 + sign * hair) if n == i else f for n, f in enumerate(fills))
                 yield pool, moved, filled
         for i, leg in enumerate(pool.legs):
-            legs = [*pool.legs]
-            legs[i] = replace(leg, entry=leg.entry * (1 + sign * hair))
-            yield replace(pool, legs=tuple(legs)), column, fills
+            for other in (
+                replace(leg, entry=leg.entry * (1 + sign * hair)),
+                replace(leg, amount=leg.amount * (1 + sign * hair)),
+            ):
+                yield replace(pool, legs=(*pool.legs[:i], other, *pool.legs[i + 1 :])), column, fills
 
 
 @pytest.mark.parametrize("venue", VENUES)

@@ -16,7 +16,7 @@ from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import lay_out
 from plimsoll.model import Account, Kind, LegKey, LegSide, MarginMode
 from random_accounts import D, accounts, on_boundaries, rulebook_of
-from random_commands import live, worlds
+from random_commands import abandoned, live, worlds
 
 
 def across(leg: LegKey) -> LegKey:
@@ -206,16 +206,6 @@ def taken_down(venue: str, data: st.DataObject) -> tuple[State, Venue]:
         if isinstance(event, ShortfallCovered):
             assert event.from_fund >= 0 and event.from_counterparties >= 0
     return decision.state, world
-
-
-def abandoned(state: State, world: Venue) -> list[str]:
-    """Pools that would be liquidated, and of which no part was just sold and nobody is missing who would take the rest."""
-    view = assess(state.account, state.marks, world.rulebook, Prices.NONE)
-    nobody = {symbol for symbol, price in world.environment.liquidation_fill.items() if price is None}
-    patient = world.rulebook.rules.WAITS > 0
-    sold = {p.symbol for p in state.account.positions if p.part_sold is not None}
-    waited = {leg.pool for leg in view.legs if patient and leg.symbol in sold | nobody}
-    return [pool.key for pool in view.pools if pool.liquidatable and pool.key not in waited]
 
 
 @law

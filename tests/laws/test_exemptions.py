@@ -60,7 +60,8 @@ def test_only_the_venue_that_declares_it_is_exempt_and_only_from_that_law(monkey
 
 
 def test_a_failing_example_is_told_with_what_replays_it() -> None:
-    assert settings().print_blob and not settings().derandomize
+    assert settings().print_blob
+    assert not settings.get_profile("long").derandomize
 
 
 def pool_of_one(venue: str, symbol: str, size: Decimal, cash: Decimal, price: Decimal) -> PoolMargin[Decimal]:
