@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from plimsoll.number import N, zero
 from plimsoll.rules.columns import CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Wallet
-from plimsoll.rules.common import counted, no_price, notional, open_loss, sliced, unrealised_pnl
+from plimsoll.rules.common import counted, no_price, notional, open_loss, row_above, sliced, unrealised_pnl
 
 __all__ = ["notional", "open_loss", "unrealised_pnl"]
 
@@ -24,9 +24,11 @@ __all__ = ["notional", "open_loss", "unrealised_pnl"]
 class Reading(NamedTuple):
     """The unpublished choices, each an index into the options that the table names; 0 is the default.
 
-    sold: how much of a coin goes in a liquidation: 0 whole_balances, 1 what_debts_ask."""
+    sold: how much of a coin goes in a liquidation: 0 whole_balances, 1 what_debts_ask. pair_class: which levels an isolated
+    pair has: 0 of_leverage, those of the class that the chosen leverage asks for, 1 of_pair, those of its highest class."""
 
     sold: int
+    pair_class: int
 
 
 def initial_rate(leverage: N) -> N:
@@ -35,8 +37,9 @@ def initial_rate(leverage: N) -> N:
 
 
 def bracket(value: N, tier: N, market: Market[N]) -> int:
-    """The one row of a pair that is known; higher tiers of borrowing have higher levels, at bounds not listed. M-TIER."""
-    return 0
+    """Row that holds `tier`, what was borrowed as an amount of the base (`people.tier_of`): no price moves a pair to another
+    row. M-TIER. `value` is unused."""
+    return row_above(tier, market.floors, market.rows)
 
 
 def is_liquidatable(balance: N, requirement: N) -> bool:
