@@ -29,10 +29,12 @@ def print_report(report: AssessReport, out: TextIO, width: int | None = None) ->
     """Write the report to `out`; `width` columns (None: as the terminal says, 80 where there is none)."""
     from rich.console import Console
 
-    console = Console(file=out, width=width, highlight=False)
-    for part in _parts(report):
+    from plimsoll.report.markup import escaped
+
+    console, told = Console(file=out, width=width, highlight=False), escaped(report)
+    for part in _parts(told):
         console.print(part)
-    _answers(report, console)
+    _answers(told, console)
 
 
 def _parts(report: AssessReport) -> "Iterable[RenderableType]":
@@ -236,13 +238,13 @@ def _explanation(told: Explanation) -> "RenderableType":
         grid.add_row(given.name, _exact(given.value))
     if told.bracket:
         grid.add_row("bracket", told.bracket)
-    grid.add_row("rule", _escaped(told.formula))
+    grid.add_row("rule", told.formula)
     grid.add_row("", f"[dim]{told.rule}[/]")
     for source in told.sources:
-        grid.add_row("source", _escaped(source))
+        grid.add_row("source", source)
     grid.add_row("grade", told.grade)
     for table in told.tables:
-        grid.add_row("table", _escaped(table))
+        grid.add_row("table", table)
     return Panel(grid, title=f"[bold]{told.quantity}[/] of {told.of}", title_align="left", border_style="cyan")
 
 
@@ -264,12 +266,6 @@ def _want(want: Want) -> "RenderableType":
     if not want.remedies:
         return f"[bold cyan]{title}[/]\n[dim]{now}[/]{note}"
     return Group(table, f"[dim]{now}[/]")
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def _exact(value: Decimal | None) -> str:
