@@ -33,8 +33,9 @@ from plimsoll.rules.columns import PoolMargin
 from plimsoll.rules.drawing import PoolSpec, spot_walls, valued_pool
 
 TITLE = "Binance spot margin, cross (classic and Pro) and isolated pairs"
-REGIMES: Mapping[str, tuple[str, ...]] = {}
-"""No rule changed on a known day."""
+REGIMES: Mapping[str, tuple[str, ...]] = {"liquidation": ("tiered_fee", "clearance_fee", "order_loss")}
+"""A clearance fee by tiers that no source lists; then of fixed shares, since 2024-08-12; then also, in Pro, what open orders
+would lose taken off the collateral, since 2025-01-21. M-FUND, M-PRO."""
 
 MODE_SCOPE = "order"
 """Cross and isolated are accounts of their own, held side by side; an order names its account. M-LEVEL, M-ISO."""
@@ -337,9 +338,9 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
 
 
 def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
-    """`collateral_margin_level` and `liquidation_level`, that of the class (Pro: 1); of a coin `max_borrow`, and in Pro the
-    margins of its debt; of a pair `liquidate_rate`, per cent from the mark to its liquidation price. M-LEVEL, M-PRO, M-BORROW,
-    M-ISO."""
+    """`collateral_margin_level`; `liquidation_level` and `margin_call_level`, those of the class (Pro: 1, and none); of a coin
+    `max_borrow`, and in Pro the margins of its debt; of a pair `liquidate_rate`, per cent from the mark to its liquidation
+    price. M-LEVEL, M-PRO, M-BORROW, M-ISO."""
     wallets, marks = ask.pool.wallets, ask.marks
     if ask.at >= 0:
         wallet = wallets[ask.at]
@@ -357,9 +358,23 @@ def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
     owed = sum((w.borrowed * marks[w.place] for w in wallets), ZERO)
     if quantity == "liquidation_level" and wallets:
         return ONE if wallets[0].loans_by_value else 1 + wallets[0].loan_maintenance[0]
+    if quantity == "margin_call_level" and wallets and owed > 0:
+        return _call_level(ask)
     if quantity == "collateral_margin_level" and owed > 0:
         return sum(((w.balance - formulas.uncounted(w)) * marks[w.place] for w in wallets), ZERO) / owed
     return None
+
+
+def _call_level(ask: PoolAsk) -> Decimal | None:
+    """The level at or below which the user is called: of a classic class, of a pair's tier, whose liquidation level tells
+    which; None in Pro, where no source names one, and of a tier that nobody knows. M-LEVEL, M-TIER."""
+    wallet = ask.pool.wallets[0]
+    if wallet.loans_by_value:
+        return None
+    if not ask.spec.isolated:
+        return MARGIN_CALLS[class_of(chosen_leverage(ask.account), MARGIN_CALLS)]
+    tiers = levels_of_tiers(ask.markets[ask.pool.legs[0].market].terms)
+    return next((tier.call for tier in tiers.values() if tier.liquidation == 1 + wallet.loan_maintenance[0]), None)
 
 
 def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:
