@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 NONE = "[dim]none[/]"
-URGENT = (Code.LIQUIDATABLE, Code.NEAR_LIQUIDATION, Code.STOP_BEYOND_LIQUIDATION, Code.LEVERAGE_ABOVE_BRACKET)
+URGENT = (
+    Code.LIQUIDATABLE,
+    Code.MARGIN_CALL,
+    Code.NEAR_LIQUIDATION,
+    Code.STOP_BEYOND_LIQUIDATION,
+    Code.LEVERAGE_ABOVE_BRACKET,
+)
 BAR = 6
 WIDE = 200
 """Digits enough to round any amount that two inputs can make to its decimals."""
@@ -195,6 +201,7 @@ def _owed(report: AssessReport) -> "Table":
         cost = "[dim]unknown[/]" if owing.a_day is None else money(owing.a_day, owing.asset)
         level = "[dim]-[/]" if owing.level is None else show(owing.level, 4)
         level += "" if owing.line is None else f"\n[dim]line {show(owing.line, 4)}[/]"
+        level += "" if owing.call is None else f"\n[dim]call {show(owing.call, 4)}[/]"
         time = "[dim]unknown[/]" if owing.rate is None else lasting(owing.hours)
         table.add_row(name, money(owing.lent, owing.asset), money(owing.interest, owing.asset), rate, cost, level, time)
     return table
