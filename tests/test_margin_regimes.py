@@ -102,3 +102,21 @@ def test_the_clearance_fee_is_two_hundredths_since_its_day_and_before_it_as_read
     assert after.positions == () and not any(after.borrowed.values())
     assert Fraction(after.cash["USDT"]) == 55 * (1 - share) - 50
     assert after.cash.get("ETH", D(0)) == 0
+
+
+def test_an_order_to_buy_makes_a_second_line_below_a_short() -> None:
+    """200,000 against 2 BTC owed and an order to buy 5 at 50,000. Above, 200,000 - 2m = 6,000 + 8 % of (2m - 100,000); below,
+    where the order loses 5 * (50,000 - m), 3m - 50,000 = 5 % of 2m; without the order there is no line below."""
+    held = Position("BTCUSDT", MarginMode.CROSS, LegSide.NET, D(-2), D(50000), D(10), D(0))
+    marks = Marks({"BTCUSDT": D(50000)}, {}, {"BTC": D(50000), "USDT": D(1)})
+    above, below = Fraction(202000) / Fraction(216, 100), Fraction(50000) / Fraction(29, 10)
+    for day, orders, expected in (
+        (date(2025, 1, 21), (order("buy", "5", "50000"),), (above, below)),
+        (date(2025, 1, 20), (order("buy", "5", "50000"),), (above, None)),
+        (date(2025, 1, 21), (), (above, None)),
+    ):
+        account = Account(PositionMode.ONE_WAY, {"USDT": D(200000)}, (held,), orders, options=PRO, borrowed={"BTC": D(2)})
+        (leg,) = assess(account, marks, on(day)).legs
+        for found, truth in zip((leg.liquidation_price, leg.other_liquidation_price), expected, strict=True):
+            assert (found is None) == (truth is None)
+            assert found is None or truth is None or abs(Fraction(found) / truth - 1) < Fraction(1, 10**20)
