@@ -28,6 +28,8 @@ from plimsoll.prices.paths import BarPath
 from plimsoll.rulebook import Rulebook
 from plimsoll.tape import Played, Unit
 
+HOUR = ONE
+"""Of a row: what debts grow by, as in the exact player."""
 START = datetime(2026, 7, 2, tzinfo=UTC)
 
 
@@ -66,7 +68,7 @@ def walked(
     top_ups: Sequence[Watch] = (),
 ) -> tuple[Laid, Walked]:
     tellers = tellers_of(account, symbols, rulebook)
-    laid = lay_desk(account, rulebook, symbols, Told(tellers, "USDT", True), top_ups)
+    laid = lay_desk(account, rulebook, symbols, Told(tellers, "USDT", True), top_ups, None, HOUR)
     held, tally, log = copied(laid.held), new_tally(), np.zeros(4096, EVENT_RECORD)
     table = columns(laid, marks, tellers)
     road, due = no_road(len(symbols)), np.any(funding != 0, axis=1)
