@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from plimsoll.advice_risk import effective_number
 from plimsoll.advice_words import share
 from plimsoll.begin import begin
+from plimsoll.collateral_prices import at_venue_marks
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
 from plimsoll.evidence import Holding, Lift, Line, Pair, Together, Wall
@@ -16,7 +17,7 @@ from plimsoll.explain import table_line
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import LegSide, MarginMode
-from plimsoll.plan import Plan, PlanMode, PlannedLeg, leg_side, mode_of, open_plan
+from plimsoll.plan import Plan, PlanMode, PlannedLeg, leg_side, mode_of, open_plan, symbols_of
 from plimsoll.rulebook import Rulebook
 from plimsoll.studies import Setting
 from plimsoll.variations import varied
@@ -47,8 +48,9 @@ def stand(ground: Ground, setting: Setting, plan: Plan | None = None) -> Standin
     opening = open_plan(
         varied(ground.plan if plan is None else plan, setting, ground.marks), ground.rulebook, ground.home, setting.mode
     )
-    marks = {there: ground.marks[here] for here, there in opening.symbols.items()}
-    begun = begin(opening, ground.rulebook, marks)
+    coins = [coin for coin in ground.marks if coin not in symbols_of(ground.plan)]
+    marks = {symbol: ground.marks[symbol] for symbol in (*opening.symbols, *coins)}
+    begun = begin(opening, ground.rulebook, at_venue_marks(marks, opening, ground.rulebook, "marks"), own=coins)
     view = assess(begun.state.account, begun.state.marks, ground.rulebook, Prices.OWN)
     return Standing(view, opening.symbols, tuple(f"{r.command}: {r.message}" for r in begun.refusals))
 

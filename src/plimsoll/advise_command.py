@@ -27,6 +27,7 @@ from plimsoll.advice_facts import (
     together_of,
     tried,
 )
+from plimsoll.collateral_prices import coins_of
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
 from plimsoll.evidence import Advice, Change, Conviction, Evidence, Holding, Lift, Prefer, Profile, Skill, Trial, Watch
@@ -192,7 +193,7 @@ def hourly_volumes(base: SimulateWish, plan: Plan, ground: Ground) -> dict[str, 
 
     found = match_symbols(plan, ground.rulebook, ground.home).found
     linear = [symbol for symbol, instrument in found.items() if instrument.kind == "linear"]
-    renamed = paired(base.symbols, symbols_of(plan))
+    renamed = paired(base.symbols, (*symbols_of(plan), *coins_of(plan)))
     return read_volumes(Path(base.history), {symbol: renamed.get(symbol, symbol) for symbol in linear})
 
 

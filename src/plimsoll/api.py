@@ -239,9 +239,13 @@ def compare(
     modes: str = "isolated,cross,as-given",
     rules_as_of: str = "nearest",
     engine: str = "auto",
+    indexes: Mapping[str, Number] | None = None,
+    stale: str = "refuse",
 ) -> Comparison:
     """Play an account file, or a bundled example, as `plimsoll compare` does: same words, the whole answer as data. `engine`:
     auto lets the array engine pass quiet frames of long histories, exact decides all of them; the numbers are the same.
+    `indexes`: coin -> the price at which it stands throughout, where the prices have none of it; `stale`: refuse a price that
+    stops for over a day, or carry it on.
 
     >>> answer = compare(prices="rebound")
     >>> [(r.mode.value, round(r.run.final_equity)) for r in answer.results]
@@ -258,6 +262,8 @@ def compare(
             modes=modes,
             rules_as_of=rules_as_of,
             engine=engine,
+            indexes=tuple(f"{coin}={price}" for coin, price in (indexes or {}).items()),
+            stale=stale,
         )
     )
 
@@ -329,11 +335,12 @@ def simulate(
     start: str | None = None,
     end: str | None = None,
     rules_as_of: str = "nearest",
+    indexes: Mapping[str, Number] | None = None,
 ) -> Study:
     """How likely is a liquidation, of what, and when? An account played on random paths, as `plimsoll simulate` does: same
     words, the whole answer as data. `sweep`: axes such as "leverage=2:50" or "stop=1%:20%"; `width`: of the widest interval
-    that is enough; `straight`: see nothing between the model's steps. Needs the array extra. BadInput says what is wrong.
-
+    that is enough; `straight`: see nothing between the model's steps; `indexes`: coin -> the price at which it stands still.
+    Needs the array extra. BadInput says what is wrong.
     """
     register()
     wish = SimulateWish(
@@ -353,6 +360,7 @@ def simulate(
         threads=threads,
         straight=straight,
         rules_as_of=rules_as_of,
+        indexes=tuple(f"{coin}={price}" for coin, price in (indexes or {}).items()),
     )
     return run_study(prepare_study(wish))
 

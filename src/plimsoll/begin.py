@@ -1,6 +1,6 @@
 """The first instant of a plan: the opened account among its first marks, with its opening commands given."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -38,14 +38,18 @@ class Begun(NamedTuple):
 
 
 def begin(
-    opening: Opening, rulebook: Rulebook, marks: Mapping[str, Decimal], indexes: Mapping[str, Decimal] | None = None
+    opening: Opening,
+    rulebook: Rulebook,
+    marks: Mapping[str, Decimal],
+    indexes: Mapping[str, Decimal] | None = None,
+    own: Collection[str] = (),
 ) -> Begun:
-    """The account as it stands at `marks` (venue symbols) and `indexes` (None: stand-ins, which are told). Nothing is
-    liquidated: an account that would be is left as it is, with its opening commands not given. BadInput: a held symbol without
-    a mark, a coin without an index."""
+    """The account as it stands at `marks` (venue symbols) and `indexes` (None: stand-ins, which are told; `own`: coins whose
+    marks are their own prices). Nothing is liquidated: an account that would be is left as it is, with its opening commands not
+    given. BadInput: a held symbol without a mark, a coin without an index."""
     account = opening.account
     if indexes is None:
-        priced, told = stand_in_indexes(account, marks, rulebook), stand_in_note(account, marks, rulebook)
+        priced, told = stand_in_indexes(account, marks, rulebook), stand_in_note(account, marks, rulebook, own)
     else:
         priced, told = given_indexes(account, indexes, rulebook), given_note(indexes, marks, rulebook)
     state = State(account, Marks(dict(marks), {}, priced))

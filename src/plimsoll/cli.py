@@ -82,6 +82,8 @@ def compare(
     leverage: Annotated[str | None, typer.Option(help="With --fills: of all fills that name none.")] = None,
     strategy: Annotated[str | None, typer.Option(help="With --fills: which one of a freqtrade export.")] = None,
     as_: Annotated[str, typer.Option("--as", help="Held as contract, as coins with borrowed money, or both.")] = "as-written",
+    index: Annotated[list[str] | None, typer.Option(help="COIN=PRICE, standing still, of a coin without prices.")] = None,
+    stale: Annotated[str, typer.Option(help="refuse: where a price stops for over a day; carry: it stands on.")] = "refuse",
     engine: Annotated[str, typer.Option(help="auto: long histories by the array engine; exact. Same numbers.")] = "auto",
     json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -103,6 +105,8 @@ def compare(
         symbols=tuple(symbol or ()),
         engine=engine,
         held=as_,
+        indexes=tuple(index or ()),
+        stale=stale,
     )
     if fills is None:
         for flag, value in (("--wallet", wallet), ("--leverage", leverage), ("--strategy", strategy)):
@@ -137,6 +141,7 @@ def simulate(
     funding: Annotated[str | None, typer.Option(help="A file of funding rates, where the history holds none.")] = None,
     table: Annotated[list[str] | None, typer.Option(help="Your own table file, laid over the bundled ones.")] = None,
     symbol: Annotated[list[str] | None, typer.Option(help="ACCOUNT_SYMBOL=PRICE_SYMBOL, where the names differ.")] = None,
+    index: Annotated[list[str] | None, typer.Option(help="COIN=PRICE, standing still, of a coin without prices.")] = None,
     html: Annotated[str | None, typer.Option(help="Write one self-contained HTML file.")] = None,
     csv: Annotated[str | None, typer.Option(help="Write settings, positions and curves as CSV files.")] = None,
     parquet: Annotated[str | None, typer.Option(help="The same as Parquet files.")] = None,
@@ -168,6 +173,7 @@ def simulate(
         funding=funding,
         tables=tuple(table or ()),
         symbols=tuple(symbol or ()),
+        indexes=tuple(index or ()),
     )
     raise typer.Exit(run_simulate(wish, Targets(html, csv, parquet), json))
 
@@ -198,6 +204,7 @@ def advise(
     funding: Annotated[str | None, typer.Option(help="A file of funding rates, where the history holds none.")] = None,
     table: Annotated[list[str] | None, typer.Option(help="Your own table file, laid over the bundled ones.")] = None,
     symbol: Annotated[list[str] | None, typer.Option(help="ACCOUNT_SYMBOL=PRICE_SYMBOL, where the names differ.")] = None,
+    index: Annotated[list[str] | None, typer.Option(help="COIN=PRICE, standing still, of a coin without prices.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Name the setting behind each number.")] = False,
     json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -209,7 +216,7 @@ def advise(
     base = SimulateWish(
         account=account, model=model, history=history, start=start, end=end, marks=tuple(marks or ()), horizon=horizon,
         paths=paths, seed=seed, venue=venue, leverage=leverage, threads=threads, rules_as_of=rules_as_of, funding=funding,
-        tables=tuple(table or ()), symbols=tuple(symbol or ()),
+        tables=tuple(table or ()), symbols=tuple(symbol or ()), indexes=tuple(index or ()),
     )  # fmt: skip
     watch = "unsaid" if watched is None else "watched" if watched else "unwatched"
     wish = AdviseWish(

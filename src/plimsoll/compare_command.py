@@ -11,14 +11,25 @@ import msgspec
 from msgspec.structs import replace
 
 from plimsoll.account_file import read_account
-from plimsoll.command_options import RULES_DAY, RulesDay, read_rules_day
+from plimsoll.collateral_prices import (
+    asked_by,
+    carriers,
+    coins_of,
+    need_told,
+    refuse_unasked,
+    symbols_for,
+    with_stated,
+    without_funding,
+)
+from plimsoll.command_options import RULES_DAY, RulesDay, read_indexes, read_rules_day
 from plimsoll.comparison import Job, Progress, compare, in_symbols, regime_map
 from plimsoll.engines import Engine
 from plimsoll.errors import BadInput
 from plimsoll.plan import Opening, Plan, PlanMode, holds_both_modes, open_plan, symbols_of
-from plimsoll.prices.files import read_history
+from plimsoll.prices.files import file_symbols, read_history
+from plimsoll.prices.gaps import Stale, refuse_stale
 from plimsoll.prices.history import History
-from plimsoll.prices.script import read_script, script_names
+from plimsoll.prices.script import read_script, script_names, script_symbols
 from plimsoll.prices.times import parse_end, parse_time
 from plimsoll.rulebook import Held, Policy, Rulebook, discover, holding, in_force, with_readings
 from plimsoll.runs import Comparison, RegimeMap
@@ -29,7 +40,8 @@ EXAMPLE = "textbook"
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What the user asked for, as words. `rules_as_of`: a date, `nearest` or `in-force`; `symbols`: plan symbol -> the
-    prices' symbol, where they differ; `engine`: auto or exact; `held`: what positions are held as."""
+    prices' symbol, where they differ; `engine`: auto or exact; `held`: what positions are held as; `indexes`: COIN=PRICE, what
+    stands behind them and has no prices of its own; `stale`: refuse or carry, where prices stop for long."""
 
     account: str = EXAMPLE
     prices: str | None = None
@@ -43,6 +55,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...] = ()
     engine: str = Engine.AUTO.value
     held: str = Held.AS_WRITTEN.value
+    indexes: tuple[str, ...] = ()
+    stale: str = Stale.REFUSE.value
 
 
 class Ready(NamedTuple):
@@ -57,9 +71,9 @@ class Ready(NamedTuple):
 
 def prepare(wish: Wish) -> Ready:
     """Load account, prices and tables. BadInput or RulebookGap where something is wrong or missing."""
-    engine = engine_of(wish.engine)
+    engine, stale = engine_of(wish.engine), stale_of(wish.stale)
     plan = read_account(wish.account)
-    renamed = paired(wish.symbols, symbols_of(plan))
+    renamed = paired(wish.symbols, (*symbols_of(plan), *coins_of(plan)))
     history = load_prices(plan, wish, renamed)
     day, policy = rules_date(wish.rules_as_of, plan, history)
     home = load_rulebook(plan.venue, day, policy, wish.tables, symbols_of(plan) if policy is Policy.IN_FORCE else None)
@@ -70,7 +84,26 @@ def prepare(wish: Wish) -> Ready:
     jobs = tuple(Job(part, home) for part in parts)
     if not jobs:
         raise BadInput("command line", "--as", wish.held, "none of these venues has that; name others with --venue")
-    return Ready(plan, history, jobs, modes_of(wish.modes, plan), engine)
+    modes = modes_of(wish.modes, plan)
+    history = _with_coins(plan, wish, history, jobs, modes, renamed)
+    if stale is Stale.REFUSE:
+        refuse_stale(history)
+    return Ready(plan, history, jobs, modes, engine)
+
+
+def _with_coins(
+    plan: Plan, wish: Wish, history: History, jobs: Sequence[Job], modes: Sequence[PlanMode], renamed: Mapping[str, str]
+) -> History:
+    """The history, read once more where coins that the plan does not trade stand behind it or are owed, with their prices."""
+    stated = read_indexes(wish.indexes)
+    coins = asked_by(plan, jobs, modes)
+    refuse_unasked({s: there for s, there in renamed.items() if s not in symbols_of(plan)}, plan, coins, "--symbol")
+    refuse_unasked(stated, plan, coins, "--index")
+    there = symbols_there(plan, wish.prices)
+    found = symbols_for([coin for coin in coins or () if coin not in stated], plan, jobs[0].home, there, renamed)
+    if found:
+        history = without_funding(load_prices(plan, wish, renamed, found), found)
+    return with_stated(history, stated)
 
 
 def run(wish: Wish, progress: Progress | None = None) -> Comparison:
@@ -85,6 +118,14 @@ def engine_of(word: str) -> Engine:
     if word not in known:
         raise BadInput("command line", "--engine", word, _near(word, known))
     return Engine(word)
+
+
+def stale_of(word: str) -> Stale:
+    """BadInput: there is no such choice."""
+    known = [stale.value for stale in Stale]
+    if word not in known:
+        raise BadInput("command line", "--stale", word, _near(word, known))
+    return Stale(word)
 
 
 def held_as(word: str) -> tuple[Held, ...]:
@@ -149,9 +190,21 @@ def paired(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def load_prices(plan: Plan, wish: Wish, renamed: Mapping[str, str]) -> History:
-    """A script of the account file by its name (the first one where none is named), or a CSV or Parquet file."""
-    wanted = {symbol: renamed.get(symbol, symbol) for symbol in symbols_of(plan)}
+def symbols_there(plan: Plan, prices: str | None) -> tuple[str, ...]:
+    """What the prices hold, a script of the account or a file."""
+    scripts = script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}
+    name = prices if prices is not None else next(iter(scripts), "")
+    if name in scripts:
+        return script_symbols({"scripts": plan.scripts}, plan.source, name)
+    return file_symbols(Path(name))
+
+
+def load_prices(
+    plan: Plan, wish: Wish, renamed: Mapping[str, str], coins: Mapping[str, str] | None = None
+) -> History:
+    """A script of the account file by its name (the first one where none is named), or a CSV or Parquet file. `coins`: those
+    whose prices are read as well, with the prices' symbols."""
+    wanted = {symbol: renamed.get(symbol, symbol) for symbol in symbols_of(plan)} | dict(coins or {})
     scripts = script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}
     name = wish.prices if wish.prices is not None else next(iter(scripts), None)
     if name is None:
@@ -207,9 +260,12 @@ def map_of(ready: Ready, symbol: str) -> RegimeMap:
     if symbol in absent:
         playable = ", ".join(s for s in opening.symbols if s not in absent) or "none"
         raise BadInput("command line", "--map", symbol, f"it cannot be played: {absent[symbol]}; there are {playable}")
-    history, _ = in_symbols(ready.history, opening.symbols)
-    first, last = history.frames[0], history.frames[-1]
-    prices = {s: (first.bars[s].open, last.bars[s].close) for s in opening.symbols.values()}
+    names = opening.symbols | carriers(ready.history.symbols, plan, opening, rulebook)
+    history, _ = in_symbols(ready.history, names)
+    need_told(opening, rulebook, history.symbols, history.source)
+    first = history.frames[0]
+    ends = {s: bar for frame in history.frames for s, bar in frame.bars.items()}
+    prices = {s: (first.bars[s].open, ends[s].close) for s in names.values()}
     named = {}
     for name in script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}:
         told = read_script({"scripts": plan.scripts}, plan.source, name)

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import msgspec
 
 from plimsoll.account.state import Environment, Venue
+from plimsoll.collateral_prices import carriers, need_told
 from plimsoll.engines import Counter, Engine, Lead
 from plimsoll.errors import BadInput
-from plimsoll.indexes import coins_of_account, stand_in_note
+from plimsoll.indexes import stand_in_note
 from plimsoll.law import law_digest
-from plimsoll.model import Kind, PositionMode
+from plimsoll.model import PositionMode
 from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
 from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
@@ -25,8 +26,8 @@ from plimsoll.rulebook import Rulebook, all_readings, with_readings
 from plimsoll.runs import Comparison, LegResult, ModeResult, RegimeMap, Run, VenueNote, Verdict
 from plimsoll.sentences import closing_sentences, mode_sentence
 from plimsoll.standings import standings
-from plimsoll.tape import Unit
 from plimsoll.telling import run_of
+from plimsoll.units import unit_notes, unit_of
 
 Progress = Callable[[str], None]
 
@@ -59,7 +60,7 @@ def compare(
         rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
         refused = {mode: mode_refusal(plan, rulebook, job.home, mode) for mode in modes}
         playable = [mode for mode in modes if refused[mode] is None]
-        runnable = _part_of(plan, rulebook, job.home, history, playable[0] if playable else PlanMode.CROSS)
+        runnable = _first_part(plan, rulebook, job.home, history, playable or [PlanMode.CROSS])
         runnable.note.skipped.update({mode.value: bad.cure for mode, bad in refused.items() if bad is not None})
         venues.append(runnable.note)
         if runnable.history is None:
@@ -68,7 +69,7 @@ def compare(
         for mode in playable:
             venue = Venue(rulebook, environment or Environment())
             try:
-                results.append(_mode_result(plan, lead, venue, job.home, mode, progress))
+                results.append(_mode_result(plan, lead, venue, job.home, mode, progress, history.symbols))
             except BadInput as bad:
                 if rulebook.name == plan.venue:
                     raise
@@ -98,22 +99,39 @@ class _Part(NamedTuple):
     history: History | None
 
 
+def _first_part(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, modes: Sequence[PlanMode]) -> _Part:
+    """`_part_of` in the first mode in which the plan can be opened; BadInput of another venue than the plan's own is told."""
+    refused = {}
+    for mode in modes:
+        try:
+            return _part_of(plan, rulebook, home, history, mode)
+        except BadInput as bad:
+            if rulebook.name == plan.venue:
+                raise
+            refused[mode.value] = f"{bad.field}: {bad.cure}" if bad.field else bad.cure
+    return _Part(VenueNote(rulebook.shown, _title(rulebook), {}, refused, (), law_digest(rulebook)), None)
+
+
 def _part_of(plan: Plan, rulebook: Rulebook, home: Rulebook, history: History, mode: PlanMode) -> _Part:
     """What of the plan this venue can play, on the prices there are, and what a reader must know of it."""
     opening = open_plan(plan, rulebook, home, mode)
+    carried = carriers(history.symbols, plan, opening, rulebook)
     skipped = {s.symbol: s.reason for s in opening.skipped}
     notes = list(opening.notes)
     here = opening.symbols
     tables = {symbol: table_words(rulebook, symbol) for symbol in here.values()}
-    title = f"{rulebook.rules.TITLE}: {rulebook.part}" if rulebook.part else rulebook.rules.TITLE
     legs = len(opening.account.positions) + len(opening.commands)
     moved = None
     if legs:
-        moved, cut = in_symbols(history, here)
+        moved, cut = in_symbols(history, here | carried)
         notes += cut
         if rulebook.name != plan.venue:
             notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
-    return _Part(VenueNote(rulebook.shown, title, tables, skipped, tuple(notes), law_digest(rulebook)), moved)
+    return _Part(VenueNote(rulebook.shown, _title(rulebook), tables, skipped, tuple(notes), law_digest(rulebook)), moved)
+
+
+def _title(rulebook: Rulebook) -> str:
+    return f"{rulebook.rules.TITLE}: {rulebook.part}" if rulebook.part else rulebook.rules.TITLE
 
 
 def table_words(rulebook: Rulebook, symbol: str) -> str:
@@ -152,20 +170,21 @@ def renamed(frame: Frame, symbols: Mapping[str, str]) -> Frame:
 
 
 def _mode_result(
-    plan: Plan, lead: Lead, venue: Venue, home: Rulebook, mode: PlanMode, progress: Progress | None
+    plan: Plan, lead: Lead, venue: Venue, home: Rulebook, mode: PlanMode, progress: Progress | None, known: Collection[str]
 ) -> ModeResult:
     history = lead.history
     opening = open_plan(plan, venue.rulebook, home, mode)
-    unit = unit_of(opening, venue)
+    unit, own = unit_of(opening, venue), carriers(known, plan, opening, venue.rulebook)
 
     def once(path: BarPath, under: Venue) -> Run:
         if progress is not None:
             progress(f"{under.rulebook.shown} {mode.value}, {path.value} bars")
         first = {symbol: bar.open for symbol, bar in history.frames[0].bars.items()}
-        priced = stand_in_note(opening.account, first, under.rulebook)
+        priced = stand_in_note(opening.account, first, under.rulebook, own)
         notes = (*opening.notes, *unit_notes(opening, unit), *priced)
         scout = lead.scout(under, path, unit)
         try:
+            need_told(opening, under.rulebook, history.symbols, history.source)
             played = play(opening.account, opening.commands, opening.top_ups, history, under, path, unit, scout)
         except BadInput as bad:
             raise (BadInput(plan.source, bad.field, bad.value, bad.cure) if bad.source == "account" else bad) from None
@@ -208,33 +227,6 @@ def in_words_of_plan(run: Run, opening: Opening) -> Run:
         return msgspec.structs.replace(leg, planned=f"{own.get(leg.symbol, leg.symbol)}{side}")
 
     return msgspec.structs.replace(run, legs=tuple(named(leg) for leg in run.legs))
-
-
-def unit_of(opening: Opening, venue: Venue) -> Unit:
-    """What money is told in: the one asset that everything settles in, else the quote of the first contract; the latter also
-    where the venue values coins together and the account holds several."""
-    instruments = [venue.rulebook.instruments[symbol] for symbol in opening.symbols.values()]
-    settles = {instrument.settle for instrument in instruments}
-    settles |= {instrument.base for instrument in instruments if instrument.kind is Kind.SPOT}
-    if _values_coins(opening, venue.rulebook):
-        settles |= {asset for asset, amount in opening.account.cash.items() if amount != 0}
-    return Unit(instruments[0].settle, False) if len(settles) == 1 else Unit(instruments[0].quote, True)
-
-
-def _values_coins(opening: Opening, rulebook: Rulebook) -> bool:
-    """Whether the account's coins are valued together in cross: then they are told together in every mode."""
-    options = {name: value for name, value in opening.account.options.items() if name in rulebook.rules.OPTIONS}
-    bare = msgspec.structs.replace(opening.account, positions=(), orders=(), options=options)
-    return bool(coins_of_account(bare, rulebook))
-
-
-def unit_notes(opening: Opening, unit: Unit) -> list[str]:
-    """What the reader must know of a total over several assets, or of what a total leaves out."""
-    held = [asset for asset, amount in opening.account.cash.items() if amount != 0]
-    if unit.mixed:
-        return [f"several assets ({', '.join(held)}) are told in {unit.name}: coins at their marks, quotes as one"]
-    idle = [asset for asset in held if asset != unit.name]
-    return [f"{', '.join(idle)} in the wallet stands behind nothing and is left out"] if idle else []
 
 
 FORCED_KINDS = ("liquidation", "convert", "forced_close", "take_over", "close", "refuse", "end")

@@ -163,7 +163,7 @@ class _Replay:
         elif rest:
             self._through(frame, rest, path)
         else:
-            points = waypoints(frame, path, adverse_sides(self.tape.state.account))
+            points = waypoints(frame, path, adverse_sides(self.tape))
             for point, time in list(zip(points, nominal_times(frame, len(points)), strict=True))[1:]:
                 self._to(point, time)
 
@@ -211,7 +211,7 @@ class _Replay:
 
     def _corner(self, frame: Frame, sign: int, time: datetime) -> None:
         """Every symbol at its adverse (+1) or favourable (-1) extreme for what is held now, the others where they close."""
-        sides = adverse_sides(self.tape.state.account)
+        sides = adverse_sides(self.tape)
         if not sides:
             return
         point = {s: extreme_of(bar, sign * sides.get(s, 0)) for s, bar in frame.bars.items()}

@@ -10,14 +10,16 @@ import msgspec
 
 from plimsoll.account_file import read_holdings
 from plimsoll.command_options import RULES_DAY, read_rules_day
-from plimsoll.compare_command import EXAMPLE, Wish, engine_of, load_prices, load_rulebook, modes_of, paired, venues
+from plimsoll.compare_command import EXAMPLE, Wish, engine_of, load_prices, load_rulebook, modes_of, paired, stale_of, venues
 from plimsoll.comparison import Job, Progress
 from plimsoll.errors import BadInput
 from plimsoll.fills_file import FillsFile, leverage_in, read_fills
 from plimsoll.fills_plan import Book, Leverages, book_of, plan_of, settles
+from plimsoll.fills_prices import covered
 from plimsoll.fills_run import survive
 from plimsoll.number import parse_positive
 from plimsoll.plan import Plan, PlanMode, symbols_of
+from plimsoll.prices.gaps import Stale, refuse_stale
 from plimsoll.prices.history import History
 from plimsoll.rulebook import Policy, discover
 from plimsoll.runs import Comparison
@@ -51,6 +53,9 @@ def prepare_fills(wish: FillsWish) -> FillsReady:
     RulebookGap where something is wrong or missing."""
     base = wish.base
     engine_of(base.engine)
+    stale = stale_of(base.stale)
+    if base.indexes:
+        raise BadInput(LINE, "--index", base.indexes[0], "does not go with --fills; leave it out")
     account = None if base.account == EXAMPLE else _holdings(base.account)
     if account is None and (base.prices is None or not Path(base.prices).exists()):
         cure = "name the recorded prices that the fills are replayed on, a CSV or Parquet file"
@@ -67,6 +72,8 @@ def prepare_fills(wish: FillsWish) -> FillsReady:
     book = book._replace(notes=(*book.notes, *told))
     plan = plan_of(file, book, home, wallet, account)
     history = load_prices(plan, base, paired(base.symbols, symbols_of(plan)))
+    if stale is Stale.REFUSE:
+        refuse_stale(covered(book.fills, history, plan.source, bool(book.left)))
     names = (home,) if asked is None else venues(asked, plan)
     jobs = tuple(Job(own if name == home else load_rulebook(name, day, policy, base.tables, None), own) for name in names)
     return FillsReady(plan, book, history, jobs, _modes(base.modes, plan))

@@ -18,8 +18,6 @@ from plimsoll.comparison import (
     played_all_ways,
     renamed,
     table_words,
-    unit_notes,
-    unit_of,
 )
 from plimsoll.errors import BadInput
 from plimsoll.fills import LeftOut as Missed
@@ -38,6 +36,7 @@ from plimsoll.rulebook import with_readings
 from plimsoll.runs import Comparison, Happening, LeftOut, ModeResult, Run, Survival, VenueNote, Verdict
 from plimsoll.tape import Unit
 from plimsoll.telling import run_of
+from plimsoll.units import unit_notes, unit_of
 
 FORCED = ("forced_close", "take_over", "convert")
 """Events in which the venue closes or sells something."""

@@ -2,7 +2,7 @@
 
 A coin that contracts are quoted in (USD, USDT, USDC) counts as one dollar; any other at the mark of a contract of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
 from plimsoll.errors import BadInput
@@ -23,9 +23,14 @@ def teller_of(asset: str, marks: Mapping[str, Decimal], rulebook: Rulebook) -> s
     (a linear one first); None: nothing does."""
     if any(asset == instrument.quote for instrument in rulebook.instruments.values()):
         return ""
-    known = [rulebook.instruments[symbol] for symbol in marks if symbol in rulebook.instruments]
+    return next(iter(telling(asset, marks, rulebook)), None)
+
+
+def telling(asset: str, symbols: Iterable[str], rulebook: Rulebook) -> list[str]:
+    """Those of the symbols that are contracts of a coin, the one that tells its price best first."""
+    known = [rulebook.instruments[symbol] for symbol in symbols if symbol in rulebook.instruments]
     same = [i for i in known if i.base == asset]
-    return min(same, key=lambda i: (i.kind is not Kind.LINEAR, i.expires, i.symbol)).symbol if same else None
+    return [i.symbol for i in sorted(same, key=lambda i: (i.kind is not Kind.LINEAR, i.expires, i.symbol))]
 
 
 def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
@@ -60,16 +65,19 @@ def _tradable(marks: Mapping[str, Decimal], rulebook: Rulebook) -> list[str]:
     return [asset for i in known if i.kind is Kind.SPOT for asset in (i.base, i.quote)]
 
 
-def stand_in_note(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> tuple[str, ...]:
-    """One sentence on what stands in for index prices; none where nothing does."""
+def stand_in_note(
+    account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook, own: Collection[str] = ()
+) -> tuple[str, ...]:
+    """One sentence on what stands in for index prices; none where nothing does. `own`: coins that have prices of their own."""
     coins = coins_of_account(account, rulebook)
     tellers = {asset: teller_of(asset, marks, rulebook) for asset in coins}
     pegged = [asset for asset, teller in tellers.items() if teller == ""]
-    others = [f"{asset} at the mark of {teller}" for asset, teller in tellers.items() if teller]
-    if not pegged and not others:
+    others = [f"{asset} at the mark of {teller}" for asset, teller in tellers.items() if teller and asset not in own]
+    known = [f"{asset} at prices of its own" for asset in tellers if asset in own]
+    if not pegged and not others and not known:
         return ()
-    parts = ([f"{', '.join(pegged)} counted as one dollar"] if pegged else []) + others
-    return (f"no index prices are given: {', '.join(parts)}",)
+    parts = ([f"{', '.join(pegged)} counted as one dollar"] if pegged else []) + others + known
+    return (f"{'index prices' if known else 'no index prices are given'}: {', '.join(parts)}",)
 
 
 APART = Decimal("0.01")

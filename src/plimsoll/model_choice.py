@@ -193,25 +193,46 @@ def _told(value: object) -> str:
     return show(value) if isinstance(value, Decimal) else str(value)
 
 
-def build(choice: ModelChoice, symbols: Sequence[str], history: History | None, horizon_seconds: float) -> Modelled:
+def build(
+    choice: ModelChoice, symbols: Sequence[str], history: History | None, horizon_seconds: float, coins: Sequence[str] = ()
+) -> Modelled:
     """The model of `symbols`, and the funding of its paths, good for paths as long as the horizon. `history`: what to fit to;
-    None is enough where all numbers are stated. BadInput: what is missing, contradictory or cannot be fitted."""
+    None is enough where all numbers are stated. `coins`: what moves with the symbols and pays no funding. BadInput: what is
+    missing, contradictory or cannot be fitted."""
     if find_spec("numpy") is None or find_spec("numba") is None:
         raise BadInput(choice.source, "model", choice.kind, "models need the array extra: pip install 'plimsoll[array]'")
     if not horizon_seconds > 0:
         raise BadInput(choice.source, "horizon", horizon_seconds, "give a time above zero")
     if not symbols:
         raise BadInput(choice.source, "symbols", "none", "a model needs at least one symbol")
-    from plimsoll.array.funding import need_horizon
+    from plimsoll.array.funding import need_horizon, with_uncharged
 
-    past, notes = (None, []) if history is None else _past(choice, tuple(symbols), history)
+    traded, symbols = tuple(symbols), (*symbols, *coins)
+    past, notes = (None, []) if history is None else _past(choice, symbols, history)
     step = choice.step if choice.step is not None else None if history is None else _step_of(history)
-    path = _stated(choice, tuple(symbols), step) if choice.volatility else _fitted(choice, past, notes)
-    funding = _funding(choice, tuple(symbols), path, past)
+    path = _stated(choice, symbols, step) if choice.volatility else _fitted(choice, past, notes)
+    funding = with_uncharged(_funding(choice, traded, path, past), len(coins))
     need_horizon(funding, horizon_seconds, choice.source)
     last = None if history is None else history.frames[-1]
     begins = None if last is None else last.time + timedelta(seconds=last.seconds)
-    return Modelled(tuple(symbols), path, funding, tuple(notes), begins)
+    return Modelled(symbols, path, funding, tuple(notes), begins)
+
+
+def with_still(modelled: Modelled, prices: Mapping[str, Decimal]) -> Modelled:
+    """The model with coins whose prices stand still, as given, and a sentence on them."""
+    if not prices:
+        return modelled
+    from plimsoll.array.funding import with_uncharged
+    from plimsoll.array.models import with_still as pad
+
+    said = ", ".join(f"{coin} at {show(price)}" for coin, price in prices.items())
+    return Modelled(
+        (*modelled.symbols, *prices),
+        pad(modelled.path, len(prices)),
+        with_uncharged(modelled.funding, len(prices)),
+        (*modelled.notes, f"Stands still, as given: {said}."),
+        modelled.begins,
+    )
 
 
 def arrays_of(history: History, symbols: Sequence[str], gaps: str = "refuse") -> "Recorded":
@@ -320,7 +341,8 @@ def _stated(choice: ModelChoice, symbols: tuple[str, ...], step: float | None) -
 
 
 def _funding(choice: ModelChoice, symbols: tuple[str, ...], path: "PathModel", past: "Recorded | None") -> "FundingModel":
-    """The funding that was chosen; recorded where nothing was and there is a record."""
+    """The funding of `symbols`, the first of the record's, as it was chosen; recorded where nothing was and there is a
+    record."""
     from plimsoll.array import funding
 
     of = _subject(choice, symbols, path.step_seconds)
@@ -336,7 +358,8 @@ def _funding(choice: ModelChoice, symbols: tuple[str, ...], path: "PathModel", p
             f"the record has steps of {past.of.step_seconds:g} seconds, the model {path.step_seconds:g}; choose a rate, or none"
         )
         raise BadInput(choice.source, "funding", choice.funding or "recorded", cure)
-    begins = int(past.times[-1])
+    begins, count = int(past.times[-1]), len(symbols)
+    past = past._replace(of=past.of._replace(symbols=symbols), funding=past.funding[:, :count])
     if choice.funding == "fitted":
         return funding.fitted_funding(past, begins)
     return funding.recorded_funding(past, path, begins)

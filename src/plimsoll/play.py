@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from plimsoll.account.borrowing import need_rates, owes
-from plimsoll.account.commands import AccrueInterest, CancelOrder, Command, SetMarks, SettleFunding
+from plimsoll.account.commands import CancelOrder, Command, SetMarks, SettleFunding
 from plimsoll.account.events import Converted, Reduced
 from plimsoll.account.state import State, Venue
+from plimsoll.carry import Meter
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_indexes
 from plimsoll.margin.assess import Prices, assess
@@ -32,19 +32,13 @@ from plimsoll.tape import Played, Tape, Unit
 
 SAMPLES = 1_500
 """At most so many frames of a run carry a sample; more would only make figures heavy."""
-
-
 LOOKS = 50
 """After a forced sale the venue's next look is a fiftieth of a segment later: marks come about once a second, not
 continuously, and a cut of the least amount would otherwise be followed by another at every lot."""
-
-
 TICK = timedelta(microseconds=1)
 """The least step of a clock."""
 HAIR = Decimal("1e-60")
 """Less headroom than any account has that has some."""
-HOUR = timedelta(hours=1)
-"""Interest is charged by the hour."""
 
 
 class Stretch(NamedTuple):
@@ -99,7 +93,7 @@ class _Playing:
         self.inside_bars = len(self.frames) <= SAMPLES // 8
         self.scout = None if self.inside_bars else scout
         self.stood = -1
-        self.charged = self.frames[0].time
+        self.meter = Meter(self.frames[0].time)
 
     def run(self, commands: Sequence[Command]) -> Played:
         """The whole history."""
@@ -129,20 +123,19 @@ class _Playing:
     def _through(self, n: int, ahead: Stretch) -> Stretch:
         """Frame `n`, decided by the machine at least at its opening; what lies ahead then."""
         tape, frame = self.tape, self.frames[n]
-        sides = {} if n == 0 else adverse_sides(tape.state.account)
+        sides = {} if n == 0 else adverse_sides(tape)
         steps = self._steps(n, sides)
         for k, (point, time) in enumerate(steps):
             if k > 0:
-                move(tape, point, time, self.waiting)
+                self._move(point, time)
             elif n > 0:
                 self._to_opening(n, point, time, ahead)
             if k == 0:
-                self._interest(frame)
                 due(tape, self.waiting, frame)
             tape.look()
             if self.inside_bars or (k == len(steps) - 1 and self._kept(n)):
                 tape.sample()
-            if k == 0 and self.scout is not None and sides == adverse_sides(tape.state.account):
+            if k == 0 and self.scout is not None and sides == adverse_sides(tape):
                 ahead = self.scout.stretch(tape, self.waiting, n, True)
                 if n < ahead.until:
                     self._past(n, steps[1:], ahead)
@@ -150,14 +143,16 @@ class _Playing:
         self.stood = n
         return NOWHERE if self.scout is None else self.scout.stretch(tape, self.waiting, n + 1, False)
 
-    def _interest(self, frame: Frame) -> None:
-        """What debts have cost since they were charged last, for the full hours that have passed by the opening of a frame."""
-        hours = (frame.time - self.charged) // HOUR
-        self.charged += hours * HOUR
-        on = self.tape.state.account, self.tape.venue.rulebook
-        if hours and owes(*on):
-            need_rates(*on)
-            self.tape.do(AccrueInterest(Decimal(hours)))
+    def _move(self, point: Mapping[str, Quote], time: datetime) -> None:
+        """To `point`; while something is owed, by way of every full hour, at which that costs."""
+        tape, meter, began = self.tape, self.meter, self.tape.time
+        origin = _origin(tape, point)
+        while (hour := meter.stop(tape, time)) is not None and hour < time:
+            share = Decimal((hour - began) // TICK) / Decimal((time - began) // TICK)
+            move(tape, between(origin, point, share), hour, self.waiting)
+            meter.charge(tape, hour)
+        move(tape, point, time, self.waiting)
+        meter.charge(tape, time)
 
     def _to_opening(self, n: int, point: Mapping[str, Quote], time: datetime, ahead: Stretch) -> None:
         """To the opening of a frame, from wherever the tape stands."""
@@ -168,13 +163,13 @@ class _Playing:
             return
         if self.stood < n - 1:
             self._catch_up(n - 1)
-            tape.stand_at(*self._steps(n - 1, adverse_sides(tape.state.account))[-1])
-        move(tape, point, time, self.waiting)
+            tape.stand_at(*self._steps(n - 1, adverse_sides(tape))[-1])
+        self._move(point, time)
 
     def _pass(self, n: int, ahead: Stretch) -> None:
         """A frame on which nothing happens."""
         if n in ahead.looks or self._kept(n):
-            steps = self._steps(n, adverse_sides(self.tape.state.account))
+            steps = self._steps(n, adverse_sides(self.tape))
             self._catch_up(n)
             self._past(n, steps, ahead)
         else:
@@ -246,15 +241,19 @@ def nominal_times(frame: Frame, count: int) -> Iterator[datetime]:
         yield frame.time + timedelta(seconds=frame.seconds * k / max(count, 1))
 
 
-def adverse_sides(account: Account) -> dict[str, int]:
+def adverse_sides(tape: Tape) -> dict[str, int]:
     """symbol -> the side of the price that hurts: -1 down (net long), +1 up (net short). Entry orders of a symbol without
-    a position count as what they would open."""
+    a position count as what they would open, a symbol without either by the coin whose price it tells: had or owed."""
+    account = tape.state.account
     net: dict[str, Decimal] = {}
     for position in account.positions:
         net[position.symbol] = net.get(position.symbol, ZERO) + position.size
     for order in account.orders:
         if order.symbol not in net and not order.reduce_only:
             net[order.symbol] = order.size if order.side == "buy" else -order.size
+    for coin, symbol in tape.tellers(tape.state.marks.marks).items():
+        if symbol and symbol not in net:
+            net[symbol] = account.cash.get(coin, ZERO) - account.borrowed.get(coin, ZERO)
     return {symbol: -1 if size > 0 else 1 for symbol, size in net.items() if size != 0}
 
 
@@ -275,10 +274,15 @@ def due(tape: Tape, waiting: list[TopUp], frame: Frame) -> None:
         tape.obey(top_up.commands)
 
 
+def _origin(tape: Tape, target: Mapping[str, Quote]) -> dict[str, Quote]:
+    """Where the prices of `target` stand now; one that has no price yet begins there."""
+    now = tape.state.marks
+    return {s: Quote(now.marks[s], now.lasts.get(s, now.marks[s])) if s in now.marks else q for s, q in target.items()}
+
+
 def move(tape: Tape, target: Mapping[str, Quote], time: datetime, waiting: list[TopUp]) -> None:
     """From where the prices stand to `target` along one straight, common segment, stopping at everything on the way."""
-    now = tape.state.marks
-    origin = {s: Quote(now.marks[s], now.lasts.get(s, now.marks[s])) if s in now.marks else q for s, q in target.items()}
+    origin = _origin(tape, target)
     began, done, rest = tape.time, ZERO, ZERO
     while True:
         stop = _next_stop(tape, origin, target, done, rest, waiting, _pause(tape, began, time, done))

@@ -35,13 +35,18 @@ class Happening(msgspec.Struct, frozen=True):
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """The account at one instant. `headroom`: pool name -> headroom; `liquidation`: leg name -> price (None: none)."""
+    """The account at one instant. `headroom`: pool name -> headroom; `liquidation`: leg name -> price (None: none); `level`:
+    pool name -> the venue's own ratio (margin level), where it prints one. `owed`, `interest`: asset -> what is owed of it now,
+    interest included, and all interest charged since the run began, in coins."""
 
     time: datetime
     marks: dict[str, Decimal]
     equity: Decimal
     headroom: dict[str, Decimal]
     liquidation: dict[str, Decimal | None]
+    level: dict[str, Decimal] = {}
+    owed: dict[str, Decimal] = {}
+    interest: dict[str, Decimal] = {}
 
 
 class LegResult(msgspec.Struct, frozen=True):

@@ -65,7 +65,7 @@ class Ahead:
         if laid is None or tape.lowest is None or n < charted.chart.whole:
             return NOWHERE
         account = tape.state.account
-        rows = charted.rows(self.path, adverse_sides(account))
+        rows = charted.rows(self.path, adverse_sides(tape))
         stop = self._stop(rows, waiting, n + inside)
         watches = self._watches(account, waiting)
         if watches is None or (inside and n in rows.unsure):

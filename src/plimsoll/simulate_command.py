@@ -10,18 +10,19 @@ import msgspec
 from msgspec.structs import replace
 
 from plimsoll.account_file import read_account
-from plimsoll.command_options import RULES_DAY, RulesDay, read_marks, read_rules_day
-from plimsoll.compare_command import EXAMPLE, load_rulebook, modes_of, paired, venues
+from plimsoll.collateral_prices import asked_by, coins_of, refuse_unasked, symbols_for, without_funding
+from plimsoll.command_options import RULES_DAY, RulesDay, read_indexes, read_marks, read_rules_day
+from plimsoll.compare_command import EXAMPLE, load_rulebook, modes_of, paired, symbols_there, venues
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
-from plimsoll.model_choice import KINDS, ModelChoice, build, choice_words, read_model_table, read_model_words
+from plimsoll.model_choice import KINDS, ModelChoice, build, choice_words, read_model_table, read_model_words, with_still
 from plimsoll.number import parse_positive, show
 from plimsoll.plan import Plan, symbols_of
 from plimsoll.prices.files import read_history
 from plimsoll.prices.history import Bar, Frame, History
-from plimsoll.prices.script import read_script, script_names
+from plimsoll.prices.script import read_script, script_names, script_symbols
 from plimsoll.prices.times import parse_end, parse_step, parse_time
-from plimsoll.rulebook import Policy
+from plimsoll.rulebook import Policy, Rulebook
 from plimsoll.studies import Ask, Setting, Study
 from plimsoll.sweeps import AXES, read_sweep, settings_of
 
@@ -39,7 +40,8 @@ Progress = Callable[[int, int], None]
 
 class SimulateWish(msgspec.Struct, frozen=True, kw_only=True):
     """What the user asked for, as words. `model`: words or a TOML file; `history`: a file or a script of the account;
-    `sweep`: axes such as leverage=2:50; `symbols`: plan symbol -> the prices' symbol, where they differ."""
+    `sweep`: axes such as leverage=2:50; `symbols`: plan symbol or coin -> the prices' symbol, where they differ; `indexes`:
+    COIN=PRICE, what stands behind them and stands still."""
 
     account: str = EXAMPLE
     model: str | None = None
@@ -61,6 +63,7 @@ class SimulateWish(msgspec.Struct, frozen=True, kw_only=True):
     funding: str | None = None
     tables: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
 
 
 class Ready(NamedTuple):
@@ -99,29 +102,53 @@ def parted(words: Sequence[str], sweep: Sequence[str]) -> tuple[str, tuple[str, 
 def prepare(wish: SimulateWish) -> Ready:
     """Load account, history and tables, fit the model. BadInput or RulebookGap where something is wrong or missing."""
     plan = read_account(wish.account)
-    symbols = symbols_of(plan)
     settings = settings_of(
         venues(wish.venue, plan), modes_of(wish.modes, plan), read_sweep(wish.sweep, wish.leverage)
     )
     ask = _ask(wish, len(settings))
     choice = _choice(wish, plan)
-    history = _history(wish, plan, paired(wish.symbols, symbols))
+    renamed = paired(wish.symbols, (*symbols_of(plan), *coins_of(plan)))
+    history = _history(wish, plan, renamed)
     if history is None and not choice.volatility:
         cure = f"{choice.kind} is fitted to prices: name a CSV or Parquet file, or state volatility in the model"
         raise BadInput(LINE, "--history", None, cure)
-    marks, told = _start(wish, plan, history)
     day, policy = _rules_day(wish, plan, history)
-    home = load_rulebook(plan.venue, day, policy, wish.tables, symbols if policy is Policy.IN_FORCE else None)
+    home = load_rulebook(plan.venue, day, policy, wish.tables, symbols_of(plan) if policy is Policy.IN_FORCE else None)
     jobs = tuple(
         Job(home if name == plan.venue else load_rulebook(name, day, policy, wish.tables, None), home)
         for name in dict.fromkeys(setting.venue for setting in settings)
     )
-    modelled = build(choice, symbols, history, ask.horizon_seconds)
+    asked, still = asked_by(plan, jobs, tuple(dict.fromkeys(setting.mode for setting in settings))), read_indexes(wish.indexes)
+    refuse_unasked({coin: there for coin, there in renamed.items() if coin not in symbols_of(plan)}, plan, asked, "--symbol")
+    refuse_unasked(still, plan, asked, "--index")
+    coins = tuple(coin for coin in asked or () if coin not in still)
+    history = _with_coins(wish, plan, history, coins, home, renamed)
+    marks, told = _start(wish, plan, history, (*symbols_of(plan), *coins))
+    modelled = with_still(build(choice, symbols_of(plan), history, ask.horizon_seconds, coins), still)
     step = modelled.path.step_seconds
     if ask.horizon_seconds % step:
         cure = f"is no whole number of the model's steps of {step:g} seconds; give a multiple, or another step=..."
         raise BadInput(LINE, "--horizon", wish.horizon, cure)
-    return Ready(plan, jobs, settings, modelled, marks, ask, choice_words(choice), told)
+    return Ready(plan, jobs, settings, modelled, marks | still, ask, choice_words(choice), told)
+
+
+def _with_coins(
+    wish: SimulateWish, plan: Plan, history: History | None, coins: Sequence[str], home: Rulebook, renamed: Mapping[str, str]
+) -> History | None:
+    """The history, read once more where coins that the plan does not trade stand behind it or are owed, with their prices."""
+    if history is None or not coins:
+        return history
+    found = symbols_for(coins, plan, home, symbols_there(plan, wish.history), renamed)
+    for coin in coins:
+        if coin not in found:
+            cure = (
+                f"backs the account or is owed, and has no prices there; name them with --symbol {coin}=PRICE_SYMBOL, or let "
+                f"one stand still with --index {coin}=PRICE"
+            )
+            raise BadInput(history.source, coin, None, cure)
+    again = _history(wish, plan, renamed, found)
+    assert again is not None
+    return without_funding(again, found)
 
 
 def run_study(ready: Ready, progress: Progress | None = None) -> Study:
@@ -159,8 +186,11 @@ def _choice(wish: SimulateWish, plan: Plan) -> ModelChoice:
     raise BadInput(LINE, "--model", None, cure)
 
 
-def _history(wish: SimulateWish, plan: Plan, renamed: Mapping[str, str]) -> History | None:
-    """What to fit to and to start from: a script of the account by its name, a file, or nothing."""
+def _history(
+    wish: SimulateWish, plan: Plan, renamed: Mapping[str, str], coins: Mapping[str, str] | None = None
+) -> History | None:
+    """What to fit to and to start from: a script of the account by its name, a file, or nothing. `coins`: those whose
+    prices are read as well, with the history's symbols."""
     name = wish.history
     flags = (("--from", wish.start), ("--to", wish.end), ("--funding", wish.funding))
     if name is None:
@@ -168,7 +198,7 @@ def _history(wish: SimulateWish, plan: Plan, renamed: Mapping[str, str]) -> Hist
             if value is not None:
                 raise BadInput(LINE, flag, value, "goes with --history; name a file of prices, or leave it out")
         return None
-    wanted = {symbol: renamed.get(symbol, symbol) for symbol in symbols_of(plan)}
+    wanted = {symbol: renamed.get(symbol, symbol) for symbol in symbols_of(plan)} | dict(coins or {})
     scripts = script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}
     if name in scripts:
         for flag, value in flags:
@@ -187,10 +217,11 @@ def _history(wish: SimulateWish, plan: Plan, renamed: Mapping[str, str]) -> Hist
     )
 
 
-def _start(wish: SimulateWish, plan: Plan, history: History | None) -> tuple[dict[str, Decimal], str]:
+def _start(
+    wish: SimulateWish, plan: Plan, history: History | None, symbols: Sequence[str]
+) -> tuple[dict[str, Decimal], str]:
     """Where the paths start: the marks that were given, else where the history ends, else where the account's first script
-    begins; and which it was. BadInput: a symbol without a price."""
-    symbols = symbols_of(plan)
+    begins; and which it was. `symbols`: the plan's, and coins. BadInput: one without a price."""
     scripts = script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}
     if wish.marks:
         marks, where = read_marks(wish.marks, {symbol: symbol for symbol in symbols}), "as given"
@@ -198,14 +229,18 @@ def _start(wish: SimulateWish, plan: Plan, history: History | None) -> tuple[dic
         marks, where = _last(history.frames, symbols), f"where {history.source} ends"
     elif scripts:
         name = next(iter(scripts))
-        first = read_script({"scripts": plan.scripts}, plan.source, name).frames[0].bars
+        there = set(script_symbols({"scripts": plan.scripts}, plan.source, name))
+        known = {symbol: symbol for symbol in symbols if symbol in there}
+        first = read_script({"scripts": plan.scripts}, plan.source, name, known).frames[0].bars if known else {}
         marks = {symbol: first[symbol].open for symbol in symbols if symbol in first}
         where = f"where the script {name} begins"
     else:
         marks, where = {}, ""
     for symbol in symbols:
         if symbol not in marks:
-            raise BadInput(LINE, "--marks", symbol, f"has no price to start from; add --marks {symbol}=PRICE, or --history")
+            more = "" if symbol in symbols_of(plan) else f", or let it stand still with --index {symbol}=PRICE"
+            cure = f"has no price to start from; add --marks {symbol}=PRICE, or --history{more}"
+            raise BadInput(LINE, "--marks", symbol, cure)
     prices = ", ".join(f"{symbol} {show(marks[symbol])}" for symbol in symbols)
     return marks, f"Prices start {where}: {prices}."
 

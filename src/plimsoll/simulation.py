@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from plimsoll.account.borrowing import owes
+from plimsoll.account.borrowing import need_rates, owes
 from plimsoll.account.commands import AccrueInterest, AddMargin, Deposit
 from plimsoll.account.events import Converted, FundingPaid, InterestCharged, Reduced, ShortfallCovered, TakenOver, Traded
 from plimsoll.account.state import State, Venue
@@ -23,7 +23,8 @@ from plimsoll.array.study import Job as Paths
 from plimsoll.array.sums import Sums
 from plimsoll.begin import begin, refusal_text
 from plimsoll.cautions import above_bracket
-from plimsoll.comparison import Job, unit_of
+from plimsoll.collateral_prices import at_venue_marks, coins_of
+from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_indexes, teller_of
 from plimsoll.kept import kept_folder
@@ -42,6 +43,7 @@ from plimsoll.prices.paths import Quote
 from plimsoll.rulebook import Rulebook, with_readings
 from plimsoll.studies import Ask, Odds, Setting, Stopped, Study
 from plimsoll.tape import Tape, Told, Unit
+from plimsoll.units import unit_of
 from plimsoll.variations import varied
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -76,7 +78,7 @@ def simulate(
 
     A KeyboardInterrupt ends the study with the paths done so far. BadInput: a symbol without a mark, a horizon that is no whole
     number of the model's steps, nothing that could be played."""
-    _check(symbols_of(plan), modelled, marks, ask)
+    _check(symbols_of(plan), coins_of(plan), modelled, marks, ask)
     _check_times(plan, modelled)
     by_name = {job.rulebook.name: job for job in jobs}
     ready: list[Ready] = []
@@ -90,7 +92,7 @@ def simulate(
             ready.append(opened)
             notes |= dict.fromkeys(opened.counted.notes)
     if not ready:
-        raise BadInput(plan.source, "settings", None, refused[0][1] if refused else "name at least one setting")
+        raise BadInput(plan.source, "settings", None, _reasons(refused) if refused else "name at least one setting")
     paths = _paths(modelled, marks, ask)
     stepwise = dict.fromkeys(one.setting.venue for one in ready if not is_steady(one.case.account, one.case.rulebook))
     straight, seen = ask.straight or modelled.path.kind == BOOTSTRAP, len(stepwise) < len({one.setting.venue for one in ready})
@@ -115,6 +117,13 @@ def simulate(
         notes=tuple(notes),
         digest=_digest(modelled, [one.case.rulebook for one in ready]),
     )
+
+
+def _reasons(refused: Sequence[tuple[Setting, str]]) -> str:
+    """Why nothing can be played, mode by mode."""
+    why = dict.fromkeys((setting.venue, setting.mode.value, reason) for setting, reason in refused)
+    several = len({reason for _, _, reason in why}) > 1
+    return "; ".join(f"{venue} {mode}: {reason}" for venue, mode, reason in why) if several else next(iter(why))[2]
 
 
 def _walk(
@@ -154,14 +163,16 @@ def _between(kind: int, straight: bool, seen: bool) -> tuple[str, ...]:
     return (f"Steps near a line or a stop are seen from within, at points of the Brownian bridge{of}.{leaps}",)
 
 
-def _check(symbols: Sequence[str], modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask) -> None:
-    for symbol in symbols:
+def _check(
+    symbols: Sequence[str], coins: Sequence[str], modelled: Modelled, marks: Mapping[str, Decimal], ask: Ask
+) -> None:
+    for symbol in dict.fromkeys((*symbols, *modelled.symbols)):
         if symbol not in marks:
             raise BadInput("marks", symbol, None, "give the price at which its paths begin")
         if symbol not in modelled.symbols:
             raise BadInput("model", symbol, None, "the model must have every symbol of the account")
     for symbol in modelled.symbols:
-        if symbol not in symbols:
+        if symbol not in (*symbols, *coins):
             raise BadInput("model", symbol, None, "the account has no such symbol; build the model of the account's own")
     step = modelled.path.step_seconds
     if not ask.horizon_seconds > 0 or ask.horizon_seconds % step:
@@ -203,8 +214,11 @@ def _open(
         opening = open_plan(varied(plan, setting, marks), rulebook, job.home, setting.mode)
         if opening.skipped:
             return "; ".join(f"{skipped.symbol}: {skipped.reason}" for skipped in opening.skipped)
-        venue_marks = {opening.symbols[symbol]: marks[symbol] for symbol in modelled.symbols if symbol in opening.symbols}
-        begun = begin(opening, rulebook, venue_marks)
+        starts = at_venue_marks({symbol: marks[symbol] for symbol in modelled.symbols}, opening, rulebook, "model")
+        names, own = tuple(starts), set(modelled.symbols).difference(symbols_of(plan))
+        begun = begin(opening, rulebook, starts, own=own)
+        if owes(begun.state.account, rulebook):
+            need_rates(begun.state.account, rulebook)
     except BadInput as bad:
         return f"{bad.field}: {bad.cure}"
     if begun.refusals:
@@ -220,7 +234,6 @@ def _open(
     if too_much:
         return " ".join(too_much)
     unit = unit_of(opening, Venue(rulebook))
-    names = tuple(opening.symbols[symbol] for symbol in modelled.symbols)
     account = begun.state.account
     top_ups = tuple(_on_paths(top_up, modelled) for top_up in opening.top_ups if top_up.commands)
     watches = tuple(_watch(top_up, rulebook, modelled.path.step_seconds) for top_up in top_ups)

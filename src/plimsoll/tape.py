@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from plimsoll.account.borrowing import debts
 from plimsoll.account.commands import Command
 from plimsoll.account.decide import decide
-from plimsoll.account.events import Deposited, Event, MarksSet, StageReached
+from plimsoll.account.events import Deposited, Event, InterestCharged, MarksSet, StageReached
 from plimsoll.account.state import State, Venue, evolve
 from plimsoll.account.turn import Laid
 from plimsoll.errors import BadInput, Reject
@@ -17,6 +18,7 @@ from plimsoll.indexes import teller_of, tellers_of, told_by
 from plimsoll.margin.apart import margins_of
 from plimsoll.margin.assess import Prices, assess, mark_column
 from plimsoll.margin.pools import Layout, lay_out
+from plimsoll.margin.views import PoolView
 from plimsoll.model import Account, Kind, Marks, Stage
 from plimsoll.number import ONE, ZERO
 from plimsoll.prices.paths import Quote
@@ -69,7 +71,8 @@ class Played(msgspec.Struct, frozen=True):
 class Tape:
     """One playing as it runs: the state, what was told, the extremes so far. Lives for one `play`. `lent`: asset -> money in
     the account that is not its own and does not count as equity (a twin that no margin rule can touch has it); `added`: what
-    has come from outside, which does not count either (None: it does); `figures`: samples are kept."""
+    has come from outside, which does not count either (None: it does); `interest`: asset -> what debts have cost so far;
+    `figures`: samples are kept."""
 
     def __init__(self, account: Account, venue: Venue, unit: Unit, time: datetime) -> None:
         self.state = State(account, Marks({}))
@@ -84,6 +87,7 @@ class Tape:
         self.laid: Laid | None = None
         self.lent: Mapping[str, Decimal] = {}
         self.added: Decimal | None = None
+        self.interest: dict[str, Decimal] = {}
         self.passed = 0
         self.figures = True
         self.known: _Coins | None = None
@@ -104,6 +108,8 @@ class Tape:
             self.told.append(Told(self.time, event, command, None, worth))
             if isinstance(event, Deposited) and self.added is not None:
                 self.added += event.amount * worth[event.asset]
+            if isinstance(event, InterestCharged):
+                self.interest[event.asset] = self.interest.get(event.asset, ZERO) + event.amount
             if isinstance(event, StageReached) and event.stage is Stage.CANCELLING:
                 headroom = event.margin_balance - event.requirement
                 self._near(event.pool, headroom, event.margin_balance, event.asset)
@@ -176,11 +182,15 @@ class Tape:
 
     def indexes(self, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
         """Prices of coins at these marks, where the venue asks for any: stand-ins, since a history holds contracts only."""
+        return told_by(self.tellers(marks), marks)
+
+    def tellers(self, marks: Mapping[str, Decimal]) -> dict[str, str]:
+        """Coin -> what tells its price where these symbols have marks."""
         account, known = self.state.account, self.known
         if known is None or known.account is not account or known.symbols != marks.keys():
             tellers = tellers_of(account, marks, self.venue.rulebook)
             self.known = known = _Coins(account, frozenset(marks), tellers)
-        return told_by(known.tellers, marks)
+        return known.tellers
 
     def sample(self) -> None:
         """Keep this instant for figures."""
@@ -199,7 +209,21 @@ class Tape:
         equity = sum((asset.equity * self._value(asset.asset) for asset in view.assets), ZERO) - self._borrowed()
         headroom = {pool.key: pool.headroom * self._value(pool.asset) for pool in view.pools if pool.legs}
         prices = {leg.name: leg.liquidation_price for leg in view.legs}
-        self.samples.append(Sample(time, dict(marks.marks), equity, headroom, prices))
+        levels, owed = self._levels(view.pools), self._owed()
+        self.samples.append(Sample(time, dict(marks.marks), equity, headroom, prices, levels, owed, dict(self.interest)))
+
+    def _owed(self) -> dict[str, Decimal]:
+        """Asset -> all that is owed of it, by the account and inside its walls."""
+        owed: dict[str, Decimal] = {}
+        for _, asset, lent, interest in debts(self.state.account, self.venue.rulebook):
+            owed[asset] = owed.get(asset, ZERO) + lent + interest
+        return owed
+
+    def _levels(self, pools: Sequence[PoolView]) -> dict[str, Decimal]:
+        """The venue's ratio of every pool with positions, and of the account's own where the account owes."""
+        shared = any(leg is None for leg, *_ in debts(self.state.account, self.venue.rulebook))
+        counted = (pool for pool in pools if pool.legs or (shared and not pool.isolated))
+        return {pool.key: pool.venue_ratio for pool in counted if pool.venue_ratio is not None}
 
     def played(self, start: State, start_equity: Decimal) -> Played:
         """What the whole playing gave."""

@@ -82,5 +82,5 @@ def test_interest_alone_liquidates_a_pair_on_every_path(tmp_path: Path) -> None:
 
 
 def test_a_debt_without_a_rate_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"USDT is owed and nobody says what that costs"):
+    with pytest.raises(BadInput, match=r"USDT is owed, and nobody says what that costs"):
         odds(tmp_path, "binance_margin", "ETHUSDT", "long", "isolated", interest="")

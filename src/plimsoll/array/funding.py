@@ -115,6 +115,17 @@ def need_horizon(funding: FundingModel, horizon_seconds: float, source: str) -> 
         raise BadInput(source, "horizon", days, f"a longer path would pay the same record twice; {STATED}")
 
 
+def with_uncharged(funding: FundingModel, count: int) -> FundingModel:
+    """The same with `count` further symbols that pay nothing."""
+    aside = (0, count)
+    return funding._replace(
+        rates=np.pad(funding.rates, ((0, 0), aside)),
+        every=np.pad(funding.every, aside),
+        due=np.pad(funding.due, aside),
+        reverting=np.pad(funding.reverting, (aside, (0, 0))),
+    )
+
+
 def charges(funding: FundingModel, steps: int, rows: Column, normals: Column) -> Column:
     """The rates [steps, m] that one path is charged, 0 where nothing is due. `rows` [steps]: BESIDE, the row of the bootstrap
     that each step took; `normals` [steps, m]: REVERTING. The plain statement of what a FundingModel means, for tests and for

@@ -175,6 +175,19 @@ def with_step(model: PathModel, step_seconds: float, source: str) -> PathModel:
     return model._replace(drift=model.drift * ratio, scale=model.scale * np.sqrt(ratio), step_seconds=float(step_seconds))
 
 
+def with_still(model: PathModel, count: int) -> PathModel:
+    """The same model with `count` further symbols whose prices stand still; the others move as they did."""
+    aside, square = (0, count), ((0, count), (0, count))
+    return model._replace(
+        drift=np.pad(model.drift, aside),
+        scale=np.pad(model.scale, square),
+        jump_mean=np.pad(model.jump_mean, aside),
+        jump_scale=np.pad(model.jump_scale, square),
+        garch=np.pad(model.garch, (aside, (0, 0))),
+        rows=np.pad(model.rows, ((0, 0), aside)),
+    )
+
+
 def drift_column(of: Subject, drift: Drift, martingale: Column, recorded: Column | None) -> Column:
     """Log drift a step. `martingale`: the one that leaves the expected price alone; `recorded`: the history's, None: there is
     none."""

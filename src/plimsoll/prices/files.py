@@ -16,7 +16,7 @@ from plimsoll.errors import BadInput
 from plimsoll.prices.funding import holes, snap
 from plimsoll.prices.gaps import edge_notes, gap_notes
 from plimsoll.prices.history import Frame, History, Meaning
-from plimsoll.prices.script import holds_instants, read_instants
+from plimsoll.prices.script import holds_instants, instant_symbols, read_instants
 from plimsoll.prices.times import milliseconds, moment
 
 if TYPE_CHECKING:
@@ -56,6 +56,18 @@ def read_history(
     gaps = [*edge_notes(frames, first, last, candles.step), *gap_notes(frames, tuple(symbols), candles.step)]
     notes = (*candles.notes, *gaps, *funding_notes)
     return History(str(path), tuple(symbols), frames, notes, _stand_in(path, symbols, meant))
+
+
+def file_symbols(path: Path) -> tuple[str, ...]:
+    """Every symbol that a file of prices has. Raises BadInput."""
+    if path.is_file() and holds_instants(path):
+        return instant_symbols(path)
+    _need_polars(path)
+    from plimsoll.prices.table import need_columns, open_table, symbols_of
+
+    table = open_table(path)
+    need_columns(table, ("ts", "symbol"))
+    return tuple(symbols_of(table))
 
 
 def read_columns(path: Path, symbol: str, names: Sequence[str]) -> tuple[list[Any], tuple[str, ...]]:

@@ -20,7 +20,7 @@ from plimsoll.prices.times import milliseconds, moment, parse_milliseconds, pars
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
-KEYS = ("about", "start", "step", "marks", "last", "funding")
+KEYS = ("about", "start", "step", "marks", "last", "funding", "index")
 
 
 class Row(NamedTuple):
@@ -37,19 +37,31 @@ def script_names(data: Mapping[str, object], source: str) -> dict[str, str]:
     return {name: str(_table(script, f"scripts.{name}", source).get("about", "")) for name, script in scripts.items()}
 
 
+def script_symbols(data: Mapping[str, object], source: str, name: str) -> tuple[str, ...]:
+    """What a script has prices of: the symbols of its marks, and the coins of its index prices."""
+    script = _script(data, source, name)
+    return tuple({**_table(script.get("marks", {}), f"scripts.{name}.marks", source), **_index(script, name, source)})
+
+
+def _index(script: Mapping[str, object], name: str, source: str) -> Mapping[str, object]:
+    return _table(script.get("index", {}), f"scripts.{name}.index", source)
+
+
 def read_script(
     data: Mapping[str, object], source: str, name: str, symbols: Mapping[str, str] | None = None
 ) -> History:
-    """The script `name` of a parsed file `{"scripts": {name: {...}}}`. `symbols`: rulebook symbol -> symbol in the
-    script (None: all, as they are called there). Raises BadInput."""
+    """The script `name` of a parsed file `{"scripts": {name: {...}}}`. `symbols`: rulebook symbol, or coin -> symbol of the
+    marks, or coin of the index prices, in the script (None: all marks, as they are called there). Raises BadInput."""
     field = f"scripts.{name}"
     script = _script(data, source, name)
     marks = _prices(script.get("marks"), f"{field}.marks", source)
     lasts = _lasts(script.get("last", {}), marks, f"{field}.last", source)
     wanted = symbols or {symbol: symbol for symbol in marks}
-    _need_symbols(wanted, list(marks), f"{field}.marks", source)
     count = len(next(iter(marks.values())))
     rates = _rates(script.get("funding", {}), marks, f"{field}.funding", source)
+    coins = _coins(_index(script, name, source), marks, f"{field}.index", source)
+    marks, lasts = {**marks, **coins}, {**lasts, **coins}
+    _need_symbols(wanted, list(marks), f"{field}.marks", source)
     start = parse_time(script.get("start", START), f"{field}.start", source)
     step = timedelta(seconds=parse_step(script.get("step"), f"{field}.step", source))
     if step * (count - 1) > LATEST - start:
@@ -128,6 +140,18 @@ def _lasts(
     return {**marks, **own}
 
 
+def _coins(
+    table: Mapping[str, object], marks: Mapping[str, list[Decimal]], field: str, source: str
+) -> dict[str, list[Decimal]]:
+    """Index prices of coins that no symbol of the marks has the name of."""
+    prices = {coin: _points(points, f"{field}.{coin}", source) for coin, points in table.items()}
+    _need_length(prices, len(next(iter(marks.values()))), field, source)
+    for coin in prices:
+        if coin in marks:
+            raise BadInput(source, field, coin, "it is a symbol that has marks already; leave it out here")
+    return prices
+
+
 def _rates(
     value: object, marks: Mapping[str, list[Decimal]], field: str, source: str
 ) -> dict[tuple[str, int], Decimal]:
@@ -182,6 +206,14 @@ def need_columns(columns: Sequence[str] | None, names: Sequence[str], source: st
     for name in names:
         if name not in (columns or ()):
             raise BadInput(source, "column", name, f"there is no such column; {there}")
+
+
+def instant_symbols(path: Path) -> tuple[str, ...]:
+    """The symbols of a CSV of instants."""
+    with _text(path) as file:
+        reader = csv.DictReader(file)
+        need_columns(reader.fieldnames, ("ts", "symbol", "mark"), str(path))
+        return tuple(dict.fromkeys((fields["symbol"] or "").strip() for fields in reader))
 
 
 def read_instants(

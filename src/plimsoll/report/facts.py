@@ -159,6 +159,8 @@ def summary(result: ModeResult) -> dict[str, Cell]:
         cells["Capital efficiency"] = _efficiency(run)
     if run.interest:
         cells["Interest paid"] = Cell(money(run.interest, unit), "bad")
+    if any(sample.owed for sample in run.samples):
+        cells["Owed at the end"] = _still_owed(run)
     if run.counterparties_draw:
         cells["Paid by counterparties"] = Cell(money(run.counterparties_draw, unit), "warn")
     if run.deposits:
@@ -305,6 +307,11 @@ def _change(run: Run) -> Cell:
         part = moved / paid if paid else None
     sign = "+" if moved > 0 else ""
     return Cell(signed(moved, run.unit), tone(moved), (f"{sign}{share(part)}",) if part is not None else ())
+
+
+def _still_owed(run: Run) -> Cell:
+    owed = [f"{money(debt, coin)} {coin}" for coin, debt in sorted(run.samples[-1].owed.items())]
+    return Cell(owed[0], "", tuple(owed[1:])) if owed else Cell(NONE, "good")
 
 
 def _efficiency(run: Run) -> Cell:

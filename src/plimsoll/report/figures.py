@@ -7,7 +7,7 @@ without a colour take the page's ink, which the page sets for light, dark and pr
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -86,13 +86,13 @@ def timeline(results: Sequence[ModeResult], points: int = MOST_POINTS) -> Figure
     """The figure of one venue. `points`: the most of one trace."""
     symbols = dict.fromkeys(leg.symbol for result in results for leg in result.run.legs)
     panels = [_price_panel(symbol, results, points) for symbol in symbols]
-    panels += [_equity_panel(results, points), _headroom_panel(results, points)]
+    panels += [_equity_panel(results, points), _headroom_panel(results, points), *_level_panel(results, points)]
     return _stacked(panels, _cuts(results), _span(results))
 
 
 def points_each(results: Sequence[ModeResult]) -> int:
     """How many points a trace may have, so that all traces of the page stay small together."""
-    traces = sum(4 + len(result.run.legs) * 2 + len(result.run.least) for result in results)
+    traces = sum(4 + len(result.run.legs) * 2 + len(result.run.least) * (1 + _owes(result.run)) for result in results)
     return max(120, min(MOST_POINTS, ALL_POINTS // max(traces, 1)))
 
 
@@ -166,17 +166,27 @@ def _headroom_panel(results: Sequence[ModeResult], points: int) -> Panel:
     traces = [
         _line(result.run, _headroom_of(pool), _event_times([result.run]), points, _least(result.run, pool), style)
         for result in results
-        for pool, style in _pool_styles(result).items()
+        for pool, style in _pool_styles(result, _headroom).items()
     ]
     unit = results[0].run.unit if results else ""
     return Panel("Headroom", f"{unit} above the line at which the venue liquidates", LOW, traces, line_at_zero=True)
 
 
-def _pool_styles(result: ModeResult) -> dict[str, Trace]:
+def _level_panel(results: Sequence[ModeResult], points: int) -> list[Panel]:
+    """Where something was owed: the ratio by which the venue tells how far its line is."""
+    traces = [
+        _line(result.run, _level_of(pool), _event_times([result.run]), points, [], style)
+        for result in results
+        for pool, style in _pool_styles(result, _levels).items()
+    ]
+    return [Panel("Margin level", "the venue's own ratio, while something is owed", LOW, traces)] if traces else []
+
+
+def _pool_styles(result: ModeResult, read: Callable[[Sample], Mapping[str, Decimal]]) -> dict[str, Trace]:
     """Pool -> name and line: what cross positions stand on solid, each isolated wall with its own dash."""
     styles: dict[str, Trace] = {}
     walls = {leg.name for leg in result.run.legs if leg.mode == "isolated"}
-    for pool in dict.fromkeys(pool for sample in result.run.samples for pool in sample.headroom):
+    for pool in dict.fromkeys(pool for sample in result.run.samples for pool in read(sample)):
         dashed = sum(style["line"]["dash"] != "solid" for style in styles.values())
         dash = DASHES[dashed % len(DASHES)] if pool in walls else "solid"
         line = {"color": COLOURS[result.mode], "width": 1.6, "dash": dash}
@@ -345,6 +355,23 @@ def _mark_of(symbol: str) -> Quantity:
 
 def _liquidation_of(leg: str) -> Quantity:
     return lambda sample: sample.liquidation.get(leg)
+
+
+def _owes(run: Run) -> bool:
+    return any(sample.owed for sample in run.samples)
+
+
+def _headroom(sample: Sample) -> dict[str, Decimal]:
+    return sample.headroom
+
+
+def _levels(sample: Sample) -> dict[str, Decimal]:
+    """Without a debt a venue prints any large number."""
+    return sample.level if sample.owed else {}
+
+
+def _level_of(pool: str) -> Quantity:
+    return lambda sample: _levels(sample).get(pool)
 
 
 def _headroom_of(pool: str) -> Quantity:

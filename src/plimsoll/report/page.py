@@ -9,7 +9,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from plimsoll.report import facts
+from plimsoll.report import days, facts
+from plimsoll.report.days import DayRow
 from plimsoll.report.facts import Cell, Line
 from plimsoll.report.figures import points_each, timeline
 from plimsoll.report.regimes import regime_figure
@@ -119,7 +120,7 @@ def _venue(note: VenueNote, results: tuple[ModeResult, ...], said: tuple[str, ..
         name = f"figure-{escape(note.venue)}"
         parts += ['<div class="cards">', *(_card(result) for result in results), "</div>"]
         parts += [f'<div class="figure" data-figure="{name}"></div><p class="key">{KEY}</p>']
-        parts += ["<h3>Mode by mode</h3>", _summary(results), *(_log(result, said) for result in results)]
+        parts += ["<h3>Mode by mode</h3>", _summary(results), _by_day(results), *(_log(result, said) for result in results)]
     parts += [listed("Left out", (f"{symbol}: {reason}" for symbol, reason in note.skipped.items())), "</section>"]
     return "\n".join(parts)
 
@@ -146,6 +147,26 @@ def _summary(results: Sequence[ModeResult]) -> str:
     )
     unit = escape(results[0].run.unit)
     return scroll("modes", f"<thead><tr><th>{unit}</th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody>")
+
+
+def _by_day(results: Sequence[ModeResult]) -> str:
+    """Where something was owed: a table of days, each mode under its own head."""
+    told = days.day_table(results)
+    if told is None:
+        return ""
+    modes = [result.mode for result in told.results]
+    over = "".join(f'<th class="mode {mode}" colspan="{len(told.heads)}">{facts.MODES[mode]}</th>' for mode in modes)
+    heads = "".join(f"<th>{escape(head)}</th>" for head in ("day", "mark", *told.heads * len(modes)))
+    rows = "".join(_day(row) for row in told.rows)
+    table = scroll("days", f'<thead><tr><th colspan="2"></th>{over}</tr><tr>{heads}</tr></thead><tbody>{rows}</tbody>')
+    note = f"<p class='key'>{escape(told.told())}</p>" if told.told() else ""
+    return f"<h3>{days.TITLE}</h3><p>{escape(days.MEANING[0].upper() + days.MEANING[1:])}.</p>{table}{note}"
+
+
+def _day(row: DayRow) -> str:
+    texts = (row.marks, *(cell for mode in row.cells for cell in mode))
+    cells = (minus(escape(text)).replace("\n", "<br>") for text in texts)
+    return f"<tr><th>{row.day}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def scroll(kind: str, inner: str) -> str:

@@ -11,7 +11,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from plimsoll.report import facts
+from plimsoll.report import days, facts
+from plimsoll.report.days import DayTable
 from plimsoll.report.facts import Cell, Line
 from plimsoll.runs import Comparison, ModeResult, VenueNote
 
@@ -57,6 +58,7 @@ def _venues(comparison: Comparison, width: int) -> Iterable[RenderableType]:
         yield Padding(Rule(Text(note.title or note.venue, style="bold"), align="left"), (1, 0, 0, 0))
         if results:
             yield _summary(results)
+            yield from _by_day(results, width)
             yield from (_log(result, width, comparison.sentences) for result in results)
         yield _unknowns(note, results)
 
@@ -85,6 +87,33 @@ def _summary(results: tuple[ModeResult, ...]) -> Table:
         table.add_column(facts.MODES[result.mode], ratio=1, overflow="fold", header_style="bold")
     for title, cells in facts.table(results).items():
         table.add_row(title, *(_cell(cell) for cell in cells))
+    return table
+
+
+def _by_day(results: tuple[ModeResult, ...], width: int) -> Iterable[RenderableType]:
+    """Where something was owed: the modes beside each other where they fit, else one below the other."""
+    whole = days.day_table(results)
+    if whole is None:
+        return
+    widths = whole.widths()
+    fits = sum(widths) + 2 * (len(widths) - 1) <= width
+    groups = [tuple(range(len(results)))] if fits else [(n,) for n in range(len(results))]
+    head = Text(days.TITLE, style="bold").append(f": {days.MEANING}", style="not bold")
+    yield Padding(Group(head, *(_days_of(whole, group) for group in groups), Text(whole.told(), style="dim")), (1, 0, 0, 0))
+
+
+def _days_of(whole: DayTable, modes: tuple[int, ...]) -> Table:
+    """The days of some of the modes; the mode's name stands above the first of its columns."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("\nday", style="dim", header_style="dim", no_wrap=True)
+    table.add_column("\nmark", justify="right", header_style="dim", overflow="fold")
+    for mode in modes:
+        for n, head in enumerate(whole.heads):
+            name = facts.MODES[whole.results[mode].mode] if n == 0 else ""
+            title = Text(name, style="bold").append(f"\n{head}", style="dim not bold")
+            table.add_column(title, justify="right", overflow="fold")
+    for row in whole.rows:
+        table.add_row(row.day, row.marks, *(cell for mode in modes for cell in row.cells[mode]))
     return table
 
 
