@@ -11,17 +11,19 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rich.text import Text
 
 from plimsoll.account_file import example_names, parse_account, read_account
 from plimsoll.assess_command import AssessOptions, Form, build, run_assess
 from plimsoll.assess_report import AssessReport, Question, assess_report
+from plimsoll.begin import Refusal
 from plimsoll.cautions import Code
 from plimsoll.errors import BadInput
 from plimsoll.explain import QUANTITIES
 from plimsoll.number import exact
-from plimsoll.plan import PlanMode, open_plan
+from plimsoll.plan import PlanMode, Skipped, open_plan
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.report.terminal_assess import money, price, print_report
 from plimsoll.rulebook import discover, in_force
@@ -544,3 +546,23 @@ def test_a_wish_in_an_account_that_is_cross_only_is_answered_in_cross_and_at_the
     report = build(options("btc_collateral", "BTCUSDT=60000", want="BTCUSDT liq 40000", indexes=("BTC=60000,USDT=1",)))
     (want,) = report.wants
     assert want.reached and want.spare is not None and abs(want.spare - (57000 - D("1.0001") * 39320)) < CLOSE * 10**6
+
+
+def test_words_in_square_brackets_are_printed_as_they_stand() -> None:
+    """Rich reads `[name]` as markup: neither the cure that names a table's section nor an account's own words may lose any."""
+    made = said(account(position("BTCUSDT", "long", "0.1", "100000", 10)), {"BTCUSDT": "101000"})
+    words = ("a [red] name [/]", "about [bold]it", "see [[loans]] and [x](y)", "add [[brackets]] in a file", "no [/dim] code")
+    name, about, note, reason, message = words
+    report = msgspec.structs.replace(
+        made,
+        name=name,
+        about=about,
+        notes=(note,),
+        skipped=(Skipped("NOPEUSDT", reason),),
+        refusals=(Refusal("stop", "-1", "no_such", message, None, None),),
+        cautions=tuple(msgspec.structs.replace(caution, sentence=message) for caution in made.cautions),
+    )
+    out = io.StringIO()
+    print_report(report, out, 400)
+    assert made.cautions and all(each in out.getvalue() for each in words)
+    assert out.getvalue().count(message) == 1 + len(made.cautions) and "\\" not in out.getvalue()

@@ -27,6 +27,7 @@ from plimsoll.plan import Plan, PlanMode, open_plan
 from plimsoll.prices.script import read_script
 from plimsoll.report.as_json import to_json
 from plimsoll.report.terminal_assess import print_report
+from plimsoll.rulebook import with_readings
 from plimsoll.runs import Comparison, Run
 from random_accounts import rulebook_of
 
@@ -121,6 +122,33 @@ def test_borrowed_eth_falls_later_in_cross_and_has_less_left() -> None:
         assert leg.liquidated_price is not None and D(0) < leg.liquidated_price - D(line) < 10
     assert run_in(compared, PlanMode.CROSS).final_equity < run_in(compared, PlanMode.ISOLATED).final_equity
 
+
+SHORT = """name = "short"
+venue = "binance_margin"
+rules_as_of = 2026-07-02
+interest = {{ ETH = "0.03" }}
+wallet = {{ USDT = "{cash}" }}
+positions = [{{ symbol = "ETHUSDT", side = "short", size = "{size}", leverage = {leverage}, mode = "isolated" }}]
+[scripts.up]
+start = 2026-07-02T00:00:00Z
+step = "1h"
+marks = {{ ETHUSDT = ["2500", "{gone}", "{later}"] }}
+"""
+
+
+@pytest.mark.parametrize("sold", ["whole_balances", "what_debts_ask"])
+@pytest.mark.parametrize(("cash", "size", "leverage", "gone"), [("4000", "2", "3", "4400"), ("901", "0.7", "2", "3600.77")])
+def test_a_liquidated_short_moves_with_its_coin_no_more(sold: str, cash: str, size: str, leverage: str, gone: str) -> None:
+    """Whatever the coin does afterwards: what is left is money, the same to 1e-12."""
+    book, ends = with_readings(BOOK, {"sold": sold}), set()
+    for later in ("1000", "2500.5", "9000"):
+        plan = parse_account(SHORT.format(cash=cash, size=size, leverage=leverage, gone=gone, later=later), "short.toml")
+        history = read_script({"scripts": plan.scripts}, plan.source, "up")
+        compared = compare(plan, history, [Job(book, book)], [PlanMode.ISOLATED, PlanMode.CROSS])
+        runs = [run_in(compared, mode) for mode in (PlanMode.ISOLATED, PlanMode.CROSS)]
+        assert all(any(h.kind == "liquidation" for h in run.happenings) for run in runs)
+        ends.add(tuple(round(run.final_equity, 12) for run in runs))
+    assert len(ends) == 1
 
 def test_what_is_owed_is_told_with_its_cost_and_with_the_time_that_it_takes() -> None:
     """After the first hour 2000 / 1.15 - 1600 = 139.13 of interest are 847 hours' worth, of which one is charged already."""

@@ -98,6 +98,7 @@ def assess_report(
     account = begun.state.account
     view = assess(account, begun.state.marks, rulebook)
     instruments = [rulebook.instruments[symbol] for symbol in dict.fromkeys(leg.symbol for leg in view.legs)]
+    owed = owings(begun.state, rulebook)
     return AssessReport(
         name=plan.name,
         about=plan.about,
@@ -112,13 +113,13 @@ def assess_report(
         distances=tuple(_distance(leg, history) for leg in view.legs),
         rows=tuple(_row(leg, rulebook) for leg in view.legs),
         tables=table_lines(account, instruments, rulebook),
-        cautions=cautions(view, account, rulebook),
+        cautions=cautions(view, account, rulebook, owed),
         refusals=begun.refusals,
         explanations=explain(asked.explain, account, begun.state.marks, rulebook) if asked.explain is not None else (),
         wants=wanted(read_want(asked.want), plan, rulebook, home, marks, asked.indexes) if asked.want is not None else (),
         notes=(*opening.notes, *begun.notes),
         skipped=opening.skipped,
-        owed=owings(begun.state, rulebook),
+        owed=owed,
     )
 
 

@@ -1,5 +1,6 @@
 """What should worry a trader about an account as it stands: frozen records, the numbers beside the sentence. Thresholds are
-ours, not a venue's; what a venue allows is asked of its rules. A caution is never a stage of a liquidation.
+ours, not a venue's; what a venue allows, and at what level it calls for margin, is asked of its rules. A caution is never a
+stage of a liquidation.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from plimsoll.coin_tables import coin_tables
 from plimsoll.margin.views import Assessment, LegView, PoolView
 from plimsoll.model import Account, Kind, Order, OrderType
 from plimsoll.number import ZERO, exact, show
+from plimsoll.owing import Owing
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.asks import SizeAsk
 
@@ -31,6 +33,7 @@ class Code(StrEnum):
     """What a caution is about, most urgent first."""
 
     LIQUIDATABLE = "liquidatable"
+    MARGIN_CALL = "margin_call"
     NEAR_LIQUIDATION = "near_liquidation"
     THIN_COVER = "thin_cover"
     STOP_BEYOND_LIQUIDATION = "stop_beyond_liquidation"
@@ -54,8 +57,11 @@ class Caution(msgspec.Struct, frozen=True):
     limit: Decimal | None = None
 
 
-def cautions(view: Assessment, account: Account, rulebook: Rulebook) -> tuple[Caution, ...]:
-    """All cautions of an assessed account, most urgent first. `view`: with liquidation prices."""
+def cautions(
+    view: Assessment, account: Account, rulebook: Rulebook, owed: Sequence[Owing] = ()
+) -> tuple[Caution, ...]:
+    """All cautions of an assessed account, most urgent first. `view`: with liquidation prices; `owed`: its debts, where it is
+    to be told which of them the venue calls for."""
     with exact():
         pools = {pool.key: pool for pool in view.pools}
         found = [caution for pool in view.pools for caution in _pool(pool, view.legs, rulebook)]
@@ -63,6 +69,7 @@ def cautions(view: Assessment, account: Account, rulebook: Rulebook) -> tuple[Ca
             if not pools[leg.pool].liquidatable:
                 found += [*_near(leg), *_two_triggers(leg), *_stops(leg, account.orders)]
             found += _limits(leg, rulebook)
+        found += _calls([owing for owing in owed if owing.pool in pools and not pools[owing.pool].liquidatable])
         found += [*_tables(view, rulebook), *_coin_tables(view, account, rulebook)]
         found += unstated((leg.symbol for leg in view.legs), rulebook)
     order = list(Code)
@@ -112,6 +119,17 @@ def _pool(pool: PoolView, legs: Sequence[LegView], rulebook: Rulebook) -> list[C
         text = f"{pool.key} carries {show(leverage, 1)} times its balance; the brackets allow {show(min(caps))}x at most."
         out.append(Caution(Code.OVER_LEVERAGED, pool.key, text, leverage, min(caps)))
     return out
+
+
+def _calls(owed: Sequence[Owing]) -> list[Caution]:
+    """Pools whose level the venue calls for more margin at: once each, however many debts they have."""
+    out = {}
+    for owing in owed:
+        if owing.level is not None and owing.call is not None and owing.level <= owing.call:
+            text = f"{owing.pool} is under a margin call: its level is {brief(owing.level)}, called at {show(owing.call)}"
+            text += "." if owing.line is None else f" and liquidates at {show(owing.line)}."
+            out[owing.pool] = Caution(Code.MARGIN_CALL, owing.pool, text, owing.level, owing.call)
+    return list(out.values())
 
 
 def _told(leg: LegView, rulebook: Rulebook) -> Decimal:

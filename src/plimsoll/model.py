@@ -116,7 +116,8 @@ class Coin(msgspec.Struct, frozen=True, dict=True):
     count what the coin is worth in it. `repayment_rate`: the fee rate at which coins are bought to repay a debt, where the
     venue adds it to what the debt needs. `ask_buffer`: what a unit owed, or asked as margin, counts above the index.
     `sell_buffer`, `buy_buffer`: what the venue takes off the index, or puts on it, when it exchanges coins by itself, which it
-    does while the account holds where more than `exchange_below` is owed (None: it does not)."""
+    does while the account holds where more than `exchange_below` is owed (None: it does not). `is_base`: it is traded for
+    another coin on the venue, where the rules ask for that."""
 
     collateral_tiers: tuple[CollateralTier, ...]
     loan_tiers: tuple[LoanTier, ...] = ()
@@ -127,6 +128,7 @@ class Coin(msgspec.Struct, frozen=True, dict=True):
     sell_buffer: Decimal = Decimal(0)
     buy_buffer: Decimal = Decimal(0)
     exchange_below: Decimal | None = None
+    is_base: bool = False
 
     @cached_property
     def columns(self) -> CoinColumns:

@@ -25,7 +25,8 @@ FOREVER = 100 * 365 * 24
 class Owing(msgspec.Struct, frozen=True):
     """One debt. `pool`: whose (`account`, or a walled position's printed name); `lent` and `interest` in the coin; `rate` a
     year and `a_day` None: the account states no rate. `level`: the venue's ratio now, `line`: the one at which it liquidates
-    (None: the venue states none). `hours`: until debts alone liquidate the pool, None: never, or not known."""
+    (None: the venue states none), `call`: the one at or below which it calls for more margin. `hours`: until debts alone
+    liquidate the pool, None: never, or not known."""
 
     pool: str
     asset: str
@@ -35,6 +36,7 @@ class Owing(msgspec.Struct, frozen=True):
     a_day: Decimal | None
     level: Decimal | None
     line: Decimal | None
+    call: Decimal | None
     hours: int | None
 
 
@@ -51,7 +53,7 @@ def owings(state: State, rulebook: Rulebook) -> tuple[Owing, ...]:
             rate = rates.get(asset)
             a_day = None if rate is None else rulebook.rules.interest(lent, interest, rate, DAY)
             hours = _hours(state, rulebook, pool) if known else None
-            out.append(Owing(pool, asset, lent, interest, rate, a_day, *levels.get(pool, (None, None)), hours))
+            out.append(Owing(pool, asset, lent, interest, rate, a_day, *levels.get(pool, (None, None, None)), hours))
         return tuple(out)
 
 
@@ -62,16 +64,17 @@ def _pool_of(state: State, rulebook: Rulebook, leg: LegKey | None, asset: str) -
     return next(own).key
 
 
-def _levels(state: State, rulebook: Rulebook) -> dict[str, tuple[Decimal | None, Decimal | None]]:
-    """Pool -> (the venue's ratio, the one at which it liquidates)."""
+def _levels(state: State, rulebook: Rulebook) -> dict[str, tuple[Decimal | None, Decimal | None, Decimal | None]]:
+    """Pool -> (the venue's ratio, the one at which it liquidates, the one at which it calls)."""
     layout, rules = lay_out(state.account, rulebook), rulebook.rules
     column = mark_column(layout, state.marks.marks, state.marks.indexes)
     found = {}
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         margin = rules.assess_pool(pool, column, layout.markets)
         ask = PoolAsk(spec, pool, margin, column, layout.markets, state.account, -1)
-        line = rules.printed_of_pool("liquidation_level", ask) if spec.assets else None
-        found[spec.key] = rules.venue_ratio(margin, spec, state.account), line
+        names = ("liquidation_level", "margin_call_level")
+        line, call = [rules.printed_of_pool(name, ask) if spec.assets else None for name in names]
+        found[spec.key] = rules.venue_ratio(margin, spec, state.account), line, call
     return found
 
 

@@ -205,6 +205,34 @@ def test_both_legs_of_a_hedge_are_walked() -> None:
     assert walk.code == DONE
 
 
+def pair_of_6600_coins(rate: str) -> Account:
+    """26.02314 is owed against 6600 coins, of which 25.74 was lent: the line is where the coins are worth 1.18 of it."""
+    leg = Position(
+        "BTCUSDT", MarginMode.ISOLATED, LegSide.NET, D(6600), D("0.01"), D(1), D("57.09"),
+        coins={"USDT": D(0), "BTC": D(6600)}, borrowed={"USDT": D("25.74")}, interest={"USDT": D("0.28314")},
+    )  # fmt: skip
+    account = Account(PositionMode.ONE_WAY, {"USDT": D(1000)}, (leg,), leverages={"BTCUSDT@isolated": D(1)})
+    return msgspec.structs.replace(account, interest_rates={"USDT": D(rate)})
+
+
+def test_coins_inside_a_pair_fall_with_its_mark() -> None:
+    """At 0.004652622 the level is 1.18: in the second step, where only the pair holds that coin."""
+    account = pair_of_6600_coins("0")
+    marks, funding = straight(0.01, 0.004653, 0.004652)
+    assert agree(account, "binance_margin", ("BTCUSDT",), marks, funding) == HAND
+    _, walk = walked(account, rulebook_of("binance_margin"), ("BTCUSDT",), marks, funding)
+    assert walk.tally["step"] == 2
+
+
+def test_debts_grow_by_the_hour_in_both() -> None:
+    """6600 * 0.0047 = 31.02 covers 26.2881 at 1.18; 25.74 * 10 / 8760 an hour on what was lent is 0.2645 after nine."""
+    account = pair_of_6600_coins("10")
+    marks, funding = straight(*[0.0047] * 20)
+    assert agree(account, "binance_margin", ("BTCUSDT",), marks, funding) == HAND
+    _, walk = walked(account, rulebook_of("binance_margin"), ("BTCUSDT",), marks, funding)
+    assert walk.tally["step"] == 10
+
+
 def test_an_account_exactly_on_its_line_is_a_close_call() -> None:
     account = Account(PositionMode.ONE_WAY, {"USDT": D(600)}, (btc("0.1"),))
     at = 54000 / (1 - 0.004)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from plimsoll import indexes
 from plimsoll.account.commands import AddMargin, Command, Deposit
 from plimsoll.account.events import Deposited, MarginMoved, Reduced, TakenOver, Traded
 from plimsoll.account.state import Environment, Venue
@@ -27,6 +28,8 @@ from plimsoll.prices.paths import BarPath
 from plimsoll.rulebook import Rulebook
 from plimsoll.tape import Played, Unit
 
+HOUR = ONE
+"""Of a row: what debts grow by, as in the exact player."""
 START = datetime(2026, 7, 2, tzinfo=UTC)
 
 
@@ -43,14 +46,16 @@ def kernel(venue: str) -> Any:
 
 
 def tellers_of(account: Account, symbols: Sequence[str], rulebook: Rulebook) -> dict[str, str]:
+    """Whose mark tells a coin's price, as the exact player has it, also of coins that stand inside positions."""
     assets = {i.settle for s, i in rulebook.instruments.items() if s in symbols} | set(account.cash) | set(account.borrowed)
     found = {asset: teller_of(asset, dict.fromkeys(symbols, ONE), rulebook) for asset in assets}
-    return {asset: symbol for asset, symbol in found.items() if symbol is not None}
+    told = {asset: symbol for asset, symbol in found.items() if symbol is not None}
+    return told | indexes.tellers_of(account, dict.fromkeys(symbols, ONE), rulebook)
 
 
 def columns(laid: Laid, marks: np.ndarray, tellers: dict[str, str]) -> np.ndarray:
     """Marks with the prices of coins behind them."""
-    extra = [marks[:, laid.symbols.index(tellers[c])] if tellers.get(c) else np.ones(len(marks)) for c in laid.coins]
+    extra = [marks[:, laid.symbols.index(tellers[c])] if tellers[c] else np.ones(len(marks)) for c in laid.coins]
     return np.ascontiguousarray(np.column_stack([marks, *extra]))
 
 
@@ -63,7 +68,7 @@ def walked(
     top_ups: Sequence[Watch] = (),
 ) -> tuple[Laid, Walked]:
     tellers = tellers_of(account, symbols, rulebook)
-    laid = lay_desk(account, rulebook, symbols, Told(tellers, "USDT", True), top_ups)
+    laid = lay_desk(account, rulebook, symbols, Told(tellers, "USDT", True), top_ups, None, HOUR)
     held, tally, log = copied(laid.held), new_tally(), np.zeros(4096, EVENT_RECORD)
     table = columns(laid, marks, tellers)
     road, due = no_road(len(symbols)), np.any(funding != 0, axis=1)

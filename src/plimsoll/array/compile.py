@@ -119,6 +119,7 @@ WALLET_RECORD = np.dtype(
         ("sold", np.float64),
         ("bought", np.float64),
         ("exchanged_below", np.float64),
+        ("is_base", np.bool_),
     ],
     align=True,
 )

@@ -434,8 +434,8 @@ def _tables(folder: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def _place(laid: Laid, case: Case, coin: str) -> int:
-    """The market whose mark is a coin's price, -1: it counts as one."""
-    symbol = case.told.tellers.get(coin, "")
+    """The market whose mark is a coin's price, -1: it counts as one. Whose price nothing tells is no case of a study."""
+    symbol = case.told.tellers[coin]
     return laid.symbols.index(symbol) if symbol else -1
 
 

@@ -272,7 +272,7 @@ def _wallet(asset: str, spec: PoolSpec, at: _At) -> Wallet[Decimal]:
     if coin is None:
         cure = "what this coin counts as collateral is not known here; add [[collateral]] in a table file of your own"
         raise BadInput(at.rulebook.name, "coin", asset, cure)
-    coin = at.rulebook.rules.coin_in_rules(coin, asset, spec, at.account, at.rulebook.instruments)
+    coin = at.rulebook.rules.coin_in_rules(coin, asset, spec, at.account, at.rulebook.instruments, at.rulebook.reading)
     other = NOTHING if spec.isolated else at.outside.get(asset, NOTHING)
     return _counted(coin, asset, inside, at, spec.isolated or asset not in at.account.not_collateral, other)
 
@@ -313,6 +313,7 @@ def _counted(
         sold=ONE - coin.sell_buffer,
         bought=ONE + coin.buy_buffer,
         exchanged_below=coin.exchange_below or ZERO,
+        is_base=coin.is_base,
     )
 
 

@@ -64,7 +64,7 @@ def _show(
 
         write_html(comparison, Path(html), regimes)
         if not json_out:
-            console().print(f"written: {html}")
+            console().print(f"written: {html}", markup=False)
 
 
 def check_target(path: str | None, flag: str = "--html") -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from plimsoll.plan import PlanMode
 from plimsoll.runs import Comparison, ModeResult
@@ -23,7 +24,7 @@ def print_regimes(comparisons: Mapping[str, Comparison], console: Console) -> No
             continue
         gap = cross.run.final_equity - isolated.run.final_equity
         richer = "equal" if gap == 0 else f"{'cross' if gap > 0 else 'isolated'} by {amount(abs(gap), comparison.unit)}"
-        table.add_row(name, _end(isolated), _end(cross), richer)
+        table.add_row(*map(Text, (name, _end(isolated), _end(cross), richer)))
     console.print(table)
     console.print("Play one with: plimsoll compare --prices NAME    Draw them all: plimsoll compare --html FILE")
 

@@ -93,7 +93,7 @@ def _listing(listing: Listing) -> Iterator[RenderableType]:
     for each in listing.rulebooks:
         known = f"{each.tables}, of {each.since} to {each.last}; {', '.join(each.grades)}"
         weakest = "none" if each.weakest is None else f"{each.readings}, weakest {each.weakest}"
-        table.add_row(each.name, each.title, known, _served(each), weakest)
+        table.add_row(*map(Text, (each.name, each.title, known, _served(each), weakest)))
     yield table
     yield "\nplimsoll rules NAME tells one in words; --compare puts the same questions to all; --diff DATE DATE: what changed."
 
@@ -211,7 +211,7 @@ def _doubts(answers: Answers) -> Iterator[RenderableType]:
     for style in ("dim", "", "", ""):
         table.add_column(style=style, no_wrap=False, overflow="fold")
     for (venue, name), rest in found.items():
-        table.add_row(venue, name, rest.grade, Text(rest.why))
+        table.add_row(*map(Text, (venue, name, rest.grade, rest.why)))
     yield table
 
 
@@ -275,7 +275,7 @@ def _numbers(differences: Iterable[Difference]) -> Iterator[RenderableType]:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for of_row, said in rows.items():
-        table.add_row(of_row, ", ".join(said))
+        table.add_row(Text(of_row), Text(", ".join(said)))
     yield Padding(table, (0, 0, 0, 4))
 
 

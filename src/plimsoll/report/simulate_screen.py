@@ -38,7 +38,7 @@ def run_simulate(wish: SimulateWish, targets: Targets, json_out: bool) -> int:
     out = console()
     print_study(study, out)
     for file in written:
-        out.print(f"written: {file}")
+        out.print(f"written: {file}", markup=False)
     return 0
 
 

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 NONE = "[dim]none[/]"
-URGENT = (Code.LIQUIDATABLE, Code.NEAR_LIQUIDATION, Code.STOP_BEYOND_LIQUIDATION, Code.LEVERAGE_ABOVE_BRACKET)
+URGENT = (
+    Code.LIQUIDATABLE,
+    Code.MARGIN_CALL,
+    Code.NEAR_LIQUIDATION,
+    Code.STOP_BEYOND_LIQUIDATION,
+    Code.LEVERAGE_ABOVE_BRACKET,
+)
 BAR = 6
 WIDE = 200
 """Digits enough to round any amount that two inputs can make to its decimals."""
@@ -29,10 +35,12 @@ def print_report(report: AssessReport, out: TextIO, width: int | None = None) ->
     """Write the report to `out`; `width` columns (None: as the terminal says, 80 where there is none)."""
     from rich.console import Console
 
-    console = Console(file=out, width=width, highlight=False)
-    for part in _parts(report):
+    from plimsoll.report.markup import escaped
+
+    console, told = Console(file=out, width=width, highlight=False), escaped(report)
+    for part in _parts(told):
         console.print(part)
-    _answers(report, console)
+    _answers(told, console)
 
 
 def _parts(report: AssessReport) -> "Iterable[RenderableType]":
@@ -193,6 +201,7 @@ def _owed(report: AssessReport) -> "Table":
         cost = "[dim]unknown[/]" if owing.a_day is None else money(owing.a_day, owing.asset)
         level = "[dim]-[/]" if owing.level is None else show(owing.level, 4)
         level += "" if owing.line is None else f"\n[dim]line {show(owing.line, 4)}[/]"
+        level += "" if owing.call is None else f"\n[dim]call {show(owing.call, 4)}[/]"
         time = "[dim]unknown[/]" if owing.rate is None else lasting(owing.hours)
         table.add_row(name, money(owing.lent, owing.asset), money(owing.interest, owing.asset), rate, cost, level, time)
     return table
@@ -236,13 +245,13 @@ def _explanation(told: Explanation) -> "RenderableType":
         grid.add_row(given.name, _exact(given.value))
     if told.bracket:
         grid.add_row("bracket", told.bracket)
-    grid.add_row("rule", _escaped(told.formula))
+    grid.add_row("rule", told.formula)
     grid.add_row("", f"[dim]{told.rule}[/]")
     for source in told.sources:
-        grid.add_row("source", _escaped(source))
+        grid.add_row("source", source)
     grid.add_row("grade", told.grade)
     for table in told.tables:
-        grid.add_row("table", _escaped(table))
+        grid.add_row("table", table)
     return Panel(grid, title=f"[bold]{told.quantity}[/] of {told.of}", title_align="left", border_style="cyan")
 
 
@@ -264,12 +273,6 @@ def _want(want: Want) -> "RenderableType":
     if not want.remedies:
         return f"[bold cyan]{title}[/]\n[dim]{now}[/]{note}"
     return Group(table, f"[dim]{now}[/]")
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def _exact(value: Decimal | None) -> str:

@@ -42,7 +42,7 @@ def _columns(study: Study) -> Table:
     table.add_column(study.unit, style="dim", no_wrap=True)
     told = [said.summary(odds, study.unit) for odds in study.odds]
     for odds in study.odds:
-        table.add_column(said.title(odds.setting, study), ratio=1, overflow="fold", header_style="bold")
+        table.add_column(Text(said.title(odds.setting, study)), ratio=1, overflow="fold", header_style="bold")
     for name in told[0]:
         table.add_row(name, *(_cell(cells[name].text, cells[name].tone, cells[name].detail) for cells in told))
     return table
@@ -58,7 +58,7 @@ def _cell(text: str, tone: str, detail: Sequence[str]) -> Text:
 def _rows(study: Study) -> RenderableType:
     table = _table(said.TABLE)
     for odds in study.odds[:ROWS]:
-        table.add_row(*said.row(odds, study))
+        table.add_row(*map(Text, said.row(odds, study)))
     left = len(study.odds) - ROWS
     more = [Text(f"... and {left} more: --csv and --json tell them all", style="dim")] if left > 0 else []
     return Group(table, *more, Text(said.TABLE_NOTE, style="dim"))
@@ -69,7 +69,7 @@ def _positions(study: Study) -> Iterable[RenderableType]:
         yield Padding(Rule(Text(said.title(odds.setting, study), style="bold"), align="left"), (1, 0, 0, 0))
         table = _table(said.LEGS)
         for leg in odds.legs:
-            table.add_row(*said.leg_row(leg, study.unit))
+            table.add_row(*map(Text, said.leg_row(leg, study.unit)))
         yield table
 
 

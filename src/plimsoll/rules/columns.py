@@ -83,7 +83,8 @@ class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     `outside_*`: totals of legs that settle in it and that a source states without listing them. `dearer`: what a unit that is
     owed, or asked as margin, counts (1, or more where the venue values it above the index). `sold`, `bought`: the share of the
     index at which the venue sells the coin, and the multiple at which it buys it, when it exchanges coins by itself;
-    `exchanged_below`: units owed beyond which it does so while the pool holds (0: it does not)."""
+    `exchanged_below`: units owed beyond which it does so while the pool holds (0: it does not). `is_base`: the venue trades it
+    for another coin, so that what is owed of it was sold short."""
 
     place: int
     balance: N
@@ -108,6 +109,7 @@ class Wallet(msgspec.Struct, Generic[N], frozen=True, gc=False):
     sold: N
     bought: N
     exchanged_below: N
+    is_base: bool = False
 
 
 class Rest(msgspec.Struct, Generic[N], frozen=True, gc=False):

@@ -289,7 +289,14 @@ class Rules(Protocol):
         """A number that this venue alone prints of a position, by the name that cases give it; None: it prints no such one."""
 
     def coin_in_rules(
-        self, coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument], /
+        self,
+        coin: Coin,
+        asset: str,
+        spec: PoolSpec,
+        account: Account,
+        instruments: Mapping[str, Instrument],
+        reading: Any,
+        /,
     ) -> Coin:
         """What a coin counts and its debt needs in a pool of an account, where that depends on more than the coin."""
 

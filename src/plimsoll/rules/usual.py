@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from plimsoll.errors import Reject
 from plimsoll.model import Account, Coin, Instrument, MarginMode, Order
@@ -70,7 +71,7 @@ def unstated(instrument: Instrument) -> str:
 
 
 def coin_in_rules(
-    coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument]
+    coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument], reading: Any
 ) -> Coin:
     """A coin counts the same in every pool."""
     return coin

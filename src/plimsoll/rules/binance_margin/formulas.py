@@ -4,7 +4,8 @@ Three kinds of pools, all of them coins with debts and no contract: the cross ac
 Pro, and an isolated pair. Write a for the coins held and l for those owed, interest included, both at index prices.
 
     classic, pair   marginLevel = sum a / sum l; liquidation at or below the level of the class
-    Pro             (sum of net coins after their collateral ratio) / (sum of marginal maintenance margins), at or below 1
+    Pro             (sum of net coins after their collateral ratio - what open orders would lose) / (sum of marginal
+                    maintenance margins), at or below 1; before 2025-01-21 without the orders
 
 So a pool's balance is what it is worth net of its debts, and its requirement (level - 1) * l, or the maintenance of Pro: both
 vanish together. A wallet whose loan tiers count value is one of Pro (`people.coin_in_rules` makes them). Source keys (M-...)
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 from plimsoll.number import N, zero
 from plimsoll.rules.columns import CoinMargin, Found, Leg, Line, Market, Pool, PoolMargin, Resting, Wallet
-from plimsoll.rules.common import counted, no_price, notional, open_loss, sliced, unrealised_pnl
+from plimsoll.rules.common import counted, no_price, notional, open_loss, row_above, sliced, unrealised_pnl
 
 __all__ = ["notional", "open_loss", "unrealised_pnl"]
 
@@ -24,9 +25,13 @@ __all__ = ["notional", "open_loss", "unrealised_pnl"]
 class Reading(NamedTuple):
     """The unpublished choices, each an index into the options that the table names; 0 is the default.
 
-    sold: how much of a coin goes in a liquidation: 0 whole_balances, 1 what_debts_ask."""
+    sold: how much of a coin goes in a liquidation: 0 whole_balances, 1 what_debts_ask. pair_class: which levels an isolated
+    pair has: 0 of_leverage, those of the class that the chosen leverage asks for, 1 of_pair, those of its highest class.
+    early_fee: the clearance fee before it was fixed: 0 as_later, 1 none."""
 
     sold: int
+    pair_class: int
+    early_fee: int
 
 
 def initial_rate(leverage: N) -> N:
@@ -35,8 +40,9 @@ def initial_rate(leverage: N) -> N:
 
 
 def bracket(value: N, tier: N, market: Market[N]) -> int:
-    """The one row of a pair that is known; higher tiers of borrowing have higher levels, at bounds not listed. M-TIER."""
-    return 0
+    """Row that holds `tier`, what was borrowed as an amount of the base (`people.tier_of`): no price moves a pair to another
+    row. M-TIER. `value` is unused."""
+    return row_above(tier, market.floors, market.rows)
 
 
 def is_liquidatable(balance: N, requirement: N) -> bool:
@@ -64,11 +70,34 @@ def uncounted(wallet: Wallet[N]) -> N:
     return wallet.balance - sliced(wallet.balance, wallet.rows, wallet.floors, wallet.ratios)
 
 
+def has_tiered_fee(market: Market[N]) -> bool:
+    """Whether the clearance fee is still that of the tiers: before 2024-08-12. M-FUND."""
+    return market.regime == 0
+
+
+def counts_orders(market: Market[N]) -> bool:
+    """Whether Pro counts what open orders would lose: since 2025-01-21. M-PRO."""
+    return market.regime == 2
+
+
+def orders_loss(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> N:
+    """What the open orders of Pro would lose at once: sum of a * |min(0, s * (m - p))|, a an order's amount, s its side, p its
+    price, m the mark, told at the index of the quote. M-PRO, since 2025-01-21; the form of the loss is that of the venue's
+    futures, grade derived. An order for a pair is its own account's."""
+    total = zero(pool.cash)
+    for i in range(len(pool.rests)):
+        rest = pool.rests[i]
+        wallet = pool.wallets[rest.wallet]
+        if counts_orders(markets[rest.market]) and wallet.loans_by_value and not rest.isolated:
+            total += open_loss(rest.amount, rest.price, marks[rest.market], False) * marks[wallet.place]
+    return total
+
+
 def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]]) -> PoolMargin[N]:
-    """balance = sum of (held - owed) * index, in Pro after the collateral ratio of what is positive; maintenance and
-    requirement = what the debts need; initial = what they need for more to be borrowed, and in classic accounts the part of
-    the coins that is no collateral. M-LEVEL, M-PRO. `scale` is the sum of coins and debts, exactly: the level is read off it.
-    Positions have no profit of their own."""
+    """balance = sum of (held - owed) * index, in Pro after the collateral ratio of what is positive and less what orders would
+    lose; maintenance and requirement = what the debts need; initial = what they need for more to be borrowed, and in classic
+    accounts the part of the coins that is no collateral. M-LEVEL, M-PRO. `scale` is the sum of coins and debts, exactly: the
+    level is read off it. Positions have no profit of their own."""
     balance = pool.cash + pool.outside_pnl
     initial = pool.outside_initial
     maintenance = pool.outside_maintenance
@@ -83,6 +112,7 @@ def assess_pool(pool: Pool[N], marks: Sequence[N], markets: Sequence[Market[N]])
         initial += debt_margin(wallet, wallet.borrowed, index, wallet.loan_initial) + uncounted(wallet) * index
         maintenance += debt_margin(wallet, wallet.borrowed, index, wallet.loan_maintenance)
         scale += (abs(wallet.balance) + wallet.borrowed) * index
+    balance -= orders_loss(pool, marks, markets)
     return PoolMargin(balance, initial, maintenance, maintenance + pool.outside_fee, scale)
 
 
@@ -180,7 +210,8 @@ def closing_fee(leg: Leg[N], mark: N, market: Market[N]) -> N:
 
 
 def liquidation_fee(leg: Leg[N], mark: N, market: Market[N]) -> N:
-    """The clearance fee if all of the position went: two hundredths of its value. M-FUND, since 2024-08-12; three in Pro."""
+    """The clearance fee if all of the position went: two hundredths of its value. M-FUND, since 2024-08-12; three in Pro. What
+    is charged is `clearance_rate`."""
     return notional(leg.amount, mark, market.inverse) * 2 / 100
 
 
@@ -191,8 +222,8 @@ def headroom_line(leg: Leg[N], price: N, market: Market[N]) -> Line[N]:
 
 
 def order_margin(resting: Resting[N], mark: N, market: Market[N]) -> N:
-    """A resting order needs nothing; what it would borrow is asked for when it trades. Pro counts the loss it would open with,
-    which of spot limit orders is none at their own price. Grade derived."""
+    """A resting order needs nothing of itself; what it would borrow is asked for when it trades. What it would lose counts in
+    Pro, in the balance (`orders_loss`). Grade derived."""
     return zero(mark)
 
 

@@ -4,14 +4,16 @@ Which class an account is in follows from the leverage chosen for it: up to 3 an
 may also state it (`margin_account`, `max_leverage`, `liquidation_level`, `liquidation_ratio`). Callers are inside `exact()`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 import msgspec
 
 from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.model import (
     Account,
+    Bracket,
     Coin,
     CollateralTier,
     Instrument,
@@ -31,8 +33,9 @@ from plimsoll.rules.columns import PoolMargin
 from plimsoll.rules.drawing import PoolSpec, spot_walls, valued_pool
 
 TITLE = "Binance spot margin, cross (classic and Pro) and isolated pairs"
-REGIMES: Mapping[str, tuple[str, ...]] = {}
-"""No rule changed on a known day."""
+REGIMES: Mapping[str, tuple[str, ...]] = {"liquidation": ("tiered_fee", "clearance_fee", "order_loss")}
+"""A clearance fee by tiers that no source lists; then of fixed shares, since 2024-08-12; then also, in Pro, what open orders
+would lose taken off the collateral, since 2025-01-21. M-FUND, M-PRO."""
 
 MODE_SCOPE = "order"
 """Cross and isolated are accounts of their own, held side by side; an order names its account. M-LEVEL, M-ISO."""
@@ -76,12 +79,18 @@ BORROW_STOPS = {Decimal(3): Decimal("1.5"), Decimal(5): Decimal("1.25")}
 TRANSFER_BAR = Decimal(2)
 """Collateral margin level above which coins may leave an account with debts. M-LEVEL."""
 
-PAIR_LEVELS = {
-    Decimal(3): (Decimal("1.5"), Decimal("1.18")),
-    Decimal(5): (Decimal("1.25"), Decimal("1.15")),
-    Decimal(10): (Decimal("1.111"), Decimal("1.05")),
-}
-"""Class of a pair -> (initial, liquidation) ratio of its first tier. M-TIER. Higher tiers rise, at bounds not listed."""
+MARGIN_CALLS = {Decimal(3): Decimal("1.3"), Decimal(5): Decimal("1.16")}
+"""Highest leverage of a classic class -> margin level at or below which the user is called. M-LEVEL."""
+
+CLASSES = (Decimal(3), Decimal(5), Decimal(10))
+"""The highest leverages that can be chosen for a pair. M-TIER."""
+
+TIERS = ("10", "5", "4.2", "3", "1.5")
+"""Tiers whose levels are known, by the highest leverage of the tier (`marginRatio`): the first of each class, the second of the
+5x class and the fifth of the 3x class; the tenth of the 10x class is as the first of 5x. M-TIER; recorded."""
+
+TERMS = tuple(f"pair_{top}x_{level}" for top in TIERS for level in ("initial", "call", "liquidation"))
+"""Of each tier the ratios of coins to debts at which nothing more is lent, the user is called, and the pair liquidated."""
 
 SOURCES = {
     "M-LEVEL": "binance.com/en/support/faq/360030493931 (margin level and liquidation, cross classic)",
@@ -144,41 +153,113 @@ def is_pro(account: Account) -> bool:
     return stated == "cross_pro" or (stated is None and chosen_leverage(account) > PRO_ABOVE)
 
 
-def class_of(leverage: Decimal, classes: Mapping[Decimal, object]) -> Decimal:
+def class_of(leverage: Decimal, classes: Collection[Decimal]) -> Decimal:
     """The lowest class that allows a leverage; the highest there is above all."""
     return min((top for top in classes if top >= leverage), default=max(classes))
 
 
 def coin_in_rules(
-    coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument]
+    coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument], reading: Any
 ) -> Coin:
     """A coin as the account's class counts it. Classic and pairs: every unit owed needs (level - 1) of itself, for more to be
     borrowed (borrow stop - 1); the collateral ratio says what counts then. Pro: the tiers of the coin by value."""
     if spec.isolated:
-        initial, level = _pair_levels(account, spec.legs[0], instruments)
+        levels = pair_levels(account, spec.legs[0], instruments, reading)
+        initial, level = levels.initial, levels.liquidation
         whole = (CollateralTier(ZERO, None, ONE),)
-        return Coin(whole, (LoanTier(ZERO, None, initial - 1, level - 1),))
+        base = instruments[spec.legs[0].symbol].base
+        return Coin(whole, (LoanTier(ZERO, None, initial - 1, level - 1),), is_base=asset == base)
+    traded = any(i.base == asset for i in instruments.values())
     if is_pro(account):
         if not coin.loan_tiers and (account.borrowed.get(asset) or account.interest.get(asset)):
             cure = "what a debt in it needs in Cross Margin Pro is not known; add [[loans]] in a table of your own, or take 5x"
             raise BadInput("loans", asset, None, cure)
-        return msgspec.structs.replace(coin, loans_by_value=True)
+        return msgspec.structs.replace(coin, loans_by_value=True, is_base=traded)
     stop = BORROW_STOPS[class_of(chosen_leverage(account), BORROW_STOPS)]
     level = Decimal(account.options.get("liquidation_level", CROSS_LEVEL))
-    return Coin(coin.collateral_tiers, (LoanTier(ZERO, None, stop - 1, level - 1),))
+    return Coin(coin.collateral_tiers, (LoanTier(ZERO, None, stop - 1, level - 1),), is_base=traded)
 
 
-def _pair_levels(
-    account: Account, key: LegKey, instruments: Mapping[str, Instrument]
-) -> tuple[Decimal, Decimal]:
-    """(initial, liquidation) ratio of a pair: those of the lowest class that lends what the position asks for, the liquidation
-    ratio as stated where it is. A class of L lends L - 1 for each unit of one's own: what a long of leverage L borrows, and a
-    short of L - 1, whose coins are all borrowed."""
-    position = next(p for p in account.positions if leg_key(p) == key)
-    known = [row.max_leverage for row in instruments[key.symbol].brackets if row.max_leverage is not None]
+class PairLevels(NamedTuple):
+    """Ratios of coins to debts of a pair: nothing more is lent at `initial`; `call`: a margin call (None: not known)."""
+
+    initial: Decimal
+    call: Decimal | None
+    liquidation: Decimal
+
+
+def levels_of_tiers(terms: Sequence[Decimal]) -> dict[Decimal, PairLevels]:
+    """Highest leverage of a tier -> its levels, from the numbers of a contract in the order of TERMS."""
+    return {Decimal(top): PairLevels(*terms[3 * i : 3 * i + 3]) for i, top in enumerate(TIERS)}
+
+
+def pair_levels(
+    account: Account, key: LegKey, instruments: Mapping[str, Instrument], reading: formulas.Reading
+) -> PairLevels:
+    """The levels of a pair: of the tier that the account states (`max_leverage`, `liquidation_ratio`), else of the first tier
+    of its class, and no lower than those of the pair's own row for what is borrowed. M-TIER; grade derived for the latter."""
+    own, position = instruments[key.symbol], next(p for p in account.positions if leg_key(p) == key)
+    tiers = levels_of_tiers(own.terms)
+    found = _stated_levels(account, tiers)
+    if found is None:
+        found = tiers[_pair_class(position, own.brackets, reading)]
+        row = row_of(own.brackets, position.borrowed.get(own.base, ZERO), position.borrowed.get(own.quote, ZERO))
+        if row is not None:
+            found = _no_lower(found, row, tiers)
+    level = account.options.get("liquidation_ratio")
+    return found if level is None else found._replace(liquidation=Decimal(level))
+
+
+def _stated_levels(account: Account, tiers: Mapping[Decimal, PairLevels]) -> PairLevels | None:
+    """Those of the tier that the account says it is in; a statement about the cross account is none."""
+    options = account.options
+    if "max_leverage" not in options or options.get("margin_account", "isolated_pair") != "isolated_pair":
+        return None
+    top = Decimal(options["max_leverage"])
+    if top in tiers:
+        return tiers[top]
+    if "liquidation_ratio" not in options or top <= 1:
+        known = ", ".join(TIERS)
+        raise BadInput("account", "max_leverage", top, f"levels are known of tiers of {known}; state liquidation_ratio as well")
+    return PairLevels(initial_of(top), None, Decimal(options["liquidation_ratio"]))
+
+
+def initial_of(top: Decimal) -> Decimal:
+    """What a tier's leverage of L says: one's own 1 carries L, of which L - 1 is lent: L / (L - 1). M-TIER; all published tiers
+    are so, 10x as 1.111."""
+    return top / (top - 1)
+
+
+def _pair_class(position: Position, rows: Sequence[Bracket], reading: formulas.Reading) -> Decimal:
+    """The class as its highest leverage: the lowest that lends what the position asks for, or (reading `pair_class`) that of
+    the pair. A class of L lends L - 1 for each unit of one's own: what a long of leverage L borrows, and a short of L - 1,
+    whose coins are all borrowed."""
+    known = [row.max_leverage for row in rows if row.max_leverage is not None]
+    if reading.pair_class == 1 and known:
+        return class_of(max(known), CLASSES)
     asked = position.leverage if position.size > 0 else min(position.leverage + 1, max(known, default=position.leverage + 1))
-    initial, level = PAIR_LEVELS[class_of(Decimal(account.options.get("max_leverage", asked)), PAIR_LEVELS)]
-    return initial, Decimal(account.options.get("liquidation_ratio", level))
+    return class_of(asked, CLASSES)
+
+
+def row_of(rows: Sequence[Bracket], base: Decimal, quote: Decimal) -> Bracket | None:
+    """The row for what was borrowed of both coins, without interest: the higher one. M-TIER; that a debt on a bound is in the
+    lower row is grade memory. None: no table."""
+    reached = [row for row in rows if row.floor < base or (row.quote_floor is not None and row.quote_floor < quote)]
+    return reached[-1] if reached else next(iter(rows), None)
+
+
+def _no_lower(levels: PairLevels, row: Bracket, tiers: Mapping[Decimal, PairLevels]) -> PairLevels:
+    """The levels, where those of a pair's row are higher the row's: a row says what debts need beyond themselves."""
+    initial = levels.initial
+    if row.initial_rate is not None:
+        initial = max(initial, 1 + row.initial_rate)
+    elif row.max_leverage is not None and row.max_leverage > 1:
+        initial = max(initial, initial_of(row.max_leverage))
+    if 1 + row.maintenance_rate <= levels.liquidation:
+        return levels._replace(initial=initial)
+    calls = {tier.liquidation: tier.call for tier in tiers.values()}
+    level = 1 + row.maintenance_rate
+    return PairLevels(initial, calls.get(level), level)
 
 
 def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[PoolSpec, ...]:
@@ -188,8 +269,16 @@ def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[P
 
 
 def tier_of(position: Position, account: Account, instruments: Mapping[str, Instrument]) -> Decimal:
-    """Unused: debts are tiered, not positions."""
-    return ZERO
+    """What chooses a pair's row, as an amount of the base: what was borrowed of it, or where the quote debt stands in a higher
+    row the cap of that row (an unbounded one: beyond its floor). M-TIER. In cross unused: debts are tiered, not positions."""
+    own, base = instruments[position.symbol], ZERO
+    if position.mode is MarginMode.CROSS:
+        return base
+    base = position.borrowed.get(own.base, ZERO)
+    row = row_of(own.brackets, base, position.borrowed.get(own.quote, ZERO))
+    if row is None or row is row_of(own.brackets, base, ZERO):
+        return base
+    return row.floor + ONE if row.cap is None else row.cap
 
 
 def entry_in_rules(entry: Decimal) -> Decimal:
@@ -249,9 +338,9 @@ def printed(quantity: str, ask: LegAsk) -> Decimal | None:
 
 
 def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
-    """`collateral_margin_level` and `liquidation_level`, that of the class (Pro: 1); of a coin `max_borrow`, and in Pro the
-    margins of its debt; of a pair `liquidate_rate`, per cent from the mark to its liquidation price. M-LEVEL, M-PRO, M-BORROW,
-    M-ISO."""
+    """`collateral_margin_level`; `liquidation_level` and `margin_call_level`, those of the class (Pro: 1, and none); of a coin
+    `max_borrow`, and in Pro the margins of its debt; of a pair `liquidate_rate`, per cent from the mark to its liquidation
+    price. M-LEVEL, M-PRO, M-BORROW, M-ISO."""
     wallets, marks = ask.pool.wallets, ask.marks
     if ask.at >= 0:
         wallet = wallets[ask.at]
@@ -269,9 +358,23 @@ def printed_of_pool(quantity: str, ask: PoolAsk) -> Decimal | None:
     owed = sum((w.borrowed * marks[w.place] for w in wallets), ZERO)
     if quantity == "liquidation_level" and wallets:
         return ONE if wallets[0].loans_by_value else 1 + wallets[0].loan_maintenance[0]
+    if quantity == "margin_call_level" and wallets and owed > 0:
+        return _call_level(ask)
     if quantity == "collateral_margin_level" and owed > 0:
         return sum(((w.balance - formulas.uncounted(w)) * marks[w.place] for w in wallets), ZERO) / owed
     return None
+
+
+def _call_level(ask: PoolAsk) -> Decimal | None:
+    """The level at or below which the user is called: of a classic class, of a pair's tier, whose liquidation level tells
+    which; None in Pro, where no source names one, and of a tier that nobody knows. M-LEVEL, M-TIER."""
+    wallet = ask.pool.wallets[0]
+    if wallet.loans_by_value:
+        return None
+    if not ask.spec.isolated:
+        return MARGIN_CALLS[class_of(chosen_leverage(ask.account), MARGIN_CALLS)]
+    tiers = levels_of_tiers(ask.markets[ask.pool.legs[0].market].terms)
+    return next((tier.call for tier in tiers.values() if tier.liquidation == 1 + wallet.loan_maintenance[0]), None)
 
 
 def venue_ratio(margin: PoolMargin[Decimal], spec: PoolSpec, account: Account) -> Decimal | None:

@@ -4,6 +4,7 @@ Nothing here enters a margin decision's arithmetic. Callers are inside `exact()`
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -63,7 +64,7 @@ def pools_of(account: Account, instruments: Mapping[str, Instrument]) -> tuple[P
 
 
 def coin_in_rules(
-    coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument]
+    coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument], reading: Any
 ) -> Coin:
     """What a loan asks for at first is 1 / the leverage set for the currency: under the key `USDT|cross`, else the lowest of
     the positions in coins that borrow it and of the pairs in which orders rest that sell it. S1 (leverage of cross margin is
