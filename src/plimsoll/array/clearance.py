@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from plimsoll.array.between import STRAIGHT, Road, Survey
-from plimsoll.array.compile import Column
+from plimsoll.array.compile import Column, folded
 from plimsoll.array.curves import aligned, f4, rise
 from plimsoll.array.debts import grows
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.glide import LEVERS, bare_margin, look, plain_worth
 from plimsoll.array.ladder import DONE, pool_of, stake
+from plimsoll.array.models import GARCH, STUDENT
 from plimsoll.array.payments import charges
 from plimsoll.array.randoms import LANES
 from plimsoll.array.screen import CLEAR, SKIP, Lows, Screen, lows_block, open_lows, open_screen, screen_block
@@ -29,12 +30,14 @@ profit: Any
 
 RANGE: Final = 0.25
 """How far a log price may move from where bounds were laid. Within it the gross scale grows by no more than its exponential."""
+AWAY: Final = 0.12
+"""Where a log price has moved so far, bounds are laid anew before it is out of their range."""
 GUARD: Final = 1e-6
 """Of the gross scale: room for what a line, a sum in float32 and a band of too close calls may be off by."""
 EDGE: Final = 1e-6
 """How far inside its bracket, or beyond an order's level, a log price must stay."""
 SPARE: Final = 1.5
-"""Bounds are laid for so many times the reach that is needed, so that they last where it changes from step to step."""
+"""Where the reach changes from step to step, bounds are laid for so many times what is needed, so that they last."""
 WIDER: Final = math.exp(RANGE)
 NARROWER: Final = math.exp(-RANGE)
 STALE: Final = 16.0
@@ -53,7 +56,7 @@ class Clearance(NamedTuple):
     """The bounds of LANES lanes of one case. `able`: whether the rulebook states lines; `stands` [LANES]: the row that a lane
     has got to, all that it brings done; `laid` [LANES]: the reach that its bounds were laid for (-1: there are none); `slack`
     [P + 1, LANES]: those of the screen and of the equity, before they are rounded; `least`, `first`: as `screen_block` leaves
-    them. The rest is room."""
+    them; `centre` [m, LANES]: the log prices at which bounds were laid. The rest is room."""
 
     able: bool
     stands: Column
@@ -63,6 +66,7 @@ class Clearance(NamedTuple):
     lows: Lows
     first: Column
     least: Column
+    centre: Column
     logs: Column
     room: Column
 
@@ -80,6 +84,7 @@ def open_clearance(able: bool, pools: int, inverse: Column) -> Clearance:
         open_lows(m),
         aligned((LANES,), np.int32),
         aligned((pools, LANES), np.float32),
+        np.zeros((m, LANES)),
         np.zeros(m),
         np.zeros((6, max(m, pools))),
     )
@@ -112,6 +117,7 @@ def pass_lanes(
         begin = end
 
 
+@folded
 def bound_lane(
     desk: Desk,
     held: Held,
@@ -125,12 +131,14 @@ def bound_lane(
     record: Any,
 ) -> None:
     """See that a lane that stands at row `begin` has bounds that serve to row `end`."""
-    reach = reach_of(road, survey, lane, begin, end)
-    if not serves(clearance, lane, reach):
-        for k in range(len(sight.starts)):
-            clearance.logs[k] = sight.origin[k, lane] if begin == 0 else sight.logs[begin - 1, k, lane]
+    reach, away = reach_of(road, survey, lane, begin, end), False
+    for k in range(len(sight.starts)):
+        clearance.logs[k] = sight.origin[k, lane] if begin == 0 else sight.logs[begin - 1, k, lane]
+        away = away or abs(clearance.logs[k] - clearance.centre[k, lane]) > AWAY
+    if away or not serves(clearance, lane, reach):
         tabulate(sight, lane, begin, begin)
-        now = lay_bounds(desk, held, sight.table[begin], reach, clearance, lane, record.added)
+        spare = SPARE if road.kind == STUDENT or road.kind == GARCH else 1.0
+        now = lay_bounds(desk, held, sight.table[begin], spare * reach, clearance, lane, record.added)
         if now < record.lowest:
             record.lowest = now
     for p in range(len(clearance.least)):
@@ -138,6 +146,7 @@ def bound_lane(
     clearance.lows.best[lane] = f4(record.lowest)
 
 
+@folded
 def pass_lane(
     desk: Desk, held: Held, sight: Sight, clearance: Clearance, begin: int, end: int, lane: int, tally: Column
 ) -> int:
@@ -160,6 +169,7 @@ def pass_lane(
     return end - begin
 
 
+@folded
 def moved_by(clearance: Clearance, logs: Column, lane: int) -> Any:
     """What moves have made of a lane's equity at these prices, in float32."""
     total = f4(0)
@@ -168,6 +178,7 @@ def moved_by(clearance: Clearance, logs: Column, lane: int) -> Any:
     return total
 
 
+@folded
 def pay_on(
     desk: Desk, held: Held, rates: Column, marks: Column, clearance: Clearance, lane: int, tally: Column
 ) -> bool:
@@ -206,6 +217,7 @@ def tell_equity(desk: Desk, held: Held, sight: Sight, row: int, lane: int, tally
     look(desk, held, sight.table[row], tally)
 
 
+@folded
 def write_slack(clearance: Clearance, lane: int) -> None:
     """Round a lane's slack for the screen."""
     pools = len(clearance.slack) - 1
@@ -214,6 +226,7 @@ def write_slack(clearance: Clearance, lane: int) -> None:
     clearance.lows.slack[lane] = f4(clearance.slack[pools, lane])
 
 
+@folded
 def reach_of(road: Road, survey: Survey, lane: int, begin: int, end: int) -> float:
     """The farthest that a lane may stray in the steps to rows begin + 1 .. end."""
     most = 0.0
@@ -223,6 +236,7 @@ def reach_of(road: Road, survey: Survey, lane: int, begin: int, end: int) -> flo
     return most
 
 
+@folded
 def serves(clearance: Clearance, lane: int, reach: float) -> bool:
     """Whether a lane's bounds serve for this reach."""
     return bool(clearance.laid[lane] >= reach and clearance.laid[lane] <= STALE * max(reach, EDGE * EDGE))
@@ -236,14 +250,14 @@ def shut(clearance: Clearance, lane: int) -> None:
 
 
 def lay_bounds(desk: Desk, held: Held, marks: Column, reach: float, clearance: Clearance, lane: int, added: float) -> float:
-    """Lay a lane's bounds where it stands at these prices, for this reach and somewhat more, and tell its equity there; nan,
-    and nothing laid, where something is beside the lines, or as good as reached. `added`: what came from outside. The prices'
-    logs stand in `clearance`."""
-    room, logs, farthest = clearance.room, clearance.logs, SPARE * reach
+    """Lay a lane's bounds where it stands at these prices, for this reach, and tell its equity there; nan, and nothing laid,
+    where something is beside the lines, or as good as reached. `added`: what came from outside. The prices' logs stand in
+    `clearance`."""
+    room, logs = clearance.room, clearance.logs
     shut(clearance, lane)
-    if grows(held) or not farthest < 1.0 or not set_range(held, marks, logs, math.sqrt(farthest / 2) + EDGE, room):
+    if grows(held) or not reach < 1.0 or not set_range(held, marks, logs, math.sqrt(reach / 2) + EDGE, room):
         return math.nan
-    span = span_of(farthest)
+    span = span_of(reach)
     now, slack = -added, -added
     for p in range(len(held.pools)):
         worth, moved = lay_pool(desk, held, p, marks, span, clearance, lane)
@@ -254,11 +268,11 @@ def lay_bounds(desk: Desk, held: Held, marks: Column, reach: float, clearance: C
         if not low < logs[k] < high:
             now = math.nan
         clearance.screen.low[k, lane], clearance.screen.high[k, lane] = f4(low), f4(high)
-        clearance.lows.weight[k, lane] = f4(room[WORTH, k])
+        clearance.lows.weight[k, lane], clearance.centre[k, lane] = f4(room[WORTH, k]), logs[k]
     if math.isnan(now):
         shut(clearance, lane)
         return now
-    clearance.slack[len(held.pools), lane], clearance.laid[lane] = slack, farthest
+    clearance.slack[len(held.pools), lane], clearance.laid[lane] = slack, reach
     write_slack(clearance, lane)
     return now
 

@@ -274,6 +274,13 @@ def owning(function: F) -> F:
     return function
 
 
+def folded(function: F) -> F:
+    """A kernel text that is written into its caller: for what is called once a lane with all the columns there are, which to
+    hand over takes longer than the work."""
+    function.folds = True  # type: ignore[attr-defined]
+    return function
+
+
 @cache
 def _register(function: FunctionType) -> None:
     """Tell numba that compiled code may call this function: once, for a second time would compile it twice."""
@@ -349,7 +356,8 @@ def _space(name: str | None, modules: tuple[ModuleType, ...]) -> dict[str, Any]:
     space |= {step.__name__: _UNOWNED(step) for step in STEPS_OF_NUMBER if space.get(step.__name__) is step}
     for function in (f for module in modules for f in rule_functions(module.__name__)):
         fresh = FunctionType(function.__code__, space, function.__name__, function.__defaults__)
-        space[function.__name__] = (_OWNING if hasattr(function, "owns") else _UNOWNED)(fresh)
+        made = _OWNING if hasattr(function, "owns") else _WRITTEN_IN if hasattr(function, "folds") else _UNOWNED
+        space[function.__name__] = made(fresh)
     return space
 
 
