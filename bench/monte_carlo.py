@@ -7,8 +7,8 @@ The account: one pool of 2 or 5 correlated positions, long and short, 7 days in 
 is what anybody would write: all paths one step at a time, `standard_normal`, a matrix product, `exp`; the faster of
 float64 and float32 counts. The C source is `monte_carlo.c`: the same random numbers, polynomials, box and allowance.
 
-What a command runs of this are the paths. No command asks the screen: a study must have the exact equity of every path at its
-points of time and its lowest on the way, and walks each by the rules; `docs/performance.md` says what that takes.
+`simulate` draws these paths (with Philox) and asks this screen, but tells more of each path than whether it failed:
+`python -m bench.studies` has what that takes.
 """
 
 import ctypes
@@ -304,7 +304,7 @@ def lines() -> Iterator[str]:
     """Everything, line by line."""
     with tempfile.TemporaryDirectory() as folder:
         first_hits = build_c(folder)
-        yield "Monte Carlo: paths (as `simulate` draws them) and screen (which no command asks)"
+        yield "Monte Carlo: paths (as `simulate` draws them) and screen"
         if first_hits is None:
             yield "C skipped: no cc"
         for m in (2, 5):

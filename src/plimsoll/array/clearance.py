@@ -95,7 +95,8 @@ def pass_lanes(
 ) -> None:
     """Let every lane that is DONE so far stand where it certainly gets to, from one funding to the next."""
     logs, due, first = sight.logs, sight.due, clearance.first
-    begin = 0
+    clearance.stands[:] = 0
+    begin = clearance.stands[0]  # 0 itself would be a type of its own, and compile all of this twice
     while begin < len(logs):
         end = begin + 1
         while end < len(logs) and not due[end]:

@@ -310,23 +310,23 @@ def fast_rule(name: str, rule: str) -> Callable[..., Any]:
     infinity, as in C, and the caller must look whether a result is finite. The same text, all that it calls with it. What
     `WRITTEN_IN` names is the rule written into the loop that calls it."""
     function = getattr(rules_of(name), WRITTEN_IN.get(rule, rule))
-    done: dict[FunctionType, Any] = {}
-    for callee in _called(function):
-        named = {name: done[other] for name, other in callee.__globals__.items() if inspect.isfunction(other) and other in done}
-        space = dict(callee.__globals__) | named
-        fresh = FunctionType(ANY_TYPE.get(callee, callee).__code__, space, callee.__name__, callee.__defaults__)
-        done[callee] = (_WRITTEN_IN if rule in WRITTEN_IN and callee is function else _UNOWNED)(fresh)
-    return cast("Callable[..., Any]", done[function])
+    return cast("Callable[..., Any]", _WRITTEN_IN(_anew(function)) if rule in WRITTEN_IN else _fast(function))
 
 
-def _called(function: FunctionType) -> tuple[FunctionType, ...]:
-    """The rule functions that a rule calls, directly or not, callees first, itself last."""
-    found: list[FunctionType] = []
-    for name in ANY_TYPE.get(function, function).__code__.co_names:
-        other = function.__globals__.get(name)
+@cache
+def _fast(function: FunctionType) -> Any:
+    """A rule function and all that it calls, each compiled once, whoever calls it."""
+    return _UNOWNED(_anew(function))
+
+
+def _anew(function: FunctionType) -> FunctionType:
+    """The text of a rule function, over names in which the rule functions that it calls are those of `_fast`."""
+    space, text = dict(function.__globals__), ANY_TYPE.get(function, function).__code__
+    for name in text.co_names:
+        other = space.get(name)
         if inspect.isfunction(other) and other is not function:
-            found += [inner for inner in _called(other) if inner not in found]
-    return (*found, function)
+            space[name] = _fast(other)
+    return FunctionType(text, space, function.__name__, function.__defaults__)
 
 
 @cache

@@ -134,6 +134,11 @@ def stake(held: Held, p: int, cash: float) -> None:
         held.legs[row.leg_from].margin = cash
 
 
+def instant(crossed: bool) -> int:
+    """CROSSED or JUMPED as a number: a constant is a type of its own, and would compile the ladder once more."""
+    return CROSSED if crossed else JUMPED
+
+
 def ladder(desk: Desk, held: Held, p: int, marks: Column, how: int, tally: Column, log: Column) -> int:
     """Take a failing pool step by step until it holds or is gone. Fills are at the marks."""
     row = held.pools[p]
@@ -332,7 +337,7 @@ def run_orders(desk: Desk, held: Held, marks: Column, lasts: Column, tally: Colu
             if (watched <= order.level) if order.falling else (watched >= order.level):
                 if execute(desk, held, i, marks, lasts, tally, log):
                     for p in range(len(held.pools)):
-                        code = ladder(desk, held, p, marks, JUMPED, tally, log)
+                        code = ladder(desk, held, p, marks, instant(False), tally, log)
                         if code != DONE:
                             return code
                 again = True

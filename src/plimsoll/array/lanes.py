@@ -33,7 +33,6 @@ def walk_lanes(
     stops short stands where it stopped, `ways` [lanes, ...] holds what its road had ahead."""
     desk, lanes, sight = lent_desk(desk), lent_held(lanes), lent_sight(sight)
     steps = len(sight.logs)
-    clearance.stands[:] = 0
     if clearance.able:
         pass_lanes(desk, lanes, road, survey, sight, clearance, status, tallies)
     for lane in range(len(status)):

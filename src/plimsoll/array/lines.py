@@ -12,6 +12,7 @@ half unit into the wrong one, and the price with it by more than it is wrong els
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -151,16 +152,22 @@ def isolated_prices(name: str, legs: Column, marks: Column, markets: Column, thr
 
 
 def in_chunks(work: Callable[[int, int], None], count: int, threads: int) -> None:
-    """`work(first, last)` over 0 .. count in one part a thread; kernels let go of the interpreter lock.
-    BadInput: no thread."""
+    """`work(first, last)` over 0 .. count in one part a thread, the first by the caller; kernels let go of the interpreter
+    lock. BadInput: no thread."""
     if threads < 1:
         raise BadInput("threads", "threads", threads, "give 1 or more")
     edges = [count * i // threads for i in range(threads + 1)]
-    if threads == 1:
-        work(0, count)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda ends: work(*ends), pairwise(edges)))
+    first, *others = pairwise(edges)
+    working = [_workers(threads - 1).submit(work, *ends) for ends in others]
+    work(*first)
+    for other in working:
+        other.result()
+
+
+@cache
+def _workers(count: int) -> ThreadPoolExecutor:
+    """Threads that wait for work: to start one takes as long as thousands of prices."""
+    return ThreadPoolExecutor(count)
 
 
 @part

@@ -10,7 +10,7 @@ from typing import Any
 from plimsoll.array.compile import Column, owning
 from plimsoll.array.debts import owes_too_much
 from plimsoll.array.desk import Desk, Held
-from plimsoll.array.ladder import DONE, HAND, JUMPED, NUDGE, failing, ladder, rate_of, settle
+from plimsoll.array.ladder import DONE, HAND, NUDGE, failing, instant, ladder, rate_of, settle
 from plimsoll.number import half_up_of
 
 value: Any
@@ -30,7 +30,7 @@ def pay_funding(desk: Desk, held: Held, marks: Column, rates: Column, tally: Col
             continue
         for p in range(len(held.pools)):
             if failing(desk, held, p, marks) != DONE or held.pools[p].orders > 0:
-                code = ladder(desk, held, p, marks, JUMPED, tally, log)
+                code = ladder(desk, held, p, marks, instant(False), tally, log)
                 if code != DONE:
                     return code
     return DONE

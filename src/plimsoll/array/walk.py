@@ -20,12 +20,12 @@ from plimsoll.array.glide import AHEAD, FIRST, glide, look, mark_equity, worth
 from plimsoll.array.ladder import (
     BAND,
     CLOSE,
-    CROSSED,
     DONE,
     GONE,
     HAND,
     JUMPED,
     failing,
+    instant,
     ladder,
     live_legs,
     live_orders,
@@ -284,7 +284,7 @@ def through(
             (marks if row.on_mark else lasts)[row.market] = row.level
         record.part = record.since + record.span * done
         before = record.reduced
-        code = stand(desk, held, marks, lasts, CROSSED if sinking else JUMPED, tally, log)
+        code = stand(desk, held, marks, lasts, instant(sinking), tally, log)
         if code == DONE and watch >= 0 and not sinking:
             code = top_up(desk, held, watch, marks, tally, log)
         if code != DONE:
@@ -295,7 +295,7 @@ def through(
         if done >= 1.0:
             return DONE
     record.part = record.since + record.span
-    code = stand(desk, held, b, last_b, JUMPED, tally, log)
+    code = stand(desk, held, b, last_b, instant(False), tally, log)
     if looks:
         look(desk, held, b, tally)
     return code

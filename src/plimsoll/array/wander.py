@@ -10,7 +10,7 @@ from plimsoll.array.between import HALVES, POINTS, Road, bridge_point, jump_at
 from plimsoll.array.compile import Column, lent
 from plimsoll.array.desk import Desk, Held
 from plimsoll.array.glide import look, near
-from plimsoll.array.ladder import DONE, HAND, JUMPED, live_orders
+from plimsoll.array.ladder import DONE, HAND, JUMPED, instant, live_orders
 from plimsoll.array.models import STUDENT
 
 tick: Any
@@ -142,7 +142,7 @@ def leap(desk: Desk, held: Held, road: Road, b: Column, looks: bool, tally: Colu
     if not desk.plain:
         remember(road, b, -1, 1.0, True, tally)
         return HAND
-    code = stand(desk, held, b, b, JUMPED, tally, log)
+    code = stand(desk, held, b, b, instant(False), tally, log)
     if code == DONE:
         code = top_ups_leapt(desk, held, before, b, tally, log)
     if looks:
