@@ -217,7 +217,7 @@ def test_where_nothing_goes_the_bound_is_told():
     legs = tuple(replace(leg, first=none, liquidated=none, median_day=None) for leg in CROSS.legs)
     safe = replace(STUDY, odds=(replace(CROSS, liquidated=none, legs=legs, days_to_liquidation=None),))
     told = said.sentences(safe)[0]
-    assert "nothing is liquidated within 30 days on none of 12,345 paths, so at most on about 0.030 %" in told
+    assert "nothing is liquidated within 30 days on any of 12,345 paths, so at most on about 0.030 %" in told
     assert "12,345" in printed(safe)
 
 

@@ -360,8 +360,6 @@ def _assumptions(case: Case, study: Study) -> tuple[str, ...]:
         model_told(case.ready.modelled),
         f"{odds.paths} paths of {study.horizon_days:g} days in steps of {study.step_seconds:g} seconds, seed {study.seed}; "
         "every setting on the same paths. Bounds hold 95 times in 100, given the model.",
-        f"Between two steps prices go straight: what they do within {study.step_seconds:g} seconds is not seen, which makes "
-        "chances of a liquidation somewhat low (docs/simulation.md says by how much).",
         *rules_told(case.ground),
         *study.notes,
         NOT_MODELLED,

@@ -200,7 +200,8 @@ def build(
     None is enough where all numbers are stated. `coins`: what moves with the symbols and pays no funding. BadInput: what is
     missing, contradictory or cannot be fitted."""
     if find_spec("numpy") is None or find_spec("numba") is None:
-        raise BadInput(choice.source, "model", choice.kind, "models need the array extra: pip install 'plimsoll[array]'")
+        cure = "models need the array extra: uv run --extra all, or pip install 'plimsoll[array]'"
+        raise BadInput(choice.source, "model", choice.kind, cure)
     if not horizon_seconds > 0:
         raise BadInput(choice.source, "horizon", horizon_seconds, "give a time above zero")
     if not symbols:
@@ -437,7 +438,8 @@ def _word_or_number(value: object, allowed: Sequence[str], key: str, source: str
 
 def _numbers(value: object, key: str, source: str) -> dict[str, Decimal]:
     if not isinstance(value, Mapping):
-        raise BadInput(source, key, value, "give a number for each symbol, as in BTCUSDT = 0.6")
+        cure = "as in {BTCUSDT = 0.6} in a file, " + f"{key}=BTCUSDT:0.6,ETHUSDT:0.8 in words"
+        raise BadInput(source, key, value, f"give a number for each symbol, {cure}")
     return {str(name): parse(number, f"{key} of {name}", source) for name, number in value.items()}
 
 

@@ -24,6 +24,7 @@ from walks import tellers_of
 
 STEPS, LANES_USED, HOUR = 90, 48, 3600.0
 LINED = [venue for venue in VENUES if rulebook_of(venue).rules.STATES_LINES and not rulebook_of(venue).rules.PRICES_STATED]
+WALKED = ("bybit_classic", "bybit_uta", "okx_multi")
 KINDS = ("brownian", "student", "jumps", "garch")
 MONEY = ("equity", "fees", "forced", "funding", "shortfall", "added")
 
@@ -76,12 +77,14 @@ def every_coin(account: Account) -> dict[str, str]:
 
 
 def at_stake(account: Account, venue: str, marks: dict[str, Any]) -> float:
-    """All money and all values, at prices that may double or halve."""
+    """All money and all values, each at its own price, which may double or halve."""
     instruments = rulebook_of(venue).instruments
-    money = sum(abs(float(x)) for x in account.cash.values()) + sum(float(p.isolated_margin) for p in account.positions)
-    sizes = {p.symbol: abs(float(p.size * instruments[p.symbol].multiplier)) for p in account.positions}
-    prices = [float(x) for x in marks.values()] + [float(p.entry_price) for p in account.positions]
-    return money + 4 * sum(sizes.values()) * max(max(prices), 1 / min(prices))
+    total = sum(abs(float(x)) for x in account.cash.values()) + sum(float(p.isolated_margin) for p in account.positions)
+    for p in account.positions:
+        size = abs(float(p.size * instruments[p.symbol].multiplier))
+        prices = (float(marks[p.symbol]), float(p.entry_price))
+        total += 4 * size * (max(prices) if instruments[p.symbol].kind != "inverse" else 1 / min(prices))
+    return total
 
 
 @pytest.mark.parametrize("venue", LINED)
@@ -130,3 +133,28 @@ def test_rows_far_from_the_line_are_passed_and_those_near_it_are_not(
     next(iter(chunks(job, [case], LANES_USED, 1)))
     stood: Column = kept[0].stands[:LANES_USED]
     assert (stood == STEPS % study.BLOCK).all() == away
+
+
+@pytest.mark.parametrize("venue", LINED)
+def test_the_law_is_tried_on_rows_that_are_passed(venue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An isolated long that is liquidated now and then: most lanes pass rows, and both tell the same. Not so where the account's
+    coins are one pool, or funding hangs on what is free."""
+    kept = []
+    real = study.clearance_of
+    monkeypatch.setattr(study, "clearance_of", lambda case, laid: kept.append(real(case, laid)) or kept[-1])
+    rulebook = rulebook_of(venue)
+    symbol, *_ = (i.symbol for i in rulebook.instruments.values() if i.kind in ("linear", "inverse") and not i.alone)
+    contract = rulebook.instruments[symbol]
+    linear = contract.kind == "linear"
+    size = ((D(1) if linear else D(50000)) / contract.multiplier).quantize(D(1))
+    margin = D(10000) if linear else D("0.2")
+    leg = Position(symbol, MarginMode.ISOLATED, LegSide.NET, size, D(50000), D(5), margin)
+    account = Account(PositionMode.ONE_WAY, {contract.settle: D(1000)}, (leg,))
+    of = Subject("test", (symbol,), HOUR)
+    funding = constant_funding(of, 0.0001, 8 * HOUR)
+    job = Job((50000.0,), brownian(of, [1.0], np.eye(1)), funding, 3, (STEPS,), False, kept_folder())
+    told = Told({contract.settle: "" if linear else symbol}, contract.settle, True)
+    case = Case((symbol,), account, rulebook, told, Exact(sold))
+    passed = outcome(job, case, True, monkeypatch)
+    assert ((kept[0].stands[:LANES_USED] > 0).mean() > 0.5) == (venue not in WALKED)
+    same(passed, outcome(job, case, False, monkeypatch), at_stake(account, venue, {symbol: D(50000)}))

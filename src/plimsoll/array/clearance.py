@@ -30,6 +30,8 @@ profit: Any
 
 RANGE: Final = 0.25
 """How far a log price may move from where bounds were laid. Within it the gross scale grows by no more than its exponential."""
+UNBOUND: Final = 1e30
+"""Slack of a pool that nothing is asked of."""
 AWAY: Final = 0.12
 """Where a log price has moved so far, bounds are laid anew before it is out of their range."""
 GUARD: Final = 1e-6
@@ -190,8 +192,7 @@ def pay_on(
     pools = len(held.pools)
     for p in range(pools):
         _, worst, _ = charges(desk, held, p, rates, marks)
-        row = held.pools[p]
-        if worst > 0 and row.leg_to > row.leg_from and not clearance.least[p, lane] > worst:
+        if worst > 0 and not clearance.least[p, lane] > worst:
             return False
     span = span_of(clearance.laid[lane])
     for p in range(pools):
@@ -202,11 +203,10 @@ def pay_on(
     for p in range(pools):
         taken, row = clearance.room[TAKEN_BY, p], held.pools[p]
         row.cash -= taken
-        if row.leg_to > row.leg_from:
-            if row.isolated:
-                held.legs[row.leg_from].lost += taken
-            stake(held, p, row.cash)
-            clearance.slack[p, lane] -= taken + span * abs(taken)
+        if row.isolated and row.leg_to > row.leg_from:
+            held.legs[row.leg_from].lost += taken
+        stake(held, p, row.cash)
+        clearance.slack[p, lane] -= taken + span * abs(taken)
     write_slack(clearance, lane)
     return True
 
@@ -364,7 +364,7 @@ def lay_pool(
             slope = (profit(leg, twice, market) - profit(leg, mark, market)) / x
             room[WORTH, at] += slope * begin
             moved += slope * (x - begin)
-    clearance.slack[p, lane] = slack if len(pool.legs) > 0 else 1.0
+    clearance.slack[p, lane] = slack if len(pool.legs) > 0 or margin.requirement > 0 else UNBOUND
     for k in range(len(logs)):
         clearance.screen.weight[p, k, lane] = f4(room[WEIGHT, k])
     return plain_worth(held, p, pool, margin, marks), moved

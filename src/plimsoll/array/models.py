@@ -27,6 +27,8 @@ BOOTSTRAP: Final = 4
 YEAR_SECONDS: Final = 365 * 86400
 ROUND_OFF: Final = 1e-10
 """A correlation matrix may miss symmetry and positive semidefiniteness by this much: decimals cut off on paper."""
+MOST_VOLATILITY: Final = 100.0
+"""Of a year, or of a jump: what is wilder leaves the range of float32 within a horizon, and is no market."""
 MOST_FREEDOM: Final = 1e6
 
 
@@ -231,6 +233,9 @@ def need_volatility(of: Subject, name: str, given: Sequence[float], least: float
     for symbol, value in zip(of.symbols, found, strict=True):
         if value < 0 or (value == 0 and least is None):
             raise BadInput(of.source, f"{name} of {symbol}", f"{value:g}", "give a number above zero")
+        if value > MOST_VOLATILITY:
+            cure = f"give at most {MOST_VOLATILITY:g} (1 is 100 %)"
+            raise BadInput(of.source, f"{name} of {symbol}", f"{value:g}", cure)
     return found
 
 

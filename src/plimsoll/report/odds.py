@@ -222,7 +222,7 @@ def _one(odds: Odds, study: Study) -> str:
     )
     first, days = first_to_go(odds), odds.days_to_liquidation
     if first is None:
-        most = f"on none of {odds.paths:,} paths, so at most on about {percent(odds.liquidated.high)}"
+        most = f"on any of {odds.paths:,} paths, so at most on about {percent(odds.liquidated.high)}"
         return f"{lead}: nothing is liquidated {span} {most}; {loss}."
     when = "" if days is None else f", half of those by day {quantile(days, 0.5):.1f}"
     return (
