@@ -7,6 +7,7 @@ import math
 import statistics
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -520,7 +521,6 @@ def test_index_prices_may_stand_in_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("BTC=58000", "--index: USDT: no index price; add --index USDT=PRICE"),
         ("BTC=58000,USDT=1,ETH=4000", "--index: coin = ETH: the account has no such coin; it has BTC, USDT"),
         ("BTC=58000,BTC=59000,USDT=1", "--index: BTC = 59000: this coin has two different index prices"),
         ("BTC=0,USDT=1", "--index: BTC = 0: give a number greater than zero"),
@@ -534,6 +534,64 @@ def test_a_slip_in_index_prices_is_refused_and_never_filled_in(given: str, said:
     with pytest.raises(BadInput) as refused:
         collateral(given)
     assert said in str(refused.value)
+
+
+def test_index_prices_that_are_left_out_are_stood_in_for_and_told() -> None:
+    """1 BTC at 58,000 counts 55,100, 1,000 USDT at one dollar less a ten-thousandth 999.90."""
+    report = collateral("BTC=58000")
+    (pool,) = report.assessment.pools
+    assert (pool.margin_balance, report.indexes) == (D("56099.9"), {"BTC": 58000, "USDT": 1})
+    assert "index prices as given: BTC 58000; not given: USDT counted as one dollar" in report.notes
+
+
+BEHIND = """
+name = "coins sold short, others behind them"
+venue = "binance_margin"
+rules_as_of = 2026-07-02
+interest = { USDT = "0.06", ETH = "0.03" }
+[wallet]
+USDT = "4000"
+BTC = "0.1"
+[[positions]]
+symbol = "ETHUSDT"
+side = "short"
+size = "8"
+leverage = 10
+mode = "cross"
+"""
+
+
+def behind(path: Path, *indexes: str) -> AssessReport:
+    path.write_text(BEHIND)
+    return build(options(str(path), "ETHUSDT=2500", indexes=indexes))
+
+
+@pytest.mark.parametrize(
+    ("given", "eth", "told"),
+    [
+        ("BTC=60000", 2500, "BTC 60000; not given: USDT counted as one dollar, ETH at the mark of ETHUSDT"),
+        ("BTC=60000,USDT=1", 2500, "BTC 60000, USDT 1; not given: ETH at the mark of ETHUSDT"),
+        ("BTC=60000,ETH=2600", 2600, "BTC 60000, ETH 2600; not given: USDT counted as one dollar"),
+    ],
+)
+def test_a_coin_that_is_sold_short_may_have_an_index_price_and_else_goes_by_its_mark(
+    tmp_path: Path, given: str, eth: int, told: str
+) -> None:
+    """4,000 USDT and 20,000 for the coins less a thousandth of that; 0.1 BTC at 60,000 count 5,700; 8 ETH are owed with their
+    first hour's interest at 3 % a year."""
+    report = behind(tmp_path / "behind.toml", given)
+    pool = next(pool for pool in report.assessment.pools if not pool.isolated)
+    owed = 8 * (1 + Fraction(3, 100) / (365 * 24))
+    wanted = 4000 + 20000 - 20 + Fraction(95, 100) * 6000 - owed * eth
+    assert abs(Fraction(pool.margin_balance) - wanted) < Fraction(1, 10**9) and not report.refusals
+    assert f"index prices as given: {told}" in report.notes
+
+
+def test_a_coin_whose_price_is_neither_given_nor_told_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--index: BTC: no index price; add --index BTC=PRICE"):
+        behind(tmp_path / "behind.toml", "ETH=2500")
+    with pytest.raises(BadInput, match="coin = SOL: the account has no such coin; it has USDT, BTC, ETH"):
+        behind(tmp_path / "behind.toml", "BTC=60000,SOL=1")
 
 
 def test_index_prices_where_no_coins_are_valued_together_are_refused() -> None:

@@ -75,7 +75,7 @@ class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
 
 class Question(msgspec.Struct, frozen=True):
     """What is asked beyond the account itself: `explain` a quantity, `want` a liquidation price; and `indexes`, the prices of
-    the coins in US dollars (None: stand-ins)."""
+    the coins in US dollars (one left out: a stand-in)."""
 
     explain: str | None = None
     want: str | None = None
