@@ -182,6 +182,31 @@ def test_a_stale_and_an_open_table_are_told() -> None:
     assert (found[Code.OPEN_TABLE].value, found[Code.OPEN_TABLE].limit) == (D(6000), D(5000))
 
 
+OPEN = [
+    ("a row of 5,000 tenths of an ETH", "okx_futures", "ETH-USDT-SWAP", "10", "1 of 1 known to 5,000", ""),
+    ("the first row of twelve", "binance_usdm", "BTCUSDT", "1", "1 of 12 to 300,000", ""),
+    ("a row of a class", "binance_margin", "ETHUSDT", "2", "1 of 1 cap not known", "nor where the last known one ends"),
+    ("a row that no source ends", "dydx", "ETH-USD", "2", "1 of 1 cap not known", ""),
+]
+
+
+@pytest.mark.parametrize(("venue", "symbol", "size", "shown", "caution"), [case[1:] for case in OPEN], ids=[c[0] for c in OPEN])
+def test_a_row_whose_end_is_not_known_is_not_said_to_have_none(
+    venue: str, symbol: str, size: str, shown: str, caution: str
+) -> None:
+    asset = "USDC" if venue == "dydx" else "USDT"
+    head = f'name = "T"\nvenue = "{venue}"\ninterest = {{ USDT = "0.06" }}\n[wallet]\n{asset} = "9000000"\n'
+    text = head + position(symbol, "long", size, "4000", 3, "isolated").replace('entry_price = "4000"\n', "")
+    report = said(text, {symbol: "4000"}, venue)
+    out = io.StringIO()
+    print_report(report, out)
+    line, below, folded = [cells.split() for cells in out.getvalue().split("\nMargin")[1].splitlines()[3:6]]
+    assert shown == " ".join([*line[-4:-1], *below[3:], *folded])
+    assert [c.sentence for c in report.cautions if c.code is Code.OPEN_TABLE and caution in c.sentence] or not caution
+    assert caution or Code.OPEN_TABLE not in {c.code for c in report.cautions}
+    assert report.rows[0].complete is (venue in ("dydx", "binance_usdm"))
+
+
 def test_an_order_the_venue_refuses_is_told_with_its_code() -> None:
     report = said(account(ETH, extra='[[stops]]\nsymbol = "ETHUSDT"\nprice = "3950"\n'), {"ETHUSDT": "3900"})
     assert [(r.command, r.code, r.wanted, r.limit) for r in report.refusals] == [("stop-ETHUSDT", "-2021", D(3950), D(3900))]

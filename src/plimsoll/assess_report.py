@@ -38,13 +38,15 @@ class Distance(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """The bracket row a leg stands in, counted from 1, in `unit`."""
+    """The bracket row a leg stands in, counted from 1, in `unit`. `complete` False: the venue has further rows, which are not
+    known; `bracket.cap` None: where the row ends is not known."""
 
     leg: str
     number: int
     rows: int
     unit: str
     bracket: Bracket
+    complete: bool = True
 
 
 class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,8 +147,9 @@ def _distance(leg: LegView, history: History | None) -> Distance:
 
 def _row(leg: LegView, rulebook: Rulebook) -> Row:
     instrument = rulebook.instruments[leg.symbol]
-    brackets = instrument.brackets
-    return Row(leg.name, leg.bracket + 1, len(brackets), instrument.bracket_unit, brackets[leg.bracket])
+    brackets, age = instrument.brackets, rulebook.ages.get(leg.symbol)
+    complete = age is None or age.brackets.complete
+    return Row(leg.name, leg.bracket + 1, len(brackets), instrument.bracket_unit, brackets[leg.bracket], complete)
 
 
 def to_json(report: AssessReport) -> dict[str, object]:

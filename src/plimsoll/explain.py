@@ -196,9 +196,9 @@ def _row(legwise: Legwise, price: Decimal, look: Look) -> str:
     number = look.rulebook.rules.bracket(value, legwise.leg.tier, legwise.market)
     row = instrument.brackets[number]
     top = "" if row.max_leverage is None else f", up to {show(row.max_leverage)}x"
-    cap = "any size" if row.cap is None else show(row.cap)
+    cap = "a cap that is not known" if row.cap is None else show(row.cap)
     if row.quote_floor is not None:
-        most = "any sum" if row.quote_cap is None else show(row.quote_cap)
+        most = "a sum that is not known" if row.quote_cap is None else show(row.quote_cap)
         cap += f" {instrument.base} or {show(row.quote_floor)} to {most} {instrument.quote} borrowed"
     unit = f" ({instrument.bracket_unit})" if row.quote_floor is None else ""
     return (

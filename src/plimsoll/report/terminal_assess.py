@@ -137,7 +137,9 @@ def _margins(report: AssessReport) -> "Table":
 
 
 def _bracket(row: Row) -> str:
-    cap = "no cap" if row.bracket.cap is None else f"to {row.bracket.cap:,f}"
+    """The row and where it ends, as far as that is known."""
+    last = "known to" if row.number == row.rows and not row.complete else "to"
+    cap = "cap not known" if row.bracket.cap is None else f"{last} {row.bracket.cap:,f}"
     return f"{row.number} of {row.rows}\n[dim]{cap}[/]"
 
 
