@@ -207,6 +207,24 @@ def test_a_row_whose_end_is_not_known_is_not_said_to_have_none(
     assert report.rows[0].complete is (venue in ("dydx", "binance_usdm"))
 
 
+def test_a_level_that_the_venue_liquidates_at_is_told_in_place_of_the_unused_rate_of_the_row() -> None:
+    """A pair of 3x is liquidated at 1.15 (the published level of the lowest tier), so its debt needs 0.15 of itself; the row of
+    the pair says 0.05. Where a venue goes by the rate of the row, that is told and no level is."""
+    head = 'name = "T"\nvenue = "binance_margin"\ninterest = { BTC = "0.02" }\n[wallet]\nUSDT = "9000"\n'
+    text = head + position("BTCUSDT", "short", "0.05", "0", 3, "isolated").replace('entry_price = "0"\n', "")
+    report = said(text, {"BTCUSDT": "60000"}, "binance_margin", Question("liquidation_price"))
+    (told,), (row,) = report.explanations, report.rows
+    numbers = {given.name: given.value for given in told.inputs}
+    owed = Fraction(5, 100) * (1 + Fraction(2, 100) / (365 * 24)) * Fraction(numbers["BTCUSDT mark"])
+    assert abs(Fraction(numbers["requirement there"]) / owed - Fraction(15, 100)) < Fraction(1, 10**9)
+    assert numbers["liquidation_level"] == row.level == D("1.15") and row.bracket.maintenance_rate == D("0.05")
+    assert "level 1.15" in told.bracket and "rate" not in told.bracket
+    assert any(source.startswith("M-TIER") for source in told.sources)
+    (other,) = textbook(explain="liquidation_price:ETHUSDT").explanations
+    assert "rate 0.004" in other.bracket and "level" not in other.bracket
+    assert {row.level for row in textbook().rows} == {None}
+
+
 def test_an_order_the_venue_refuses_is_told_with_its_code() -> None:
     report = said(account(ETH, extra='[[stops]]\nsymbol = "ETHUSDT"\nprice = "3950"\n'), {"ETHUSDT": "3900"})
     assert [(r.command, r.code, r.wanted, r.limit) for r in report.refusals] == [("stop-ETHUSDT", "-2021", D(3950), D(3900))]

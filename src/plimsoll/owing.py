@@ -2,6 +2,7 @@
 of liquidation, and after how long the debt alone takes the pool there while no price moves."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,8 +12,8 @@ from plimsoll.account.decide import decide
 from plimsoll.account.events import StageReached
 from plimsoll.account.state import State, Venue
 from plimsoll.margin.assess import mark_column
-from plimsoll.margin.pools import lay_out
-from plimsoll.model import LegKey, Stage
+from plimsoll.margin.pools import Layout, lay_out
+from plimsoll.model import Account, LegKey, Stage
 from plimsoll.number import exact
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.asks import PoolAsk
@@ -46,14 +47,17 @@ def owings(state: State, rulebook: Rulebook) -> tuple[Owing, ...]:
         found = tuple(debts(state.account, rulebook))
         rates = state.account.interest_rates
         known = all(asset in rates for _, asset, _, _ in found)
-        levels = _levels(state, rulebook)
+        layout = lay_out(state.account, rulebook)
+        column = mark_column(layout, state.marks.marks, state.marks.indexes)
+        known_levels = levels(layout, column, state.account, rulebook)
         out = []
         for leg, asset, lent, interest in found:
             pool = _pool_of(state, rulebook, leg, asset)
             rate = rates.get(asset)
             a_day = None if rate is None else rulebook.rules.interest(lent, interest, rate, DAY)
             hours = _hours(state, rulebook, pool) if known else None
-            out.append(Owing(pool, asset, lent, interest, rate, a_day, *levels.get(pool, (None, None, None)), hours))
+            level = known_levels[pool]
+            out.append(Owing(pool, asset, lent, interest, rate, a_day, level.now, level.line, level.call, hours))
         return tuple(out)
 
 
@@ -64,17 +68,23 @@ def _pool_of(state: State, rulebook: Rulebook, leg: LegKey | None, asset: str) -
     return next(own).key
 
 
-def _levels(state: State, rulebook: Rulebook) -> dict[str, tuple[Decimal | None, Decimal | None, Decimal | None]]:
-    """Pool -> (the venue's ratio, the one at which it liquidates, the one at which it calls)."""
-    layout, rules = lay_out(state.account, rulebook), rulebook.rules
-    column = mark_column(layout, state.marks.marks, state.marks.indexes)
-    found = {}
+class Levels(NamedTuple):
+    """The venue's ratio of a pool now, the one at which it liquidates and the one at which it calls; None: it states none."""
+
+    now: Decimal | None
+    line: Decimal | None
+    call: Decimal | None
+
+
+def levels(layout: Layout, column: tuple[Decimal, ...], account: Account, rulebook: Rulebook) -> dict[str, Levels]:
+    """Those of each pool, by its printed name."""
+    rules, found = rulebook.rules, {}
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         margin = rules.assess_pool(pool, column, layout.markets)
-        ask = PoolAsk(spec, pool, margin, column, layout.markets, state.account, -1)
+        ask = PoolAsk(spec, pool, margin, column, layout.markets, account, -1)
         names = ("liquidation_level", "margin_call_level")
         line, call = [rules.printed_of_pool(name, ask) if spec.assets else None for name in names]
-        found[spec.key] = rules.venue_ratio(margin, spec, state.account), line, call
+        found[spec.key] = Levels(rules.venue_ratio(margin, spec, account), line, call)
     return found
 
 
