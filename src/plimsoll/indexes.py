@@ -65,14 +65,16 @@ def _tradable(marks: Mapping[str, Decimal], rulebook: Rulebook) -> list[str]:
 
 
 def stand_in_note(
-    account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook, own: Collection[str] = ()
+    account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook, own: Collection[str] = (), still: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """One sentence on what stands in for index prices; none where nothing does. `own`: coins that have prices of their own."""
+    """One sentence on what stands in for index prices; none where nothing does. `own`: coins that have prices of their own,
+    `still`: those of them that stand still, as given."""
     coins = coins_of_account(account, rulebook)
     tellers = {asset: teller_of(asset, marks, rulebook) for asset in coins}
     pegged = [asset for asset, teller in tellers.items() if teller == ""]
     others = [f"{asset} at the mark of {teller}" for asset, teller in tellers.items() if teller and asset not in own]
-    known = [f"{asset} at prices of its own" for asset in tellers if asset in own]
+    moving = {asset: "standing still as given" if asset in still else "at prices of its own" for asset in own}
+    known = [f"{asset} {moving[asset]}" for asset in tellers if asset in own]
     if not pegged and not others and not known:
         return ()
     parts = ([f"{', '.join(pegged)} counted as one dollar"] if pegged else []) + others + known

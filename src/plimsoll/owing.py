@@ -27,7 +27,7 @@ class Owing(msgspec.Struct, frozen=True):
     """One debt. `pool`: whose (`account`, or a walled position's printed name); `lent` and `interest` in the coin; `rate` a
     year and `a_day` None: the account states no rate. `level`: the venue's ratio now, `line`: the one at which it liquidates
     (None: the venue states none), `call`: the one at or below which it calls for more margin. `hours`: until debts alone
-    liquidate the pool, None: never, or not known."""
+    liquidate the pool, 0: it is due already, None: never, or not known."""
 
     pool: str
     asset: str
@@ -55,8 +55,8 @@ def owings(state: State, rulebook: Rulebook) -> tuple[Owing, ...]:
             pool = _pool_of(state, rulebook, leg, asset)
             rate = rates.get(asset)
             a_day = None if rate is None else rulebook.rules.interest(lent, interest, rate, DAY)
-            hours = _hours(state, rulebook, pool) if known else None
             level = known_levels[pool]
+            hours = 0 if level.due else _hours(state, rulebook, pool) if known else None
             out.append(Owing(pool, asset, lent, interest, rate, a_day, level.now, level.line, level.call, hours))
         return tuple(out)
 
@@ -69,8 +69,10 @@ def _pool_of(state: State, rulebook: Rulebook, leg: LegKey | None, asset: str) -
 
 
 class Levels(NamedTuple):
-    """The venue's ratio of a pool now, the one at which it liquidates and the one at which it calls; None: it states none."""
+    """Whether a pool is due for liquidation, the venue's ratio of it now, the one at which it liquidates and the one at which
+    it calls; None: the venue states none."""
 
+    due: bool
     now: Decimal | None
     line: Decimal | None
     call: Decimal | None
@@ -81,10 +83,11 @@ def levels(layout: Layout, column: tuple[Decimal, ...], account: Account, rulebo
     rules, found = rulebook.rules, {}
     for spec, pool in zip(layout.specs, layout.pools, strict=True):
         margin = rules.assess_pool(pool, column, layout.markets)
+        due = rules.is_liquidatable(margin.balance, margin.requirement)
         ask = PoolAsk(spec, pool, margin, column, layout.markets, account, -1)
         names = ("liquidation_level", "margin_call_level")
         line, call = [rules.printed_of_pool(name, ask) if spec.assets else None for name in names]
-        found[spec.key] = Levels(rules.venue_ratio(margin, spec, account), line, call)
+        found[spec.key] = Levels(due, rules.venue_ratio(margin, spec, account), line, call)
     return found
 
 
@@ -111,11 +114,15 @@ def lasting(hours: int | None) -> str:
 
     >>> lasting(7), lasting(100), lasting(24 * 900), lasting(None)
     ('7 hours', '4.2 days', '2.5 years', 'never')
+    >>> lasting(1), lasting(0)
+    ('1 hour', 'due now')
     """
     if hours is None:
         return "never"
+    if hours == 0:
+        return "due now"
     if hours < 48:
-        return f"{hours} hours"
+        return f"{hours} hour{'' if hours == 1 else 's'}"
     days = Decimal(hours) / DAY
     return f"{days:.1f} days" if days < 730 else f"{days / 365:.1f} years"
 
