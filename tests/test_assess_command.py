@@ -7,6 +7,7 @@ import math
 import statistics
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,49 @@ def test_a_stale_and_an_open_table_are_told() -> None:
     found = {c.code: c for c in said(text, {"ETHUSDT": "4000"}, "okx_futures").cautions}
     assert found[Code.STALE_TABLE].value == 85 and "2026-09-25" in found[Code.STALE_TABLE].sentence
     assert (found[Code.OPEN_TABLE].value, found[Code.OPEN_TABLE].limit) == (D(6000), D(5000))
+
+
+OPEN = [
+    ("a row of 5,000 tenths of an ETH", "okx_futures", "ETH-USDT-SWAP", "10", "1 of 1 known to 5,000", ""),
+    ("the first row of twelve", "binance_usdm", "BTCUSDT", "1", "1 of 12 to 300,000", ""),
+    ("a row of a class", "binance_margin", "ETHUSDT", "2", "1 of 1 cap not known", "nor where the last known one ends"),
+    ("a row that no source ends", "dydx", "ETH-USD", "2", "1 of 1 cap not known", ""),
+]
+
+
+@pytest.mark.parametrize(("venue", "symbol", "size", "shown", "caution"), [case[1:] for case in OPEN], ids=[c[0] for c in OPEN])
+def test_a_row_whose_end_is_not_known_is_not_said_to_have_none(
+    venue: str, symbol: str, size: str, shown: str, caution: str
+) -> None:
+    asset = "USDC" if venue == "dydx" else "USDT"
+    head = f'name = "T"\nvenue = "{venue}"\ninterest = {{ USDT = "0.06" }}\n[wallet]\n{asset} = "9000000"\n'
+    text = head + position(symbol, "long", size, "4000", 3, "isolated").replace('entry_price = "4000"\n', "")
+    report = said(text, {symbol: "4000"}, venue)
+    out = io.StringIO()
+    print_report(report, out)
+    line, below, folded = [cells.split() for cells in out.getvalue().split("\nMargin")[1].splitlines()[3:6]]
+    assert shown == " ".join([*line[-4:-1], *below[3:], *folded])
+    assert [c.sentence for c in report.cautions if c.code is Code.OPEN_TABLE and caution in c.sentence] or not caution
+    assert caution or Code.OPEN_TABLE not in {c.code for c in report.cautions}
+    assert report.rows[0].complete is (venue in ("dydx", "binance_usdm"))
+
+
+def test_a_level_that_the_venue_liquidates_at_is_told_in_place_of_the_unused_rate_of_the_row() -> None:
+    """A pair of 3x is liquidated at 1.15 (the published level of the lowest tier), so its debt needs 0.15 of itself; the row of
+    the pair says 0.05. Where a venue goes by the rate of the row, that is told and no level is."""
+    head = 'name = "T"\nvenue = "binance_margin"\ninterest = { BTC = "0.02" }\n[wallet]\nUSDT = "9000"\n'
+    text = head + position("BTCUSDT", "short", "0.05", "0", 3, "isolated").replace('entry_price = "0"\n', "")
+    report = said(text, {"BTCUSDT": "60000"}, "binance_margin", Question("liquidation_price"))
+    (told,), (row,) = report.explanations, report.rows
+    numbers = {given.name: given.value for given in told.inputs}
+    owed = Fraction(5, 100) * (1 + Fraction(2, 100) / (365 * 24)) * Fraction(numbers["BTCUSDT mark"])
+    assert abs(Fraction(numbers["requirement there"]) / owed - Fraction(15, 100)) < Fraction(1, 10**9)
+    assert numbers["liquidation_level"] == row.level == D("1.15") and row.bracket.maintenance_rate == D("0.05")
+    assert "level 1.15" in told.bracket and "rate" not in told.bracket
+    assert any(source.startswith("M-TIER") for source in told.sources)
+    (other,) = textbook(explain="liquidation_price:ETHUSDT").explanations
+    assert "rate 0.004" in other.bracket and "level" not in other.bracket
+    assert {row.level for row in textbook().rows} == {None}
 
 
 def test_an_order_the_venue_refuses_is_told_with_its_code() -> None:
@@ -520,7 +564,6 @@ def test_index_prices_may_stand_in_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("BTC=58000", "--index: USDT: no index price; add --index USDT=PRICE"),
         ("BTC=58000,USDT=1,ETH=4000", "--index: coin = ETH: the account has no such coin; it has BTC, USDT"),
         ("BTC=58000,BTC=59000,USDT=1", "--index: BTC = 59000: this coin has two different index prices"),
         ("BTC=0,USDT=1", "--index: BTC = 0: give a number greater than zero"),
@@ -534,6 +577,64 @@ def test_a_slip_in_index_prices_is_refused_and_never_filled_in(given: str, said:
     with pytest.raises(BadInput) as refused:
         collateral(given)
     assert said in str(refused.value)
+
+
+def test_index_prices_that_are_left_out_are_stood_in_for_and_told() -> None:
+    """1 BTC at 58,000 counts 55,100, 1,000 USDT at one dollar less a ten-thousandth 999.90."""
+    report = collateral("BTC=58000")
+    (pool,) = report.assessment.pools
+    assert (pool.margin_balance, report.indexes) == (D("56099.9"), {"BTC": 58000, "USDT": 1})
+    assert "index prices as given: BTC 58000; not given: USDT counted as one dollar" in report.notes
+
+
+BEHIND = """
+name = "coins sold short, others behind them"
+venue = "binance_margin"
+rules_as_of = 2026-07-02
+interest = { USDT = "0.06", ETH = "0.03" }
+[wallet]
+USDT = "4000"
+BTC = "0.1"
+[[positions]]
+symbol = "ETHUSDT"
+side = "short"
+size = "8"
+leverage = 10
+mode = "cross"
+"""
+
+
+def behind(path: Path, *indexes: str) -> AssessReport:
+    path.write_text(BEHIND)
+    return build(options(str(path), "ETHUSDT=2500", indexes=indexes))
+
+
+@pytest.mark.parametrize(
+    ("given", "eth", "told"),
+    [
+        ("BTC=60000", 2500, "BTC 60000; not given: USDT counted as one dollar, ETH at the mark of ETHUSDT"),
+        ("BTC=60000,USDT=1", 2500, "BTC 60000, USDT 1; not given: ETH at the mark of ETHUSDT"),
+        ("BTC=60000,ETH=2600", 2600, "BTC 60000, ETH 2600; not given: USDT counted as one dollar"),
+    ],
+)
+def test_a_coin_that_is_sold_short_may_have_an_index_price_and_else_goes_by_its_mark(
+    tmp_path: Path, given: str, eth: int, told: str
+) -> None:
+    """4,000 USDT and 20,000 for the coins less a thousandth of that; 0.1 BTC at 60,000 count 5,700; 8 ETH are owed with their
+    first hour's interest at 3 % a year."""
+    report = behind(tmp_path / "behind.toml", given)
+    pool = next(pool for pool in report.assessment.pools if not pool.isolated)
+    owed = 8 * (1 + Fraction(3, 100) / (365 * 24))
+    wanted = 4000 + 20000 - 20 + Fraction(95, 100) * 6000 - owed * eth
+    assert abs(Fraction(pool.margin_balance) - wanted) < Fraction(1, 10**9) and not report.refusals
+    assert f"index prices as given: {told}" in report.notes
+
+
+def test_a_coin_whose_price_is_neither_given_nor_told_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--index: BTC: no index price; add --index BTC=PRICE"):
+        behind(tmp_path / "behind.toml", "ETH=2500")
+    with pytest.raises(BadInput, match="coin = SOL: the account has no such coin; it has USDT, BTC, ETH"):
+        behind(tmp_path / "behind.toml", "BTC=60000,SOL=1")
 
 
 def test_index_prices_where_no_coins_are_valued_together_are_refused() -> None:

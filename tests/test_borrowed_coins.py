@@ -165,6 +165,21 @@ def test_what_is_owed_is_told_with_its_cost_and_with_the_time_that_it_takes() ->
     assert "Owed" in text and "90.0 %" in text and "35.2 days" in text and "line 1.15" in text
 
 
+@pytest.mark.parametrize(
+    ("mark", "hours", "words"), [("46000.001", 1, "1 hour"), ("46000", 0, "due now"), ("45000", 0, "due now")]
+)
+def test_a_debt_that_is_due_is_not_given_an_hour(mark: str, hours: int, words: str) -> None:
+    """0.04 BTC against 1,600 USDT: liquidated at or below 1.15 * 1,600 / 0.04 = 46,000; an hour's interest is 0.164."""
+    text = open_text("interest_only")
+    plan = parse_account(text.replace("[[positions]]\n", '[[positions]]\nentry_price = "50000"\n'), "mine.toml")
+    report = assessed(plan, BTCUSDT=mark)
+    (owing,) = report.owed
+    assert (owing.lent, owing.interest, owing.hours, lasting(owing.hours)) == (1600, 0, hours, words)
+    out = io.StringIO()
+    print_report(report, out, 100)
+    assert words in out.getvalue()
+
+
 def test_without_a_rate_the_cost_is_unknown_and_a_run_names_the_file_and_the_field() -> None:
     text = open_text("borrowed_eth").replace('USDT = "0.06"\n', "")
     plan = parse_account(text, "mine.toml")

@@ -126,6 +126,7 @@ def test_the_prices_of_a_coin_may_stand_under_another_name_in_a_script_or_still(
     still = Wish(account=made(), prices=candles(made, "BTCUSDT"), indexes=("BTC=60000",))
     assert crossed(still).final_equity == 12000 + 100 - 1500
     assert run(still).price_notes[-1] == "Stands still, as given: BTC at 60000."
+    assert any("USDT counted as one dollar, BTC standing still as given" in note for note in crossed(still).notes)
     script = (
         '[scripts.fall]\nstart = 2026-07-02T00:00:00Z\nstep = "1h"\nmarks = {SOLUSDT = ["150", "140", "145"]}\n'
         'index = {BTC = ["60000", "50000", "52000"]}\n'
@@ -331,7 +332,7 @@ def test_a_coin_that_stands_still_needs_no_history_and_is_told(made: Made) -> No
     study = run_study(prepare(wished(made, model=words, marks=("SOLUSDT=150",), indexes=("BTC=60000",), modes="cross")))
     assert study.odds[0].start_equity == 12100
     assert any("Stands still, as given: BTC at 60000." in note for note in study.model)
-    assert any("USDT counted as one dollar" in note for note in study.notes)
+    assert any("USDT counted as one dollar, BTC standing still as given" in note for note in study.notes)
 
 
 def test_every_mode_that_cannot_be_played_tells_its_own_reason(made: Made) -> None:

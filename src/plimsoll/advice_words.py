@@ -70,12 +70,16 @@ def money(value: float | Decimal, unit: str) -> str:
 def days(value: float) -> str:
     """A span of days.
 
-    >>> days(30.0), days(1.0), days(0.25)
-    ('30 days', '1 day', '6 hours')
+    >>> days(30.0), days(1.0), days(0.25), days(1 / 24)
+    ('30 days', '1 day', '6 hours', '1 hour')
     """
     if value < 1:
-        return f"{value * 24:.3g} hours"
-    return f"{value:.3g} day{'' if value == 1 else 's'}"
+        return _counted(value * 24, "hour")
+    return _counted(value, "day")
+
+
+def _counted(value: float, unit: str) -> str:
+    return f"{value:.3g} {unit}" + ("" if f"{value:.3g}" == "1" else "s")
 
 
 def times(leverage: Decimal) -> str:

@@ -8,15 +8,17 @@ from enum import Enum
 
 import msgspec
 
+from plimsoll.account.state import State
 from plimsoll.begin import Refusal, begin
 from plimsoll.cautions import Caution, cautions, distance
 from plimsoll.coin_tables import table_lines
 from plimsoll.explain import Explanation, explain
-from plimsoll.margin.assess import assess
+from plimsoll.margin.assess import assess, mark_column
+from plimsoll.margin.pools import lay_out
 from plimsoll.margin.views import Assessment, LegView
 from plimsoll.model import Account, Bracket, PositionMode
-from plimsoll.number import show
-from plimsoll.owing import Owing, owings
+from plimsoll.number import exact, show
+from plimsoll.owing import Owing, levels, owings
 from plimsoll.plan import Opening, Plan, Skipped
 from plimsoll.prices.history import History
 from plimsoll.rulebook import Rulebook
@@ -38,13 +40,17 @@ class Distance(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """The bracket row a leg stands in, counted from 1, in `unit`."""
+    """The bracket row a leg stands in, counted from 1, in `unit`. `complete` False: the venue has further rows, which are not
+    known; `bracket.cap` None: where the row ends is not known; `level`: the level of its pool at which the
+    venue liquidates, where it goes by one and not by the row's rate."""
 
     leg: str
     number: int
     rows: int
     unit: str
     bracket: Bracket
+    complete: bool = True
+    level: Decimal | None = None
 
 
 class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +81,7 @@ class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
 
 class Question(msgspec.Struct, frozen=True):
     """What is asked beyond the account itself: `explain` a quantity, `want` a liquidation price; and `indexes`, the prices of
-    the coins in US dollars (None: stand-ins)."""
+    the coins in US dollars (one left out: a stand-in)."""
 
     explain: str | None = None
     want: str | None = None
@@ -111,7 +117,7 @@ def assess_report(
         assessment=view,
         ratio=ratio_word(rulebook),
         distances=tuple(_distance(leg, history) for leg in view.legs),
-        rows=tuple(_row(leg, rulebook) for leg in view.legs),
+        rows=_rows(view.legs, begun.state, rulebook),
         tables=table_lines(account, instruments, rulebook),
         cautions=cautions(view, account, rulebook, owed),
         refusals=begun.refusals,
@@ -143,10 +149,19 @@ def _distance(leg: LegView, history: History | None) -> Distance:
     return Distance(leg.name, share, in_deviations(leg.liquidation_price, leg.mark, usual.daily), usual.daily, "")
 
 
-def _row(leg: LegView, rulebook: Rulebook) -> Row:
+def _rows(legs: Sequence[LegView], state: State, rulebook: Rulebook) -> tuple[Row, ...]:
+    layout = lay_out(state.account, rulebook)
+    with exact():
+        found = levels(layout, mark_column(layout, state.marks.marks, state.marks.indexes), state.account, rulebook)
+    return tuple(_row(leg, found[leg.pool].line, rulebook) for leg in legs)
+
+
+def _row(leg: LegView, level: Decimal | None, rulebook: Rulebook) -> Row:
     instrument = rulebook.instruments[leg.symbol]
-    brackets = instrument.brackets
-    return Row(leg.name, leg.bracket + 1, len(brackets), instrument.bracket_unit, brackets[leg.bracket])
+    brackets, age = instrument.brackets, rulebook.ages.get(leg.symbol)
+    complete = age is None or age.brackets.complete
+    unit, row = instrument.bracket_unit, brackets[leg.bracket]
+    return Row(leg.name, leg.bracket + 1, len(brackets), unit, row, complete, level)
 
 
 def to_json(report: AssessReport) -> dict[str, object]:

@@ -43,15 +43,18 @@ def begin(
     marks: Mapping[str, Decimal],
     indexes: Mapping[str, Decimal] | None = None,
     own: Collection[str] = (),
+    still: Collection[str] = (),
 ) -> Begun:
-    """The account as it stands at `marks` (venue symbols) and `indexes` (None: stand-ins, which are told; `own`: coins whose
-    marks are their own prices). Nothing is liquidated: an account that would be is left as it is, with its opening commands not
-    given. BadInput: a held symbol without a mark, a coin without an index."""
+    """The account as it stands at `marks` (venue symbols) and `indexes` (a coin without one: a stand-in, which is told; `own`:
+    coins whose marks are their own prices, `still` those of them that do not move). Nothing is liquidated: an account that
+    would be is left as it is, with its opening commands not given. BadInput: a held symbol without a mark, a coin without
+    an index."""
     account = opening.account
     if indexes is None:
-        priced, told = stand_in_indexes(account, marks, rulebook), stand_in_note(account, marks, rulebook, own)
+        priced, told = stand_in_indexes(account, marks, rulebook), stand_in_note(account, marks, rulebook, own, still)
     else:
-        priced, told = given_indexes(account, indexes, rulebook), given_note(indexes, marks, rulebook)
+        priced = given_indexes(account, indexes, marks, rulebook)
+        told = given_note(account, indexes, marks, rulebook)
     state = State(account, Marks(dict(marks), {}, priced))
     if any(pool.liquidatable for pool in assess(opening.account, state.marks, rulebook, Prices.NONE).pools):
         waiting = ("No order was placed: the account is due for liquidation at these marks.",) if opening.commands else ()

@@ -223,10 +223,14 @@ def _tables(view: Assessment, rulebook: Rulebook) -> list[Caution]:
         if age.days:
             text = f"{symbol}: the nearest bracket table is {age.days} days away ({age.brackets.since})."
             out.append(Caution(Code.STALE_TABLE, symbol, text, Decimal(age.days), ZERO))
-        reach = max(_reach(leg, rulebook) for leg in view.legs if leg.symbol == symbol)
+        own = [leg for leg in view.legs if leg.symbol == symbol]
+        reach, last = max(_reach(leg, rulebook) for leg in own), len(age.brackets.rows) - 1
         if age.open_above is not None and reach > age.open_above:
             text = f"{symbol}: rows above {show(age.open_above)} exist but are not known; the last known one is used."
             out.append(Caution(Code.OPEN_TABLE, symbol, text, reach, age.open_above))
+        if not age.brackets.complete and age.open_above is None and any(leg.bracket == last for leg in own):
+            text = f"{symbol}: further rows exist but are not known, nor where the last known one ends; that one is used."
+            out.append(Caution(Code.OPEN_TABLE, symbol, text, reach))
     return out
 
 

@@ -245,7 +245,7 @@ def assess(
     want: Annotated[str | None, typer.Option(help='For example "ETHUSDT liq 2200": what moves the line there.')] = None,
     prices: Annotated[str | None, typer.Option(help="History for distances in daily standard deviations.")] = None,
     index: Annotated[
-        list[str] | None, typer.Option(help="COIN=PRICE in US dollars, where coins are valued together; or a CSV or JSON file.")
+        list[str] | None, typer.Option(help="COIN=PRICE in US dollars, of coins valued or traded; or a CSV or JSON file.")
     ] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:

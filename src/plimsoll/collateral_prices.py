@@ -143,4 +143,5 @@ def with_stated(history: History, indexes: Mapping[str, Decimal]) -> History:
     frames = tuple(Frame(f.time, f.seconds, {**f.bars, **bars}, f.funding) for f in history.frames)
     said = ", ".join(f"{coin} at {show(price)}" for coin, price in indexes.items())
     symbols = (*(s for s in history.symbols if s not in bars), *bars)
-    return replace(history, symbols=symbols, frames=frames, notes=(*history.notes, f"Stands still, as given: {said}."))
+    notes = (*history.notes, f"Stands still, as given: {said}.")
+    return replace(history, symbols=symbols, frames=frames, notes=notes, still=tuple(indexes))

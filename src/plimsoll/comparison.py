@@ -188,7 +188,7 @@ def in_symbols(history: History, symbols: Mapping[str, str]) -> tuple[History, l
     frames = tuple(renamed(frame, symbols) for frame in history.frames[first:])
     notes = [] if first == 0 else [f"played from {frames[0].time:%Y-%m-%d %H:%M}: only then every symbol has a price"]
     stand_in = {symbols[s]: what for s, what in history.stand_in.items() if s in symbols}
-    return History(history.source, tuple(symbols.values()), frames, history.notes, stand_in), notes
+    return History(history.source, tuple(symbols.values()), frames, history.notes, stand_in, history.still), notes
 
 
 def renamed(frame: Frame, symbols: Mapping[str, str]) -> Frame:
@@ -208,7 +208,7 @@ def _mode_result(
         if progress is not None:
             progress(f"{under.rulebook.shown} {mode.value}, {path.value} bars")
         first = {symbol: bar.open for symbol, bar in history.frames[0].bars.items()}
-        priced = stand_in_note(opening.account, first, under.rulebook, own)
+        priced = stand_in_note(opening.account, first, under.rulebook, own, history.still)
         notes = (*opening.notes, *unit_notes(opening, unit), *priced)
         scout = lead.scout(under, path, unit)
         try:

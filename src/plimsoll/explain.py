@@ -20,6 +20,7 @@ from plimsoll.margin.pools import Layout, lay_out, locked_beside
 from plimsoll.margin.views import Assessment, AssetView, LegView, PoolView
 from plimsoll.model import Account, Marks
 from plimsoll.number import exact, show
+from plimsoll.owing import levels
 from plimsoll.rulebook import Rulebook
 from plimsoll.rules.columns import Leg, Market, PoolMargin
 from plimsoll.venue_table import Grade
@@ -89,6 +90,7 @@ POOL: dict[str, str] = {
 """Quantities of a pool, and the rule that speaks of them."""
 ASSET = ("available_balance", "withdrawable")
 BRACKETED = ("maintenance_margin", "liquidation_price", "displayed_liquidation_price", "liquidation_fee")
+AT_THE_LINE = ("liquidation_price", "displayed_liquidation_price")
 QUANTITIES = (*LEG, *POOL, *ASSET)
 
 
@@ -152,17 +154,27 @@ def _leg(quantity: str, view: LegView, look: Look) -> Explanation:
     }
     inputs = [Input(name, numbers[name]) for name in LEG[quantity]]
     price = view.mark
-    if quantity in ("liquidation_price", "displayed_liquidation_price") and view.liquidation_price is not None:
+    if quantity in AT_THE_LINE and view.liquidation_price is not None:
         price = view.liquidation_price
         inputs = _at_the_line(view, price, look)
     rules = look.rulebook.rules
+    level = levels(look.layout, look.column, look.account, look.rulebook)[view.pool].line
+    if level is not None and quantity in AT_THE_LINE:
+        inputs.append(Input("liquidation_level", level))
     function: Any = getattr(rules, quantity, rules.stated_liquidation_price if rules.PRICES_STATED else liquidation_price)
     is_price = quantity.endswith("_price")
     unit = look.rulebook.instruments[view.symbol].quote if is_price else view.asset
-    return _explanation(
+    told = _explanation(
         quantity, view.name, getattr(view, quantity), unit, function, inputs, look, (view.symbol,),
-        _row(legwise, price, look) if quantity in BRACKETED else "",
+        _row(legwise, price, look, level) if quantity in BRACKETED else "",
     )
+    return told if level is None or quantity not in BRACKETED else _with_level_sources(told, look.rulebook)
+
+
+def _with_level_sources(told: Explanation, rulebook: Rulebook) -> Explanation:
+    """With the sources of the rule that says what a debt needs in its pool: the level is read off that."""
+    found = sources_in(" ".join((inspect.getdoc(rulebook.rules.coin_in_rules) or "").split()), rulebook)
+    return msgspec.structs.replace(told, sources=tuple(dict.fromkeys((*told.sources, *found))))
 
 
 def _at_the_line(view: LegView, price: Decimal, look: Look) -> list[Input]:
@@ -189,22 +201,23 @@ def _margin(key: str, look: Look, column: tuple[Decimal, ...]) -> PoolMargin[Dec
     return look.rulebook.rules.assess_pool(look.layout.pools[at], column, look.layout.markets)
 
 
-def _row(legwise: Legwise, price: Decimal, look: Look) -> str:
-    """The bracket row of the leg at a price, in words."""
+def _row(legwise: Legwise, price: Decimal, look: Look, level: Decimal | None) -> str:
+    """The bracket row of the leg at a price, in words. `level`: where the venue liquidates at a level of the pool, and not by
+    the rate of the row."""
     instrument = look.rulebook.instruments[legwise.view.symbol]
     value = look.rulebook.rules.value(legwise.leg.amount, price, legwise.market)
     number = look.rulebook.rules.bracket(value, legwise.leg.tier, legwise.market)
     row = instrument.brackets[number]
     top = "" if row.max_leverage is None else f", up to {show(row.max_leverage)}x"
-    cap = "any size" if row.cap is None else show(row.cap)
+    cap = "a cap that is not known" if row.cap is None else show(row.cap)
     if row.quote_floor is not None:
-        most = "any sum" if row.quote_cap is None else show(row.quote_cap)
+        most = "a sum that is not known" if row.quote_cap is None else show(row.quote_cap)
         cap += f" {instrument.base} or {show(row.quote_floor)} to {most} {instrument.quote} borrowed"
     unit = f" ({instrument.bracket_unit})" if row.quote_floor is None else ""
-    return (
-        f"row {number + 1} of {len(instrument.brackets)}: {show(row.floor)} to {cap}{unit}, "
-        f"rate {show(row.maintenance_rate)}, deduction {show(row.deduction)}{top}"
-    )
+    rate = f", rate {show(row.maintenance_rate)}, deduction {show(row.deduction)}"
+    if level is not None:
+        rate = f", liquidated at level {show(level)} of the pool"
+    return f"row {number + 1} of {len(instrument.brackets)}: {show(row.floor)} to {cap}{unit}{rate}{top}"
 
 
 def _pool(quantity: str, view: PoolView, look: Look) -> Explanation:

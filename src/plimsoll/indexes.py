@@ -42,8 +42,7 @@ def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: R
 def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, str]:
     """Coin -> what tells its price where these symbols have marks, of the account's coins and those that could be bought there;
     without the coins of which nothing does."""
-    coins = dict.fromkeys([*coins_of_account(account, rulebook), *_tradable(marks, rulebook)])
-    found = {asset: teller_of(asset, marks, rulebook) for asset in coins}
+    found = {asset: teller_of(asset, marks, rulebook) for asset in _priceable(account, marks, rulebook)}
     return {asset: teller for asset, teller in found.items() if teller is not None}
 
 
@@ -66,14 +65,16 @@ def _tradable(marks: Mapping[str, Decimal], rulebook: Rulebook) -> list[str]:
 
 
 def stand_in_note(
-    account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook, own: Collection[str] = ()
+    account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook, own: Collection[str] = (), still: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """One sentence on what stands in for index prices; none where nothing does. `own`: coins that have prices of their own."""
+    """One sentence on what stands in for index prices; none where nothing does. `own`: coins that have prices of their own,
+    `still`: those of them that stand still, as given."""
     coins = coins_of_account(account, rulebook)
     tellers = {asset: teller_of(asset, marks, rulebook) for asset in coins}
     pegged = [asset for asset, teller in tellers.items() if teller == ""]
     others = [f"{asset} at the mark of {teller}" for asset, teller in tellers.items() if teller and asset not in own]
-    known = [f"{asset} at prices of its own" for asset in tellers if asset in own]
+    moving = {asset: "standing still as given" if asset in still else "at prices of its own" for asset in own}
+    known = [f"{asset} {moving[asset]}" for asset in tellers if asset in own]
     if not pegged and not others and not known:
         return ()
     parts = ([f"{', '.join(pegged)} counted as one dollar"] if pegged else []) + others + known
@@ -85,23 +86,38 @@ APART = Decimal("0.01")
 INDEX = "--index"
 
 
-def given_indexes(account: Account, given: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
-    """The prices that were given, one for every coin that the venue asks for and for no other. BadInput names the coin."""
-    coins = coins_of_account(account, rulebook)
+def given_indexes(
+    account: Account, given: Mapping[str, Decimal], marks: Mapping[str, Decimal], rulebook: Rulebook
+) -> dict[str, Decimal]:
+    """The prices that were given, completed by stand-ins for the other coins that the venue asks for and those that are traded
+    themselves at these marks. BadInput names a coin that is neither, and one whose price is neither given nor told."""
+    coins = _priceable(account, marks, rulebook)
     for asset in given:
         if asset not in coins:
             cure = f"the account has no such coin; it has {', '.join(coins)}" if coins else "no coins are valued together here"
             raise BadInput(INDEX, "coin", asset, cure)
-    missing = [asset for asset in coins if asset not in given]
-    if missing:
-        cure = f"no index price; add --index {missing[0]}=PRICE (in US dollars), or give none at all"
-        raise BadInput(INDEX, ", ".join(missing), None, cure)
-    return dict(given)
+    found = {**stand_in_indexes(account, marks, rulebook), **given}
+    for asset in coins:
+        if asset not in found:
+            raise BadInput(INDEX, asset, None, f"no index price; add --index {asset}=PRICE (in US dollars)")
+    return {asset: found[asset] for asset in coins}
 
 
-def given_note(given: Mapping[str, Decimal], marks: Mapping[str, Decimal], rulebook: Rulebook) -> tuple[str, ...]:
-    """The prices as given, and which of them lie apart from the mark of a contract of the coin: one of the two may be old."""
-    notes = [f"index prices as given: {', '.join(f'{asset} {show(price)}' for asset, price in given.items())}"]
+def _priceable(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> tuple[str, ...]:
+    """The coins that the venue asks a price for, and those that are traded themselves at these marks."""
+    return tuple(dict.fromkeys([*coins_of_account(account, rulebook), *_tradable(marks, rulebook)]))
+
+
+def given_note(
+    account: Account, given: Mapping[str, Decimal], marks: Mapping[str, Decimal], rulebook: Rulebook
+) -> tuple[str, ...]:
+    """The prices as given, what stands in for the others, and which of those given lie apart from the mark of a contract of the
+    coin: one of the two may be old."""
+    others = {asset: teller_of(asset, marks, rulebook) for asset in _priceable(account, marks, rulebook) if asset not in given}
+    told = [f"{asset} counted as one dollar" if teller == "" else f"{asset} at the mark of {teller}"
+            for asset, teller in others.items()]
+    said = [f"{asset} {show(price)}" for asset, price in given.items()]
+    notes = [f"index prices as given: {', '.join(said)}" + (f"; not given: {', '.join(told)}" if told else "")]
     with exact():
         for asset, price in given.items():
             teller = teller_of(asset, marks, rulebook)

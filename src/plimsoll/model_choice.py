@@ -76,13 +76,15 @@ class ModelChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 class Modelled(NamedTuple):
     """A model ready to run: symbols in the order of its columns, and sentences on what it was made of. `begins`: when its paths
-    do, at the end of the history (None: there is none, and they have no calendar)."""
+    do, at the end of the history (None: there is none, and they have no calendar). `still`: coins whose price stands still, as
+    given."""
 
     symbols: tuple[str, ...]
     path: "PathModel"
     funding: "FundingModel"
     notes: tuple[str, ...]
     begins: datetime | None = None
+    still: tuple[str, ...] = ()
 
 
 def read_model_file(path: Path) -> ModelChoice:
@@ -233,6 +235,7 @@ def with_still(modelled: Modelled, prices: Mapping[str, Decimal]) -> Modelled:
         with_uncharged(modelled.funding, len(prices)),
         (*modelled.notes, f"Stands still, as given: {said}."),
         modelled.begins,
+        tuple(prices),
     )
 
 

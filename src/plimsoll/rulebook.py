@@ -47,7 +47,8 @@ class Held(StrEnum):
 
 class TableAge(msgspec.Struct, frozen=True):
     """Where an instrument's numbers come from. `days`: from the day asked to the bracket table's own days (0: inside);
-    `grade`: the table's own, or STALE; `open_above`: size above which the venue has unknown rows (None: complete)."""
+    `grade`: the table's own, or STALE; `open_above`: size above which the venue has unknown rows (None: complete, or where
+    the last known row ends is not known either)."""
 
     days: int
     grade: Grade

@@ -223,7 +223,7 @@ def _row_text(row: Any) -> str | None:
     """`0 to 5000: maintenance_rate 0.015, ...`."""
     if row is None:
         return None
-    cap = "any size" if row.cap is None else _text(row.cap)
+    cap = "a cap that is not known" if row.cap is None else _text(row.cap)
     rest = {name: getattr(row, name) for name in row.__struct_fields__ if name not in ("floor", "cap")}
     said = ", ".join(f"{name} {_text(value)}" for name, value in rest.items() if value is not None)
     return f"{_text(row.floor)} to {cap}: {said}"

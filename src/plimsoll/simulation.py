@@ -217,7 +217,7 @@ def _open(
             return "; ".join(f"{skipped.symbol}: {skipped.reason}" for skipped in opening.skipped)
         starts = at_venue_marks({symbol: marks[symbol] for symbol in modelled.symbols}, opening, rulebook, "model")
         names, own = tuple(starts), set(modelled.symbols).difference(symbols_of(plan))
-        begun = begin(opening, rulebook, starts, own=own)
+        begun = begin(opening, rulebook, starts, own=own, still=modelled.still)
         if owes(begun.state.account, rulebook):
             need_rates(begun.state.account, rulebook)
     except BadInput as bad:

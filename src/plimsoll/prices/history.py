@@ -44,10 +44,11 @@ class Frame(msgspec.Struct, frozen=True):
 
 class History(msgspec.Struct, frozen=True):
     """Frames in rising time. `notes`: gaps and oddities, a sentence each. `stand_in`: symbol -> what its prices really
-    are, where they are not its own."""
+    are, where they are not its own. `still`: coins whose price stands still, as given."""
 
     source: str
     symbols: tuple[str, ...]
     frames: tuple[Frame, ...]
     notes: tuple[str, ...] = ()
     stand_in: dict[str, str] = {}
+    still: tuple[str, ...] = ()

@@ -137,7 +137,9 @@ def _margins(report: AssessReport) -> "Table":
 
 
 def _bracket(row: Row) -> str:
-    cap = "no cap" if row.bracket.cap is None else f"to {row.bracket.cap:,f}"
+    """The row and where it ends, as far as that is known."""
+    last = "known to" if row.number == row.rows and not row.complete else "to"
+    cap = "cap not known" if row.bracket.cap is None else f"{last} {row.bracket.cap:,f}"
     return f"{row.number} of {row.rows}\n[dim]{cap}[/]"
 
 
@@ -202,7 +204,7 @@ def _owed(report: AssessReport) -> "Table":
         level = "[dim]-[/]" if owing.level is None else show(owing.level, 4)
         level += "" if owing.line is None else f"\n[dim]line {show(owing.line, 4)}[/]"
         level += "" if owing.call is None else f"\n[dim]call {show(owing.call, 4)}[/]"
-        time = "[dim]unknown[/]" if owing.rate is None else lasting(owing.hours)
+        time = "[dim]unknown[/]" if owing.rate is None and owing.hours is None else lasting(owing.hours)
         table.add_row(name, money(owing.lent, owing.asset), money(owing.interest, owing.asset), rate, cost, level, time)
     return table
 

@@ -162,7 +162,8 @@ def coin_in_rules(
     coin: Coin, asset: str, spec: PoolSpec, account: Account, instruments: Mapping[str, Instrument], reading: Any
 ) -> Coin:
     """A coin as the account's class counts it. Classic and pairs: every unit owed needs (level - 1) of itself, for more to be
-    borrowed (borrow stop - 1); the collateral ratio says what counts then. Pro: the tiers of the coin by value."""
+    borrowed (borrow stop - 1); the collateral ratio says what counts then. Pro: the tiers of the coin by value.
+    M-LEVEL, M-PRO; of pairs M-ISO, M-TIER."""
     if spec.isolated:
         levels = pair_levels(account, spec.legs[0], instruments, reading)
         initial, level = levels.initial, levels.liquidation
