@@ -137,8 +137,8 @@ def test_rows_far_from_the_line_are_passed_and_those_near_it_are_not(
 
 @pytest.mark.parametrize("venue", LINED)
 def test_the_law_is_tried_on_rows_that_are_passed(venue: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An isolated long that is liquidated now and then: most lanes pass rows, and both tell the same. Not so where the account's
-    coins are one pool, or funding hangs on what is free."""
+    """An isolated long that is liquidated now and then: most lanes pass rows, and both tell the same. Not so where the
+    account's coins are one pool, or funding hangs on what is free."""
     kept = []
     real = study.clearance_of
     monkeypatch.setattr(study, "clearance_of", lambda case, laid: kept.append(real(case, laid)) or kept[-1])
