@@ -426,3 +426,128 @@ def test_fills_are_not_replayed_over_a_price_that_has_stopped(tmp_path: Path) ->
     stated = msgspec.structs.replace(wish, base=msgspec.structs.replace(base, indexes=("BTC=1",)))
     with pytest.raises(BadInput, match="--index = BTC=1: does not go with --fills"):
         run_fills(stated)
+
+
+# Coins that count as one dollar ---------------------------------------------------------------------------------------------
+
+DOLLARS = """
+name = "USDC behind ETH"
+venue = "binance_usdm"
+rules_as_of = 2026-07-02
+options = {asset_mode = "multi"}
+wallet = {USDC = "1000", USDT = "100"}
+[[positions]]
+symbol = "ETHUSDT"
+side = "long"
+size = "1"
+entry_price = "2500"
+leverage = 5
+mode = "cross"
+[scripts.s]
+start = 2026-07-02T00:00:00Z
+step = "1h"
+marks = {ETHUSDT = ["2500", "2450", "2400"]}
+"""
+
+
+def dollars(made: Made, index: str, **words: object) -> Run:
+    return crossed(Wish(account=made(DOLLARS + (f"index = {{{index}}}\n" if index else ""), "dollars.toml"), modes="cross", **words))
+
+
+def test_a_dollar_coin_counts_at_the_price_that_is_given_and_as_one_where_none_is(made: Made) -> None:
+    """1,000 USDC at 1, 0.5 and 0.1, and 100 USDT from which 100 are lost. Maintenance of 1 ETH is 0.4 %."""
+    plain = dollars(made, "")
+    assert (plain.start_equity, plain.final_equity) == (1100, 1000)
+    assert any("no index prices are given: USDC, USDT counted as one dollar" in note for note in plain.notes)
+    falling = dollars(made, 'USDC = ["1", "0.5", "0.1"]')
+    assert (falling.start_equity, falling.final_equity) == (1100, 100)
+    assert any("USDT counted as one dollar, USDC at prices of its own" in note for note in falling.notes)
+    assert plain.least[0].headroom - falling.least[0].headroom > 800
+    assert dollars(made, "", indexes=("USDC=0.5",)).final_equity == 500
+    """Told in USDT: at half a dollar each, 1,000 USDC are 2,000 of them; at a tenth 10,000."""
+    assert dollars(made, "", indexes=("USDT=0.5",)).final_equity == 2000
+    assert dollars(made, 'USDT = ["1", "0.5", "0.1"]').final_equity == 10_000
+    assert dollars(made, "", indexes=("USDT=0.5", "USDC=0.5")).final_equity == 1000
+
+
+def test_a_dollar_coin_that_breaks_takes_the_position_with_it(made: Made) -> None:
+    """At 0.01 all that stands behind a loss of 100 is 100 USDT and 10 dollars: less than what the maintenance is, 0.5 % of 2,400."""
+    assert not any(leg.hit_at for leg in dollars(made, 'USDC = ["1", "1", "1"]').legs)
+    assert any(leg.hit_at for leg in dollars(made, 'USDC = ["1", "0.5", "0.001"]').legs)
+
+
+@pytest.mark.parametrize("name", ["USDC", "USDCUSDT"])
+def test_a_dollar_coin_has_recorded_prices_under_its_own_name_or_the_one_that_is_told(made: Made, name: str) -> None:
+    rows = ["ts,symbol,mark"]
+    for hour, (eth, coin) in enumerate((("2500", "1"), ("2450", "0.5"), ("2400", "0.1"))):
+        rows += [f"2026-07-02T0{hour}:00:00Z,{symbol},{price}" for symbol, price in (("ETHUSDT", eth), (name, coin))]
+    file = made("\n".join(rows), "prices.csv")
+    words = {"symbols": (f"USDC={name}",)} if name != "USDC" else {}
+    assert dollars(made, "", prices=file, **words).final_equity == 100
+
+
+def test_a_pair_bought_with_a_dollar_coin_that_falls(made: Made) -> None:
+    """What is owed in USDT is worth half then, so that an account in BTC has twice the USDT."""
+    text = OWED.replace('borrowed = {BTC = "0.02"}', "").replace('name = "BTC owed beside ETH"', 'name = "long"')
+    script = '[scripts.s]\nstart = 2026-07-02T00:00:00Z\nstep = "1h"\nmarks = {ETHUSDT = ["2500", "2500"]}\n'
+    plain = crossed(Wish(account=made(text + script, "long.toml"), modes="cross"))
+    halved = crossed(Wish(account=made(text + script + 'index = {USDT = ["1", "0.5"]}\n', "halved.toml"), modes="cross"))
+    assert any("USDT at prices of its own" in note for note in halved.notes)
+    assert plain.start_equity == halved.start_equity == 5000
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        ('DOGE = ["1", "2", "3"]', "scripts.s in .*index = DOGE: the account has no such coin; it has USDC, USDT"),
+        ('USDC = ["1", "0", "3"]', "USDC"),
+    ],
+)
+def test_a_script_has_index_prices_of_the_accounts_coins_alone(made: Made, index: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        dollars(made, index)
+
+
+def test_a_script_may_not_contradict_the_mark_of_what_is_traded(made: Made) -> None:
+    text = DOLLARS.replace('USDC = "1000"', 'ETH = "0.5"') + 'index = {ETH = ["1", "2", "3"]}\n'
+    with pytest.raises(BadInput, match="index = ETH: nobody asks for its price: a symbol of the account tells it"):
+        run(Wish(account=made(text, "eth.toml"), modes="cross"))
+
+
+def test_a_price_that_nobody_asks_for_is_told_as_unused(made: Made) -> None:
+    text = DOLLARS.replace('"multi"', '"single"').replace('USDT = "100"', 'USDT = "1000"')
+    file = made(text + 'index = {USDC = ["1", "0.5", "0.1"]}\n', "single.toml")
+    answer = run(Wish(account=file, modes="cross"))
+    assert answer.price_notes[-1] == "Prices of USDC are given and not used: no coins are valued together."
+    with pytest.raises(BadInput, match="--index = USDC: nobody asks for its price"):
+        run(Wish(account=file, modes="cross", indexes=("USDC=0.5",)))
+
+
+def test_a_study_takes_the_price_of_a_dollar_coin_from_wherever_it_is_given(made: Made) -> None:
+    words = "brownian volatility=ETHUSDT:0.5 step=1h funding=none"
+    base = {"account": made(DOLLARS, "plain.toml"), "model": words, "modes": "cross"}
+    assert run_study(prepare(wished(made, **base))).odds[0].start_equity == 1100
+    assert run_study(prepare(wished(made, **base, indexes=("USDC=0.5",)))).odds[0].start_equity == 600
+    told = run_study(prepare(wished(made, **base, indexes=("USDT=0.5",)))).odds[0]
+    assert told.start_equity == 2100 and 2000 < told.final_mean.value < 2200
+    scripted = made(DOLLARS + 'index = {USDC = ["0.5", "0.5", "0.5"]}\n', "scripted.toml")
+    study = run_study(prepare(wished(made, **{**base, "account": scripted})))
+    assert study.odds[0].start_equity == 600 and any("USDC at 0.5" in note for note in study.model)
+    history = hours(made, "ETHUSDT", "USDC")
+    ready = prepare(wished(made, account=base["account"], history=history, modes="cross"))
+    assert ready.modelled.symbols == ("ETHUSDT", "USDC") and ready.marks == {"ETHUSDT": 100, "USDC": 200}
+
+
+def test_a_path_of_a_dollar_coin_ends_as_the_exact_machine_ends_it(made: Made) -> None:
+    """USDC with a volatility of its own: sums agree to the cent where nothing is liquidated."""
+    plan = parse_account(DOLLARS, "dollars.toml")
+    marks = {"ETHUSDT": D(2500), "USDC": D(1)}
+    choice = read_model_words("brownian volatility=ETHUSDT:0.2,USDC:0.2 correlation=0 step=6h funding=none".split())
+    modelled = build(choice, ("ETHUSDT",), None, 86400, ("USDC",))
+    ask = Ask(horizon_seconds=86400.0, paths=1, seed=3, straight=True)
+    odds = simulate(plan, [Job(book(), book())], [Setting("binance_usdm", PlanMode.CROSS)], modelled, marks, ask).odds[0]
+    logs = open_block(modelled.path, 4)
+    next_block(modelled.path, open_paths(modelled.path, 3, 0), logs)
+    eth, usdc = (float(np.exp(x)) for x in logs[-1, :, 0])
+    assert odds.final_mean.value == pytest.approx(1000 * usdc + 100 + 2500 * (eth - 1), abs=0.02)
+    assert usdc != 1

@@ -1,7 +1,7 @@
 """Prices of the coins behind an account that it does not trade: which need one, where a source has it, what carries it at a
 venue. In a `History` and in a model such a price has the coin's own name; at a venue it is the mark of a contract of it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -26,19 +26,36 @@ def coins_of(plan: Plan) -> tuple[str, ...]:
 def untold(opening: Opening, rulebook: Rulebook) -> tuple[str, ...]:
     """The coins whose price a run at this venue asks for, and which nothing that the plan trades there tells: those valued
     together, those told in another unit, and both sides of coins that are traded themselves."""
-    if not opening.symbols:
-        return ()
-    traded = [rulebook.instruments[symbol] for symbol in opening.symbols.values()]
-    coins = list(coins_of_account(opening.account, rulebook))
-    coins += [asset for i in traded if i.kind is Kind.SPOT for asset in (i.base, i.quote)]
-    if unit_of(opening, Venue(rulebook)).mixed:
+    coins = _valued(opening, rulebook)
+    if opening.symbols and unit_of(opening, Venue(rulebook)).mixed:
         coins += opening.account.cash
     marks = dict.fromkeys(opening.symbols.values(), ONE)
     return tuple(coin for coin in dict.fromkeys(coins) if teller_of(coin, marks, rulebook) is None)
 
 
-def asked_by(plan: Plan, jobs: Sequence[tuple[Rulebook, Rulebook]], modes: Sequence[PlanMode]) -> tuple[str, ...] | None:
-    """The coins that are `untold` at some venue in some mode; None: the plan can be opened nowhere, which is told when it is
+def counted(opening: Opening, rulebook: Rulebook) -> tuple[str, ...]:
+    """The coins that count as one dollar in a run at this venue as long as nobody gives their price: its rules take one."""
+    marks = dict.fromkeys(opening.symbols.values(), ONE)
+    return tuple(coin for coin in dict.fromkeys(_valued(opening, rulebook)) if teller_of(coin, marks, rulebook) == "")
+
+
+def _valued(opening: Opening, rulebook: Rulebook) -> list[str]:
+    """The coins whose prices the venue's rules take."""
+    if not opening.symbols:
+        return []
+    traded = [rulebook.instruments[symbol] for symbol in opening.symbols.values()]
+    sides = [asset for i in traded if i.kind is Kind.SPOT for asset in (i.base, i.quote)]
+    return [*coins_of_account(opening.account, rulebook), *sides]
+
+
+Which = Callable[[Opening, Rulebook], tuple[str, ...]]
+"""Some of an opening's coins: `untold` or `counted`."""
+
+
+def asked_by(
+    plan: Plan, jobs: Sequence[tuple[Rulebook, Rulebook]], modes: Sequence[PlanMode], which: Which = untold
+) -> tuple[str, ...] | None:
+    """The coins that are `which` at some venue in some mode; None: the plan can be opened nowhere, which is told when it is
     played. `jobs`: each venue's rulebook with that of the plan's own venue."""
     found: dict[str, None] | None = None
     for rulebook, home in jobs:
@@ -47,7 +64,7 @@ def asked_by(plan: Plan, jobs: Sequence[tuple[Rulebook, Rulebook]], modes: Seque
                 opening = open_plan(plan, rulebook, home, mode)
             except BadInput:
                 continue
-            found = (found or {}) | dict.fromkeys(untold(opening, rulebook))
+            found = (found or {}) | dict.fromkeys(which(opening, rulebook))
     return None if found is None else tuple(found)
 
 
@@ -66,10 +83,12 @@ def symbols_for(
 
 
 def carriers(coins: Collection[str], plan: Plan, opening: Opening, rulebook: Rulebook) -> dict[str, str]:
-    """Coin -> the venue's symbol whose mark carries its price, of those of `coins` that this venue asks for."""
+    """Coin -> the venue's symbol whose mark carries its price, of those of `coins` that this venue asks for; its own name for
+    one that else counts as one dollar."""
     asked = [coin for coin in untold(opening, rulebook) if coin in coins and coin not in symbols_of(plan)]
     found = {coin: _contracts(coin, rulebook, opening.symbols.values()) for coin in asked}
-    return {coin: symbols[0] for coin, symbols in found.items() if symbols}
+    own = {coin: coin for coin in counted(opening, rulebook) if coin in coins and coin not in symbols_of(plan)}
+    return {coin: symbols[0] for coin, symbols in found.items() if symbols} | own
 
 
 def _contracts(coin: str, rulebook: Rulebook, traded: Iterable[str]) -> list[str]:
@@ -81,7 +100,7 @@ def _contracts(coin: str, rulebook: Rulebook, traded: Iterable[str]) -> list[str
 
 def columns(symbols: Sequence[str], opening: Opening, rulebook: Rulebook) -> tuple[str, ...]:
     """What a model's symbols are called at a venue: the plan's, and the coins' carriers. BadInput: nothing carries one."""
-    names = dict(opening.symbols)
+    names = dict(opening.symbols) | {coin: coin for coin in counted(opening, rulebook) if coin in symbols}
     for coin in symbols:
         if coin not in names:
             free = [s for s in _contracts(coin, rulebook, opening.symbols.values()) if s not in names.values()]
@@ -114,14 +133,39 @@ def need_told(opening: Opening, rulebook: Rulebook, priced: Collection[str], sou
         raise BadInput(source, coin, None, cure)
 
 
+def as_instruments(rulebook: Rulebook, names: Collection[str], like: str) -> Rulebook:
+    """The rulebook with an instrument for each coin whose price stands under its own name, for an engine that knows prices by
+    their instruments only. `like`: an instrument of the venue; what it asks of positions matters to nobody here."""
+    first = rulebook.instruments[like]
+    coins = {coin: replace(first, symbol=coin, base=coin, kind=Kind.LINEAR) for coin in names if coin not in rulebook.instruments}
+    return replace(rulebook, instruments={**rulebook.instruments, **coins}) if coins else rulebook
+
+
 def refuse_unasked(given: Mapping[str, object], plan: Plan, asked: Collection[str] | None, where: str) -> None:
     """BadInput for a coin whose price is stated though nobody asks for it (`asked_by`): it would be left out silently."""
     if asked is None:
         return
     for coin in given:
         if coin not in asked and coin not in symbols_of(plan):
-            cure = "nobody asks for its price: a symbol of the account tells it, or no coins are valued together; leave it out"
-            raise BadInput("command line", where, coin, cure)
+            raise BadInput("command line", where, coin, UNASKED)
+
+
+def refuse_unheld(given: Collection[str], plan: Plan, jobs: Sequence[tuple[Rulebook, Rulebook]], source: str) -> None:
+    """BadInput for a coin of a script's index prices that nobody asks for: the account has none of it, or what it trades tells
+    its price."""
+    for coin in given:
+        if coin not in coins_of(plan):
+            raise BadInput(source, "index", coin, f"the account has no such coin; it has {', '.join(coins_of(plan))}")
+        if any(telling(coin, symbols_of(plan), home) for _, home in jobs):
+            raise BadInput(source, "index", coin, UNASKED)
+
+
+UNASKED = "nobody asks for its price: a symbol of the account tells it, or no coins are valued together; leave it out"
+
+
+def unused_notes(coins: Collection[str]) -> tuple[str, ...]:
+    """A sentence on coins whose prices are given and that nobody asks for, where there are any."""
+    return (f"Prices of {', '.join(coins)} are given and not used: no coins are valued together.",) if coins else ()
 
 
 def without_funding(history: History, coins: Collection[str]) -> History:

@@ -1,6 +1,7 @@
 """Prices of coins in US dollars for people's runs: as given, else stand-ins, never inside the engine and always told.
 
-A coin that contracts are quoted in (USD, USDT, USDC) counts as one dollar; any other at the mark of a contract of it."""
+A coin that contracts are quoted in (USD, USDT, USDC) counts as one dollar unless its price is given; any other at the mark of
+a contract of it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
@@ -19,8 +20,11 @@ def coins_of_account(account: Account, rulebook: Rulebook) -> tuple[str, ...]:
 
 
 def teller_of(asset: str, marks: Mapping[str, Decimal], rulebook: Rulebook) -> str | None:
-    """What tells a coin's price: '' for one that contracts are quoted in, else the symbol of a contract of it that has a mark
-    (a linear one first); None: nothing does."""
+    """What tells a coin's price: its own name where a price is given under it, '' for one that contracts are quoted in, else
+    the symbol of a contract of it that has a mark (a linear one first); None: nothing does."""
+    own = rulebook.instruments.get(asset)
+    if asset in marks and (own is None or own.base == asset):
+        return asset
     if any(asset == instrument.quote for instrument in rulebook.instruments.values()):
         return ""
     return next(iter(telling(asset, marks, rulebook)), None)

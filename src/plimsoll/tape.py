@@ -178,7 +178,10 @@ class Tape:
             return ONE
         if any(spec.assets and not spec.isolated and asset == spec.asset for spec in self.layout().specs):
             return ONE / coin_value(self.unit.name, self.state, self.venue)
-        return coin_value(asset, self.state, self.venue) if self.unit.mixed else ZERO
+        if not self.unit.mixed:
+            return ZERO
+        value, unit = coin_value(asset, self.state, self.venue), coin_value(self.unit.name, self.state, self.venue)
+        return value if unit == ONE else value / unit
 
     def indexes(self, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
         """Prices of coins at these marks, where the venue asks for any: stand-ins, since a history holds contracts only."""
@@ -242,7 +245,8 @@ class Tape:
 
 
 def coin_value(asset: str, state: State, venue: Venue) -> Decimal:
-    """Price of an asset in the quote of the account's contracts; quotes count as one. BadInput where no mark tells it."""
+    """Price of an asset in the quote of the account's contracts; quotes count as one
+    where no price of theirs is given. BadInput where no mark tells it."""
     teller = teller_of(asset, state.marks.marks, venue.rulebook)
     if teller == "":
         return ONE
