@@ -486,14 +486,24 @@ def test_a_dollar_coin_has_recorded_prices_under_its_own_name_or_the_one_that_is
     assert dollars(made, "", prices=file, **words).final_equity == 100
 
 
-def test_a_pair_bought_with_a_dollar_coin_that_falls(made: Made) -> None:
-    """What is owed in USDT is worth half then, so that an account in BTC has twice the USDT."""
-    text = OWED.replace('borrowed = {BTC = "0.02"}', "").replace('name = "BTC owed beside ETH"', 'name = "long"')
-    script = '[scripts.s]\nstart = 2026-07-02T00:00:00Z\nstep = "1h"\nmarks = {ETHUSDT = ["2500", "2500"]}\n'
-    plain = crossed(Wish(account=made(text + script, "long.toml"), modes="cross"))
-    halved = crossed(Wish(account=made(text + script + 'index = {USDT = ["1", "0.5"]}\n', "halved.toml"), modes="cross"))
-    assert any("USDT at prices of its own" in note for note in halved.notes)
-    assert plain.start_equity == halved.start_equity == 5000
+def test_what_a_mark_tells_is_in_its_quote_whose_own_price_counts(made: Made) -> None:
+    """A pair and a debt in USDT at half a dollar are what they were in USDT. 0.1 BTC at 60,000 dollars are 12,000 USDT then."""
+    text = OWED.replace('borrowed = {BTC = "0.02"}', "")
+    script = '[scripts.s]\nstart = 2026-07-02T00:00:00Z\nstep = "1h"\nmarks = {ETHUSDT = ["2500", "2400"]}\n'
+    half = crossed(Wish(account=made(text + script + 'index = {USDT = ["1", "0.5"]}\n', "half.toml"), modes="cross"))
+    assert any("ETH at the mark of ETHUSDT, USDT at prices of its own" in note for note in half.notes)
+    assert (half.start_equity, half.final_equity) == (5000, 4900)
+    both = text.replace('USDT = "5000"', 'USDT = "5000", BTC = "0.1"') + script
+    index = 'index = {USDT = ["1", "0.5"], BTC = ["60000", "60000"]}\n'
+    coins = crossed(Wish(account=made(both + index, "both.toml"), modes="cross"))
+    assert (coins.start_equity, coins.final_equity) == (11_000, 4900 + 12_000)
+
+
+def test_a_study_does_not_multiply_two_prices(made: Made) -> None:
+    words = {"model": "brownian volatility=ETHUSDT:0.5 step=1h funding=none", "marks": ("ETHUSDT=2500",), "modes": "cross"}
+    account = made(DOLLARS.replace('USDC = "1000"', 'ETH = "1"'), "eth.toml")
+    with pytest.raises(BadInput, match="ETH is told in USDT, whose own price is given"):
+        run_study(prepare(wished(made, **words, account=account, indexes=("USDT=0.5",))))
 
 
 @pytest.mark.parametrize(

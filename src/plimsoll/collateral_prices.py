@@ -83,12 +83,14 @@ def symbols_for(
 
 
 def carriers(coins: Collection[str], plan: Plan, opening: Opening, rulebook: Rulebook) -> dict[str, str]:
-    """Coin -> the venue's symbol whose mark carries its price, of those of `coins` that this venue asks for; its own name for
-    one that else counts as one dollar."""
+    """Coin -> the venue's symbol whose mark carries its price, of those of `coins` that this venue asks for; all go by
+    their own names where one has a price that else counts as one dollar: what is given then is in dollars."""
     asked = [coin for coin in untold(opening, rulebook) if coin in coins and coin not in symbols_of(plan)]
+    own = [coin for coin in counted(opening, rulebook) if coin in coins and coin not in symbols_of(plan)]
+    if own:
+        return {coin: coin for coin in (*asked, *own)}
     found = {coin: _contracts(coin, rulebook, opening.symbols.values()) for coin in asked}
-    own = {coin: coin for coin in counted(opening, rulebook) if coin in coins and coin not in symbols_of(plan)}
-    return {coin: symbols[0] for coin, symbols in found.items() if symbols} | own
+    return {coin: symbols[0] for coin, symbols in found.items() if symbols}
 
 
 def _contracts(coin: str, rulebook: Rulebook, traded: Iterable[str]) -> list[str]:
@@ -100,7 +102,9 @@ def _contracts(coin: str, rulebook: Rulebook, traded: Iterable[str]) -> list[str
 
 def columns(symbols: Sequence[str], opening: Opening, rulebook: Rulebook) -> tuple[str, ...]:
     """What a model's symbols are called at a venue: the plan's, and the coins' carriers. BadInput: nothing carries one."""
-    names = dict(opening.symbols) | {coin: coin for coin in counted(opening, rulebook) if coin in symbols}
+    names = dict(opening.symbols)
+    if any(coin in symbols for coin in counted(opening, rulebook)):
+        names |= {coin: coin for coin in symbols if coin not in names}
     for coin in symbols:
         if coin not in names:
             free = [s for s in _contracts(coin, rulebook, opening.symbols.values()) if s not in names.values()]
@@ -120,7 +124,7 @@ def at_venue_marks(marks: Mapping[str, Decimal], opening: Opening, rulebook: Rul
 def need_told(opening: Opening, rulebook: Rulebook, priced: Collection[str], source: str) -> None:
     """BadInput for the first coin whose price this venue asks for and nothing tells. `priced`: its symbols that have prices."""
     for coin in untold(opening, rulebook):
-        if telling(coin, priced, rulebook):
+        if coin in priced or telling(coin, priced, rulebook):
             continue
         if not telling(coin, rulebook.instruments, rulebook):
             lay_out(opening.account, rulebook)  # refuses a coin of which the venue knows nothing at all

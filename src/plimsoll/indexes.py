@@ -40,7 +40,7 @@ def telling(asset: str, symbols: Iterable[str], rulebook: Rulebook) -> list[str]
 def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
     """Coin -> its stand-in price at these marks; without the coins that nothing tells the price of. Coins that could be bought
     at these marks are among them."""
-    return told_by(tellers_of(account, marks, rulebook), marks)
+    return told_by(tellers_of(account, marks, rulebook), marks, rulebook)
 
 
 def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, str]:
@@ -51,9 +51,19 @@ def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Ruleboo
     return {asset: teller for asset, teller in found.items() if teller is not None}
 
 
-def told_by(tellers: Mapping[str, str], marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Coin -> its price at these marks, as its teller has it."""
-    return {asset: ONE if teller == "" else marks[teller] for asset, teller in tellers.items()}
+def told_by(tellers: Mapping[str, str], marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
+    """Coin -> its price at these marks, as its teller has it: the mark of a contract is in its quote, whose own price counts
+    where it is given."""
+    found = {asset: ONE if teller == "" else marks[teller] for asset, teller in tellers.items()}
+    for asset, quote in in_priced(tellers, marks, rulebook).items():
+        found[asset] *= marks[quote]
+    return found
+
+
+def in_priced(tellers: Mapping[str, str], priced: Collection[str], rulebook: Rulebook) -> dict[str, str]:
+    """Coin -> the quote of the contract that tells its price, where that has a price of its own."""
+    contracts = {asset: rulebook.instruments[teller] for asset, teller in tellers.items() if teller not in ("", asset)}
+    return {asset: i.quote for asset, i in contracts.items() if i.quote in priced and i.quote not in rulebook.instruments}
 
 
 def following(indexes: Mapping[str, Decimal], symbol: str, mark: Decimal, rulebook: Rulebook) -> dict[str, Decimal]:

@@ -127,9 +127,10 @@ class Ahead:
         return self.laid if self.steady else None
 
     def _is_steady(self, account: Account, tape: Tape) -> bool:
-        """Whether prices at which nothing fails leave the account as it is, and the columns can say so: not where the unit
-        that money is told in has a price of its own."""
-        if self.unit.name in tape.state.marks.marks:
+        """Whether prices at which nothing fails leave the account as it is, and the columns can say so: not where a coin
+        that contracts are quoted in has a price of its own."""
+        known = self.venue.rulebook.instruments
+        if any(symbol not in known for symbol in tape.state.marks.marks):
             return False
         rules, frames = self.venue.rulebook.rules, self.charted.history.frames
         if any(market.spot for market in tape.layout().markets) or owes(account, self.venue.rulebook):
