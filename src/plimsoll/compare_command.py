@@ -30,7 +30,7 @@ from plimsoll.engines import Engine
 from plimsoll.errors import BadInput
 from plimsoll.plan import Opening, Plan, PlanMode, holds_both_modes, open_plan, symbols_of
 from plimsoll.prices.files import file_symbols, read_history
-from plimsoll.prices.gaps import Stale, refuse_stale
+from plimsoll.prices.gaps import Stale, refuse_late, refuse_stale
 from plimsoll.prices.history import History
 from plimsoll.prices.script import read_script, script_coins, script_names, script_symbols
 from plimsoll.prices.times import parse_end, parse_time
@@ -89,6 +89,7 @@ def prepare(wish: Wish) -> Ready:
         raise BadInput("command line", "--as", wish.held, "none of these venues has that; name others with --venue")
     modes = modes_of(wish.modes, plan)
     history = _with_coins(plan, wish, history, jobs, modes, renamed)
+    refuse_late(history)
     if stale is Stale.REFUSE:
         refuse_stale(history)
     return Ready(plan, history, jobs, modes, engine)

@@ -57,7 +57,7 @@ def compare(
     is being played."""
     results: list[ModeResult] = []
     venues: list[VenueNote] = []
-    counter = Counter(engine, history)
+    counter, begun = Counter(engine, history), list[datetime]()
     for job in jobs:
         rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
         opened, refused = _opened(plan, rulebook, job.home, modes)
@@ -67,6 +67,7 @@ def compare(
         if runnable.history is None:
             continue
         lead = Lead(counter, runnable.history)
+        begun.append(runnable.history.frames[0].time)
         for mode, opening in opened.items():
             venue = Venue(rulebook, environment or Environment())
             try:
@@ -82,7 +83,7 @@ def compare(
         name=plan.name,
         about=plan.about,
         prices=history.source,
-        first=history.frames[0].time,
+        first=min(begun),
         last=history.frames[-1].time,
         unit=results[0].run.unit,
         venues=tuple(venues),
