@@ -18,17 +18,19 @@ from plimsoll.advise_command import AdviseWish, run_advice
 from plimsoll.array.paths import next_block, open_block, open_paths
 from plimsoll.compare_command import Wish, run
 from plimsoll.comparison import Job, compare
-from plimsoll.errors import BadInput
+from plimsoll.errors import BadInput, RulebookGap
 from plimsoll.fills_command import FillsWish, run_fills
+from plimsoll.indexes import teller_of
 from plimsoll.model_choice import build, read_model_words, with_still
 from plimsoll.plan import PlanMode
 from plimsoll.prices.history import Bar, Frame, History
-from plimsoll.rulebook import Rulebook, in_force
+from plimsoll.rulebook import Policy, Rulebook, in_force
 from plimsoll.runs import Run
 from plimsoll.simulate_command import SimulateWish, prepare, run_study
 from plimsoll.simulation import simulate
 from plimsoll.studies import Ask, Odds, Setting
 from plimsoll.table_files import load
+from plimsoll.venue_table import VenueTable
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 CRASH = DATA / "binance_usdm_1h_mark_funding_12sym_2024-12_2026-02.parquet"
@@ -561,3 +563,32 @@ def test_a_path_of_a_dollar_coin_ends_as_the_exact_machine_ends_it(made: Made) -
     eth, usdc = (float(np.exp(x)) for x in logs[-1, :, 0])
     assert odds.final_mean.value == pytest.approx(1000 * usdc + 100 + 2500 * (eth - 1), abs=0.02)
     assert usdc != 1
+
+
+def test_rules_in_force_keep_the_contracts_that_only_tell_a_price(made: Made) -> None:
+    """BTC stands behind SOL and USDC beside it: the table of SOL must be in force on the day, that of no BTC contract."""
+    day = {"rules_as_of": "in-force", "prices": candles(made), "modes": "cross"}
+    text = ACCOUNT.replace('USDT = "100"', 'USDT = "100", USDC = "50"')
+    table = load("binance_usdm")
+    known = next(d for n in range(900) if _serves(table, "SOLUSDT", d := date(2026, 7, 2) - timedelta(days=n)))
+    file = made(Path(day["prices"]).read_text().replace("2026-07-02", known.isoformat()), "moved.csv")
+    words = {**day, "prices": file}
+    nearest = crossed(Wish(account=made(text), **{**words, "rules_as_of": known.isoformat()}))
+    strict = crossed(Wish(account=made(text), **words))
+    assert (strict.start_equity, strict.final_equity) == (nearest.start_equity, nearest.final_equity) == (12150, 9050)
+
+
+def _serves(table: VenueTable, symbol: str, day: date) -> bool:
+    try:
+        return symbol in in_force(table, day, Policy.IN_FORCE, [symbol]).instruments
+    except RulebookGap:
+        return False
+
+
+def test_a_contract_whose_table_is_not_in_force_tells_a_price_and_cannot_be_traded() -> None:
+    table = load("binance_usdm")
+    bare = msgspec.structs.replace(table, brackets=tuple(e for e in table.brackets if e.symbol != "BTCUSDT"))
+    old = [msgspec.structs.replace(e, since=date(2020, 1, 1), until=date(2020, 1, 1)) for e in table.brackets if e.symbol == "BTCUSDT"]
+    found = in_force(msgspec.structs.replace(bare, brackets=(*bare.brackets, *old[:1])), date(2026, 7, 2), Policy.IN_FORCE)
+    assert "BTCUSDT" not in found.instruments and "BTCUSDT" in found.gaps
+    assert teller_of("BTC", {"BTCUSDT": D(1)}, found) == "BTCUSDT"

@@ -95,9 +95,9 @@ def carriers(coins: Collection[str], plan: Plan, opening: Opening, rulebook: Rul
 
 def _contracts(coin: str, rulebook: Rulebook, traded: Iterable[str]) -> list[str]:
     """A venue's contracts of a coin: first those that are quoted as what is traded."""
-    quotes = {rulebook.instruments[symbol].quote for symbol in traded if symbol in rulebook.instruments}
-    found = telling(coin, rulebook.instruments, rulebook)
-    return sorted(found, key=lambda symbol: rulebook.instruments[symbol].quote not in quotes)
+    quotes = {rulebook.priced[symbol].quote for symbol in traded if symbol in rulebook.priced}
+    found = telling(coin, rulebook.priced, rulebook)
+    return sorted(found, key=lambda symbol: rulebook.priced[symbol].quote not in quotes)
 
 
 def columns(symbols: Sequence[str], opening: Opening, rulebook: Rulebook) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def need_told(opening: Opening, rulebook: Rulebook, priced: Collection[str], sou
     for coin in untold(opening, rulebook):
         if coin in priced or telling(coin, priced, rulebook):
             continue
-        if not telling(coin, rulebook.instruments, rulebook):
+        if not telling(coin, rulebook.priced, rulebook):
             lay_out(opening.account, rulebook)  # refuses a coin of which the venue knows nothing at all
             cure = f"no index price given: {rulebook.name} has no contract of {coin} to tell it by; leave it out of the wallet"
             raise BadInput(source, coin, None, cure)
@@ -138,11 +138,15 @@ def need_told(opening: Opening, rulebook: Rulebook, priced: Collection[str], sou
 
 
 def as_instruments(rulebook: Rulebook, names: Collection[str], like: str) -> Rulebook:
-    """The rulebook with an instrument for each coin whose price stands under its own name, for an engine that knows prices by
-    their instruments only. `like`: an instrument of the venue; what it asks of positions matters to nobody here."""
+    """The rulebook with an instrument for each name that only tells a price, a coin's or a contract's, for an engine that knows
+    prices by their instruments. `like`: an instrument of the venue; what it asks of positions matters to nobody here."""
     first = rulebook.instruments[like]
-    coins = {coin: replace(first, symbol=coin, base=coin, kind=Kind.LINEAR) for coin in names if coin not in rulebook.instruments}
-    return replace(rulebook, instruments={**rulebook.instruments, **coins}) if coins else rulebook
+    more = {
+        name: rulebook.priced.get(name) or replace(first, symbol=name, base=name, kind=Kind.LINEAR)
+        for name in names
+        if name not in rulebook.instruments
+    }
+    return replace(rulebook, instruments=rulebook.instruments | more, tellers=rulebook.priced | more) if more else rulebook
 
 
 def refuse_unasked(given: Mapping[str, object], plan: Plan, asked: Collection[str] | None, where: str) -> None:

@@ -122,7 +122,7 @@ def unasked_in(
     `asked_by`. BadInput: a script has the price of a coin that the account has not, or that what is traded tells."""
     if asked is None:
         return ()
-    own = {instrument.quote for instrument in jobs[0].home.instruments.values()}
+    own = {instrument.quote for instrument in jobs[0].home.priced.values()}
     given = [coin for coin in coins_of(plan) if coin in there and coin in own and coin not in symbols_of(plan)]
     scripts = script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}
     name = prices if prices is not None else next(iter(scripts), "")

@@ -22,17 +22,17 @@ def coins_of_account(account: Account, rulebook: Rulebook) -> tuple[str, ...]:
 def teller_of(asset: str, marks: Mapping[str, Decimal], rulebook: Rulebook) -> str | None:
     """What tells a coin's price: its own name where a price is given under it, '' for one that contracts are quoted in, else
     the symbol of a contract of it that has a mark (a linear one first); None: nothing does."""
-    own = rulebook.instruments.get(asset)
+    own = rulebook.priced.get(asset)
     if asset in marks and (own is None or own.base == asset):
         return asset
-    if any(asset == instrument.quote for instrument in rulebook.instruments.values()):
+    if any(asset == instrument.quote for instrument in rulebook.priced.values()):
         return ""
     return next(iter(telling(asset, marks, rulebook)), None)
 
 
 def telling(asset: str, symbols: Iterable[str], rulebook: Rulebook) -> list[str]:
     """Those of the symbols that are contracts of a coin, the one that tells its price best first."""
-    known = [rulebook.instruments[symbol] for symbol in symbols if symbol in rulebook.instruments]
+    known = [rulebook.priced[symbol] for symbol in symbols if symbol in rulebook.priced]
     same = [i for i in known if i.base == asset]
     return [i.symbol for i in sorted(same, key=lambda i: (i.kind is not Kind.LINEAR, i.expires, i.symbol))]
 
@@ -62,8 +62,8 @@ def told_by(tellers: Mapping[str, str], marks: Mapping[str, Decimal], rulebook: 
 
 def in_priced(tellers: Mapping[str, str], priced: Collection[str], rulebook: Rulebook) -> dict[str, str]:
     """Coin -> the quote of the contract that tells its price, where that has a price of its own."""
-    contracts = {asset: rulebook.instruments[teller] for asset, teller in tellers.items() if teller not in ("", asset)}
-    return {asset: i.quote for asset, i in contracts.items() if i.quote in priced and i.quote not in rulebook.instruments}
+    contracts = {asset: rulebook.priced[teller] for asset, teller in tellers.items() if teller not in ("", asset)}
+    return {asset: i.quote for asset, i in contracts.items() if i.quote in priced and i.quote not in rulebook.priced}
 
 
 def following(indexes: Mapping[str, Decimal], symbol: str, mark: Decimal, rulebook: Rulebook) -> dict[str, Decimal]:

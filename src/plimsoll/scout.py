@@ -129,7 +129,7 @@ class Ahead:
     def _is_steady(self, account: Account, tape: Tape) -> bool:
         """Whether prices at which nothing fails leave the account as it is, and the columns can say so: not where a coin
         that contracts are quoted in has a price of its own."""
-        known = self.venue.rulebook.instruments
+        known = self.venue.rulebook.priced
         if any(symbol not in known for symbol in tape.state.marks.marks):
             return False
         rules, frames = self.venue.rulebook.rules, self.charted.history.frames
