@@ -457,7 +457,8 @@ def dollars(made: Made, index: str, **words: object) -> Run:
 
 
 def test_a_dollar_coin_counts_at_the_price_that_is_given_and_as_one_where_none_is(made: Made) -> None:
-    """1,000 USDC at 1, 0.5 and 0.1, and 100 USDT from which 100 are lost. Maintenance of 1 ETH is 0.4 %."""
+    """1,000 USDC at 1, 0.5 and 0.1, and 100 USDT from which 100 are lost. Told in USDT 1,000 USDC are 2,000 of them at half a
+    dollar each, and 10,000 at a tenth."""
     plain = dollars(made, "")
     assert (plain.start_equity, plain.final_equity) == (1100, 1000)
     assert any("no index prices are given: USDC, USDT counted as one dollar" in note for note in plain.notes)
@@ -466,14 +467,13 @@ def test_a_dollar_coin_counts_at_the_price_that_is_given_and_as_one_where_none_i
     assert any("USDT counted as one dollar, USDC at prices of its own" in note for note in falling.notes)
     assert plain.least[0].headroom - falling.least[0].headroom > 800
     assert dollars(made, "", indexes=("USDC=0.5",)).final_equity == 500
-    """Told in USDT: at half a dollar each, 1,000 USDC are 2,000 of them; at a tenth 10,000."""
     assert dollars(made, "", indexes=("USDT=0.5",)).final_equity == 2000
     assert dollars(made, 'USDT = ["1", "0.5", "0.1"]').final_equity == 10_000
     assert dollars(made, "", indexes=("USDT=0.5", "USDC=0.5")).final_equity == 1000
 
 
 def test_a_dollar_coin_that_breaks_takes_the_position_with_it(made: Made) -> None:
-    """At 0.01 all that stands behind a loss of 100 is 100 USDT and 10 dollars: less than what the maintenance is, 0.5 % of 2,400."""
+    """At 0.001 a dollar is all that stands behind the position beside 100 USDT, of which 100 are lost: maintenance is more."""
     assert not any(leg.hit_at for leg in dollars(made, 'USDC = ["1", "1", "1"]').legs)
     assert any(leg.hit_at for leg in dollars(made, 'USDC = ["1", "0.5", "0.001"]').legs)
 
@@ -550,11 +550,11 @@ def test_a_study_takes_the_price_of_a_dollar_coin_from_wherever_it_is_given(made
     assert ready.modelled.symbols == ("ETHUSDT", "USDC") and ready.marks == {"ETHUSDT": 100, "USDC": 200}
 
 
-def test_a_path_of_a_dollar_coin_ends_as_the_exact_machine_ends_it(made: Made) -> None:
-    """USDC with a volatility of its own: sums agree to the cent where nothing is liquidated."""
+def test_a_path_of_a_dollar_coin_ends_where_the_sum_of_its_prices_does() -> None:
+    """USDC with a volatility of its own: 1,000 of it, 100 USDT and what one ETH has won, to the cent."""
     plan = parse_account(DOLLARS, "dollars.toml")
     marks = {"ETHUSDT": D(2500), "USDC": D(1)}
-    choice = read_model_words("brownian volatility=ETHUSDT:0.2,USDC:0.2 correlation=0 step=6h funding=none".split())
+    choice = read_model_words(["brownian", "volatility=ETHUSDT:0.2,USDC:0.2", "correlation=0", "step=6h", "funding=none"])
     modelled = build(choice, ("ETHUSDT",), None, 86400, ("USDC",))
     ask = Ask(horizon_seconds=86400.0, paths=1, seed=3, straight=True)
     odds = simulate(plan, [Job(book(), book())], [Setting("binance_usdm", PlanMode.CROSS)], modelled, marks, ask).odds[0]
@@ -588,7 +588,9 @@ def _serves(table: VenueTable, symbol: str, day: date) -> bool:
 def test_a_contract_whose_table_is_not_in_force_tells_a_price_and_cannot_be_traded() -> None:
     table = load("binance_usdm")
     bare = msgspec.structs.replace(table, brackets=tuple(e for e in table.brackets if e.symbol != "BTCUSDT"))
-    old = [msgspec.structs.replace(e, since=date(2020, 1, 1), until=date(2020, 1, 1)) for e in table.brackets if e.symbol == "BTCUSDT"]
+    then = date(2020, 1, 1)
+    own = [entry for entry in table.brackets if entry.symbol == "BTCUSDT"]
+    old = [msgspec.structs.replace(entry, since=then, until=then) for entry in own]
     found = in_force(msgspec.structs.replace(bare, brackets=(*bare.brackets, *old[:1])), date(2026, 7, 2), Policy.IN_FORCE)
     assert "BTCUSDT" not in found.instruments and "BTCUSDT" in found.gaps
     assert teller_of("BTC", {"BTCUSDT": D(1)}, found) == "BTCUSDT"
