@@ -10,9 +10,11 @@ import pytest
 from plimsoll.assess_command import AssessOptions, build
 from plimsoll.compare_command import Wish, held_as, prepare, run
 from plimsoll.errors import BadInput
+from plimsoll.model import Fees, maker_of, taker_of
 from plimsoll.plan import PlanMode
-from plimsoll.rulebook import Held
+from plimsoll.rulebook import Held, in_force
 from plimsoll.runs import Comparison, Run
+from plimsoll.table_files import load
 
 D = Decimal
 
@@ -50,6 +52,24 @@ def test_interest_of_a_position_that_lasts_is_its_rate_on_what_was_borrowed(answ
     borrowed = D("0.7") * 4100 * D("1.001") - 1500
     assert abs(run.interest - borrowed * D("0.06") * (90 * 24 + 1) / 8760) < D("1e-9")
     assert run.legs[0].liquidated_at is None
+
+
+def test_coins_pay_the_fees_of_coins_and_contracts_those_of_contracts(answer: Comparison) -> None:
+    """0.7 ETH at 4,100 bought and never sold: 0.1 % on every market of coins; contracts 0.055 % on Bybit, 0.05 % on OKX."""
+    coins = {"okx_multi:coins": "0.001", "bybit_uta:coins": "0.001"}
+    rates = coins | {"bybit_uta:contracts": "0.00055", "okx_multi:contracts": "0.0005"}
+    for venue, rate in rates.items():
+        run = next(r.run for r in answer.results if r.venue == venue and r.mode is PlanMode.CROSS)
+        assert run.fees == D("0.7") * 4100 * D(rate), venue
+
+
+def test_a_stated_fee_is_that_of_coins_as_well() -> None:
+    own = Fees(D("0.0001"), D("0.0003"))
+    listed = in_force(load("okx_multi"), date(2026, 7, 2))
+    contract, coins = listed.instruments["BTC-USDT-SWAP"], listed.instruments["BTC-USDT"]
+    assert (taker_of(own, contract), taker_of(own, coins), maker_of(own, coins)) == (D("0.0003"), D("0.0003"), D("0.0001"))
+    assert (taker_of(listed.fees, contract), taker_of(listed.fees, coins)) == (D("0.0005"), D("0.001"))
+    assert (maker_of(listed.fees, contract), maker_of(listed.fees, coins)) == (D("0.0002"), D("0.0008"))
 
 
 def test_a_pair_is_liquidated_far_above_the_contract_and_keeps_more(answer: Comparison) -> None:

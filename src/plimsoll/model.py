@@ -254,10 +254,27 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Fees(msgspec.Struct, frozen=True):
-    """The user's own fee rates, as positive fractions of the traded notional (a rebate is negative)."""
+    """The user's own fee rates, as positive fractions of the traded notional (a rebate is negative). `coin_maker_rate`,
+    `coin_taker_rate`: those of trades in coins themselves, where they are others."""
 
     maker_rate: Decimal
     taker_rate: Decimal
+    coin_maker_rate: Decimal | None = None
+    coin_taker_rate: Decimal | None = None
+
+
+def taker_of(fees: Fees, instrument: Instrument) -> Decimal:
+    """The taker rate of trades in an instrument: its own where it has one, else the user's."""
+    if instrument.taker_rate is not None:
+        return instrument.taker_rate
+    coins = instrument.kind is Kind.SPOT and fees.coin_taker_rate is not None
+    return fees.coin_taker_rate if coins and fees.coin_taker_rate is not None else fees.taker_rate
+
+
+def maker_of(fees: Fees, instrument: Instrument) -> Decimal:
+    """The maker rate of trades in an instrument."""
+    coins = instrument.kind is Kind.SPOT and fees.coin_maker_rate is not None
+    return fees.coin_maker_rate if coins and fees.coin_maker_rate is not None else fees.maker_rate
 
 
 class Account(msgspec.Struct, frozen=True):

@@ -333,7 +333,7 @@ def _fees(table: VenueTable, as_of: date) -> Fees:
     row = nearest(table.fees, as_of)
     if row is None:
         raise BadInput(table.file, "fees", None, "no fee rates are given; add an entry with maker_rate and taker_rate")
-    return Fees(row.maker_rate, row.taker_rate)
+    return Fees(row.maker_rate, row.taker_rate, row.coin_maker_rate, row.coin_taker_rate)
 
 
 def _defaults(table: VenueTable) -> dict[str, str]:

@@ -21,7 +21,7 @@ from plimsoll.rulebook import Policy, Rulebook, for_case, in_force
 from plimsoll.rules import common, usual
 from plimsoll.rules.interface import Rules
 from plimsoll.table_files import load
-from plimsoll.venue_table import BracketTable, CollateralRow, Grade, ReadingRow, VenueTable
+from plimsoll.venue_table import BracketTable, CollateralRow, FeeRow, Grade, ReadingRow, VenueTable
 
 MODES = (
     "pools_of",
@@ -441,10 +441,7 @@ def _bracket_row(entry: BracketTable) -> tuple[object, ...]:
 def _fees(table: VenueTable) -> Iterator[str]:
     yield "## Fees"
     yield "Fractions of the traded notional, for a user who states none."
-    rates = [
-        (_number(fee.maker_rate), _number(fee.taker_rate), fee.since, _until(fee.until), fee.grade, _plain(fee.source))
-        for fee in table.fees
-    ]
+    rates = [(*_rates(fee), fee.since, _until(fee.until), fee.grade, _plain(fee.source)) for fee in table.fees]
     yield _table(("maker", "taker", "from", "until", "grade", "source"), rates)
     if not table.liquidation_fees:
         return
@@ -468,6 +465,11 @@ def _codes(rulebook: Rulebook) -> Iterator[str]:
 
 def _until(day: date | None) -> str:
     return "latest known" if day is None else str(day)
+
+
+def _rates(fee: FeeRow) -> list[str]:
+    pairs = ((fee.maker_rate, fee.coin_maker_rate), (fee.taker_rate, fee.coin_taker_rate))
+    return [show(rate) if coins is None else f"{show(rate)}, coins {show(coins)}" for rate, coins in pairs]
 
 
 def _number(value: Decimal | None) -> str:

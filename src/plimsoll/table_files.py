@@ -439,9 +439,10 @@ def _check_instrument(row: InstrumentRow, place: Place) -> None:
 
 
 def _check_rates(row: FeeRow | LiquidationFeeRow, place: Place) -> None:
-    for field in [name for name in ("rate", "maker_rate", "taker_rate") if hasattr(row, name)]:
+    names = ("rate", "maker_rate", "taker_rate", "coin_maker_rate", "coin_taker_rate")
+    for field in [name for name in names if getattr(row, name, None) is not None]:
         value: Decimal = getattr(row, field)
-        least = -ONE if field == "maker_rate" else ZERO
+        least = -ONE if field.endswith("maker_rate") else ZERO
         if not value.is_finite() or not least <= value < ONE:
             raise place.bad(field, value, "give a fraction such as 0.0005 (only a maker's may be negative)")
 

@@ -81,10 +81,12 @@ class LiquidationFeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"sinc
 
 
 class FeeRow(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """The fee rates of a user who states none."""
+    """The fee rates of a user who states none; of trades in coins themselves where they are others."""
 
     maker_rate: Decimal
     taker_rate: Decimal
+    coin_maker_rate: Decimal | None = None
+    coin_taker_rate: Decimal | None = None
     since: date
     until: date | None = None
     source: str

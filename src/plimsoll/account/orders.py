@@ -13,7 +13,7 @@ from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import lay_out, leverage_of, order_value
-from plimsoll.model import Kind, LegKey, LegSide, MarginMode, Order, OrderType, Position, Trigger, leg_key
+from plimsoll.model import Kind, LegKey, LegSide, MarginMode, Order, OrderType, Position, Trigger, leg_key, maker_of, taker_of
 from plimsoll.number import ZERO
 from plimsoll.rulebook import why_not_lent
 from plimsoll.rules.asks import SizeAsk
@@ -35,9 +35,9 @@ def place(turn: Turn, order: Order) -> Reject | None:
     if reject is not None:
         return reject
     if order.type is OrderType.MARKET:
-        _execute(turn, order, _market_price(turn, order), turn.account.fees.taker_rate)
+        _execute(turn, order, _market_price(turn, order), taker_of(turn.account.fees, turn.instrument(order.symbol)))
     elif _is_filled(turn, order):
-        _execute(turn, order, turn.price(order.symbol), turn.account.fees.taker_rate)
+        _execute(turn, order, turn.price(order.symbol), taker_of(turn.account.fees, turn.instrument(order.symbol)))
     else:
         turn.emit(OrderPlaced(order))
         turn.layout()  # refuses here, before anything is kept, where a rulebook does not tell what such an order needs
@@ -153,7 +153,7 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
     if order.reduce_only or order.type in _CONDITIONAL:
         return None
     if turn.instrument(order.symbol).kind is Kind.SPOT:
-        rate, price = turn.account.fees.taker_rate, _market_price(turn, order)
+        rate, price = taker_of(turn.account.fees, turn.instrument(order.symbol)), _market_price(turn, order)
         reject = _beyond_own(turn, order, price)
         reject = reject or unaffordable(turn, key_of(order), order.side, order.size, price, rate)
         rests = order.type is OrderType.LIMIT and not _is_filled(turn, order)
@@ -184,11 +184,11 @@ def _beyond_own(turn: Turn, order: Order, price: Decimal) -> Reject | None:
     instrument = turn.instrument(order.symbol)
     asset, amount = instrument.base, order.size * instrument.multiplier
     if order.side == "buy":
-        asset, amount = instrument.quote, amount * price * (1 + turn.account.fees.taker_rate)
+        asset, amount = instrument.quote, amount * price * (1 + taker_of(turn.account.fees, instrument))
     for other in turn.account.orders:
         pair = turn.instrument(other.symbol)
         if pair.kind is Kind.SPOT and pair.quote == asset and other.side == "buy" and other.price is not None:
-            amount += order_value(other, turn.rulebook) * turn.account.fees.taker_rate
+            amount += order_value(other, turn.rulebook) * taker_of(turn.account.fees, pair)
     view = asset_view(turn, asset)
     there = ZERO if view is None else view.available_balance
     if amount > there:
@@ -246,10 +246,10 @@ def run_triggers(turn: Turn) -> None:
             return
         done.add(order.id)
         if order.type is OrderType.LIMIT:
-            _execute(turn, order, _limit_fill(turn, order), turn.account.fees.maker_rate)
+            _execute(turn, order, _limit_fill(turn, order), maker_of(turn.account.fees, turn.instrument(order.symbol)))
         else:
             turn.emit(OrderTriggered(order, turn.price(order.symbol)))
-            _execute(turn, order, turn.price(order.symbol), turn.account.fees.taker_rate)
+            _execute(turn, order, turn.price(order.symbol), taker_of(turn.account.fees, turn.instrument(order.symbol)))
         liquidate(turn)
 
 

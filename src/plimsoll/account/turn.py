@@ -8,7 +8,7 @@ from plimsoll.account.state import State, Venue, evolve
 from plimsoll.errors import BadInput
 from plimsoll.margin.assess import mark_column
 from plimsoll.margin.pools import Layout, lay_out, market_of
-from plimsoll.model import Account, Instrument, LegKey, Position, leg_key
+from plimsoll.model import Account, Instrument, LegKey, Position, leg_key, taker_of
 from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules.columns import Market
 
@@ -48,7 +48,8 @@ class Turn:
         return found
 
     def market(self, symbol: str) -> Market[Decimal]:
-        return market_of(self.instrument(symbol), self.account.fees.taker_rate, regime_of(self.rulebook, self.account))
+        instrument = self.instrument(symbol)
+        return market_of(instrument, taker_of(self.account.fees, instrument), regime_of(self.rulebook, self.account))
 
     def held(self, key: LegKey) -> Position | None:
         return next((p for p in self.account.positions if leg_key(p) == key), None)

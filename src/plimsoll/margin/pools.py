@@ -21,6 +21,7 @@ from plimsoll.model import (
     Position,
     PositionMode,
     leg_key,
+    taker_of,
 )
 from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook, regime_of
@@ -105,7 +106,8 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
             raise BadInput(rulebook.name, "symbol", symbol, rulebook.gaps.get(symbol, "the rulebook has no such instrument"))
     index = {symbol: i for i, symbol in enumerate(symbols)}
     regime = regime_of(rulebook, account)
-    markets = tuple(market_of(rulebook.instruments[symbol], account.fees.taker_rate, regime) for symbol in symbols)
+    listed = (rulebook.instruments[symbol] for symbol in symbols)
+    markets = tuple(market_of(instrument, taker_of(account.fees, instrument), regime) for instrument in listed)
     held = {leg_key(position): position for position in account.positions}
     specs = rulebook.rules.pools_of(account, rulebook.instruments)
     extra = outside or {}
@@ -210,7 +212,8 @@ def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Deci
 def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO_FEES) -> Decimal:
     """What the venue puts into the wall of an isolated position when it sizes it anew. Call inside `exact()`."""
     alone = Account(PositionMode.ONE_WAY, {}, (position,), fees=fees)
-    market = market_of(rulebook.instruments[position.symbol], alone.fees.taker_rate)
+    instrument = rulebook.instruments[position.symbol]
+    market = market_of(instrument, taker_of(alone.fees, instrument))
     return rulebook.rules.sized_margin(leg_of(position, alone, rulebook), mark, market)
 
 
@@ -354,7 +357,7 @@ def _reserved(spec: PoolSpec, account: Account, rulebook: Rulebook) -> Decimal:
     for order in account.orders:
         instrument = rulebook.instruments[order.symbol]
         if instrument.settle == spec.asset and not spec.assets:
-            taker = account.fees.taker_rate if instrument.taker_rate is None else instrument.taker_rate
+            taker = taker_of(account.fees, instrument)
             total += rulebook.rules.order_reserve(order, instrument, taker)
     return total
 
