@@ -453,7 +453,8 @@ marks = {ETHUSDT = ["2500", "2450", "2400"]}
 
 
 def dollars(made: Made, index: str, **words: object) -> Run:
-    return crossed(Wish(account=made(DOLLARS + (f"index = {{{index}}}\n" if index else ""), "dollars.toml"), modes="cross", **words))
+    text = DOLLARS + (f"index = {{{index}}}\n" if index else "")
+    return crossed(Wish(account=made(text, "dollars.toml"), modes="cross", **words))
 
 
 def test_a_dollar_coin_counts_at_the_price_that_is_given_and_as_one_where_none_is(made: Made) -> None:

@@ -141,7 +141,8 @@ def _part_of(plan: Plan, rulebook: Rulebook, history: History, openings: Sequenc
     carried = {coin: there for each in openings for coin, there in carriers(history.symbols, plan, each, rulebook).items()}
     skipped = {s.symbol: s.reason for s in opening.skipped}
     here = opening.symbols
-    notes = [*opening.notes, *_left_out(plan, history, carried), *(caution.sentence for caution in unstated(here.values(), rulebook))]
+    notes = [*opening.notes, *_left_out(plan, history, carried)]
+    notes += [caution.sentence for caution in unstated(here.values(), rulebook)]
     tables = {name: told for each in openings for name, told in tables_told(each, rulebook).items()}
     legs = len(opening.account.positions) + len(opening.commands)
     moved = None
