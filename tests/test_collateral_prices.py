@@ -18,17 +18,19 @@ from plimsoll.advise_command import AdviseWish, run_advice
 from plimsoll.array.paths import next_block, open_block, open_paths
 from plimsoll.compare_command import Wish, run
 from plimsoll.comparison import Job, compare
-from plimsoll.errors import BadInput
+from plimsoll.errors import BadInput, RulebookGap
 from plimsoll.fills_command import FillsWish, run_fills
+from plimsoll.indexes import teller_of
 from plimsoll.model_choice import build, read_model_words, with_still
 from plimsoll.plan import PlanMode
 from plimsoll.prices.history import Bar, Frame, History
-from plimsoll.rulebook import Rulebook, in_force
+from plimsoll.rulebook import Policy, Rulebook, in_force
 from plimsoll.runs import Run
 from plimsoll.simulate_command import SimulateWish, prepare, run_study
 from plimsoll.simulation import simulate
 from plimsoll.studies import Ask, Odds, Setting
 from plimsoll.table_files import load
+from plimsoll.venue_table import VenueTable
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 CRASH = DATA / "binance_usdm_1h_mark_funding_12sym_2024-12_2026-02.parquet"
@@ -427,3 +429,170 @@ def test_fills_are_not_replayed_over_a_price_that_has_stopped(tmp_path: Path) ->
     stated = msgspec.structs.replace(wish, base=msgspec.structs.replace(base, indexes=("BTC=1",)))
     with pytest.raises(BadInput, match="--index = BTC=1: does not go with --fills"):
         run_fills(stated)
+
+
+# Coins that count as one dollar ---------------------------------------------------------------------------------------------
+
+DOLLARS = """
+name = "USDC behind ETH"
+venue = "binance_usdm"
+rules_as_of = 2026-07-02
+options = {asset_mode = "multi"}
+wallet = {USDC = "1000", USDT = "100"}
+[[positions]]
+symbol = "ETHUSDT"
+side = "long"
+size = "1"
+entry_price = "2500"
+leverage = 5
+mode = "cross"
+[scripts.s]
+start = 2026-07-02T00:00:00Z
+step = "1h"
+marks = {ETHUSDT = ["2500", "2450", "2400"]}
+"""
+
+
+def dollars(made: Made, index: str, **words: object) -> Run:
+    text = DOLLARS + (f"index = {{{index}}}\n" if index else "")
+    return crossed(Wish(account=made(text, "dollars.toml"), modes="cross", **words))
+
+
+def test_a_dollar_coin_counts_at_the_price_that_is_given_and_as_one_where_none_is(made: Made) -> None:
+    """1,000 USDC at 1, 0.5 and 0.1, and 100 USDT from which 100 are lost. Told in USDT 1,000 USDC are 2,000 of them at half a
+    dollar each, and 10,000 at a tenth."""
+    plain = dollars(made, "")
+    assert (plain.start_equity, plain.final_equity) == (1100, 1000)
+    assert any("no index prices are given: USDC, USDT counted as one dollar" in note for note in plain.notes)
+    falling = dollars(made, 'USDC = ["1", "0.5", "0.1"]')
+    assert (falling.start_equity, falling.final_equity) == (1100, 100)
+    assert any("USDT counted as one dollar, USDC at prices of its own" in note for note in falling.notes)
+    assert plain.least[0].headroom - falling.least[0].headroom > 800
+    assert dollars(made, "", indexes=("USDC=0.5",)).final_equity == 500
+    assert dollars(made, "", indexes=("USDT=0.5",)).final_equity == 2000
+    assert dollars(made, 'USDT = ["1", "0.5", "0.1"]').final_equity == 10_000
+    assert dollars(made, "", indexes=("USDT=0.5", "USDC=0.5")).final_equity == 1000
+
+
+def test_a_dollar_coin_that_breaks_takes_the_position_with_it(made: Made) -> None:
+    """At 0.001 a dollar is all that stands behind the position beside 100 USDT, of which 100 are lost: maintenance is more."""
+    assert not any(leg.hit_at for leg in dollars(made, 'USDC = ["1", "1", "1"]').legs)
+    assert any(leg.hit_at for leg in dollars(made, 'USDC = ["1", "0.5", "0.001"]').legs)
+
+
+@pytest.mark.parametrize("name", ["USDC", "USDCUSDT"])
+def test_a_dollar_coin_has_recorded_prices_under_its_own_name_or_the_one_that_is_told(made: Made, name: str) -> None:
+    rows = ["ts,symbol,mark"]
+    for hour, (eth, coin) in enumerate((("2500", "1"), ("2450", "0.5"), ("2400", "0.1"))):
+        rows += [f"2026-07-02T0{hour}:00:00Z,{symbol},{price}" for symbol, price in (("ETHUSDT", eth), (name, coin))]
+    file = made("\n".join(rows), "prices.csv")
+    words = {"symbols": (f"USDC={name}",)} if name != "USDC" else {}
+    assert dollars(made, "", prices=file, **words).final_equity == 100
+
+
+def test_what_a_mark_tells_is_in_its_quote_whose_own_price_counts(made: Made) -> None:
+    """A pair and a debt in USDT at half a dollar are what they were in USDT. 0.1 BTC at 60,000 dollars are 12,000 USDT then."""
+    text = OWED.replace('borrowed = {BTC = "0.02"}', "")
+    script = '[scripts.s]\nstart = 2026-07-02T00:00:00Z\nstep = "1h"\nmarks = {ETHUSDT = ["2500", "2400"]}\n'
+    half = crossed(Wish(account=made(text + script + 'index = {USDT = ["1", "0.5"]}\n', "half.toml"), modes="cross"))
+    assert any("ETH at the mark of ETHUSDT, USDT at prices of its own" in note for note in half.notes)
+    assert (half.start_equity, half.final_equity) == (5000, 4900)
+    both = text.replace('USDT = "5000"', 'USDT = "5000", BTC = "0.1"') + script
+    index = 'index = {USDT = ["1", "0.5"], BTC = ["60000", "60000"]}\n'
+    coins = crossed(Wish(account=made(both + index, "both.toml"), modes="cross"))
+    assert (coins.start_equity, coins.final_equity) == (11_000, 4900 + 12_000)
+
+
+def test_a_study_does_not_multiply_two_prices(made: Made) -> None:
+    words = {"model": "brownian volatility=ETHUSDT:0.5 step=1h funding=none", "marks": ("ETHUSDT=2500",), "modes": "cross"}
+    account = made(DOLLARS.replace('USDC = "1000"', 'ETH = "1"'), "eth.toml")
+    with pytest.raises(BadInput, match="ETH is told in USDT, whose own price is given"):
+        run_study(prepare(wished(made, **words, account=account, indexes=("USDT=0.5",))))
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        ('DOGE = ["1", "2", "3"]', "scripts.s in .*index = DOGE: the account has no such coin; it has USDC, USDT"),
+        ('USDC = ["1", "0", "3"]', "USDC"),
+    ],
+)
+def test_a_script_has_index_prices_of_the_accounts_coins_alone(made: Made, index: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        dollars(made, index)
+
+
+def test_a_script_may_not_contradict_the_mark_of_what_is_traded(made: Made) -> None:
+    text = DOLLARS.replace('USDC = "1000"', 'ETH = "0.5"') + 'index = {ETH = ["1", "2", "3"]}\n'
+    with pytest.raises(BadInput, match="index = ETH: nobody asks for its price: a symbol of the account tells it"):
+        run(Wish(account=made(text, "eth.toml"), modes="cross"))
+
+
+def test_a_price_that_nobody_asks_for_is_told_as_unused(made: Made) -> None:
+    text = DOLLARS.replace('"multi"', '"single"').replace('USDT = "100"', 'USDT = "1000"')
+    file = made(text + 'index = {USDC = ["1", "0.5", "0.1"]}\n', "single.toml")
+    answer = run(Wish(account=file, modes="cross"))
+    assert answer.price_notes[-1] == "Prices of USDC are given and not used: no coins are valued together."
+    with pytest.raises(BadInput, match="--index = USDC: nobody asks for its price"):
+        run(Wish(account=file, modes="cross", indexes=("USDC=0.5",)))
+
+
+def test_a_study_takes_the_price_of_a_dollar_coin_from_wherever_it_is_given(made: Made) -> None:
+    words = "brownian volatility=ETHUSDT:0.5 step=1h funding=none"
+    base = {"account": made(DOLLARS, "plain.toml"), "model": words, "modes": "cross"}
+    assert run_study(prepare(wished(made, **base))).odds[0].start_equity == 1100
+    assert run_study(prepare(wished(made, **base, indexes=("USDC=0.5",)))).odds[0].start_equity == 600
+    told = run_study(prepare(wished(made, **base, indexes=("USDT=0.5",)))).odds[0]
+    assert told.start_equity == 2100 and 2000 < told.final_mean.value < 2200
+    scripted = made(DOLLARS + 'index = {USDC = ["0.5", "0.5", "0.5"]}\n', "scripted.toml")
+    study = run_study(prepare(wished(made, **{**base, "account": scripted})))
+    assert study.odds[0].start_equity == 600 and any("USDC at 0.5" in note for note in study.model)
+    history = hours(made, "ETHUSDT", "USDC")
+    ready = prepare(wished(made, account=base["account"], history=history, modes="cross"))
+    assert ready.modelled.symbols == ("ETHUSDT", "USDC") and ready.marks == {"ETHUSDT": 100, "USDC": 200}
+
+
+def test_a_path_of_a_dollar_coin_ends_where_the_sum_of_its_prices_does() -> None:
+    """USDC with a volatility of its own: 1,000 of it, 100 USDT and what one ETH has won, to the cent."""
+    plan = parse_account(DOLLARS, "dollars.toml")
+    marks = {"ETHUSDT": D(2500), "USDC": D(1)}
+    choice = read_model_words(["brownian", "volatility=ETHUSDT:0.2,USDC:0.2", "correlation=0", "step=6h", "funding=none"])
+    modelled = build(choice, ("ETHUSDT",), None, 86400, ("USDC",))
+    ask = Ask(horizon_seconds=86400.0, paths=1, seed=3, straight=True)
+    odds = simulate(plan, [Job(book(), book())], [Setting("binance_usdm", PlanMode.CROSS)], modelled, marks, ask).odds[0]
+    logs = open_block(modelled.path, 4)
+    next_block(modelled.path, open_paths(modelled.path, 3, 0), logs)
+    eth, usdc = (float(np.exp(x)) for x in logs[-1, :, 0])
+    assert odds.final_mean.value == pytest.approx(1000 * usdc + 100 + 2500 * (eth - 1), abs=0.02)
+    assert usdc != 1
+
+
+def test_rules_in_force_keep_the_contracts_that_only_tell_a_price(made: Made) -> None:
+    """BTC stands behind SOL and USDC beside it: the table of SOL must be in force on the day, that of no BTC contract."""
+    day = {"rules_as_of": "in-force", "prices": candles(made), "modes": "cross"}
+    text = ACCOUNT.replace('USDT = "100"', 'USDT = "100", USDC = "50"')
+    table = load("binance_usdm")
+    known = next(d for n in range(900) if _serves(table, "SOLUSDT", d := date(2026, 7, 2) - timedelta(days=n)))
+    file = made(Path(day["prices"]).read_text().replace("2026-07-02", known.isoformat()), "moved.csv")
+    words = {**day, "prices": file}
+    nearest = crossed(Wish(account=made(text), **{**words, "rules_as_of": known.isoformat()}))
+    strict = crossed(Wish(account=made(text), **words))
+    assert (strict.start_equity, strict.final_equity) == (nearest.start_equity, nearest.final_equity) == (12150, 9050)
+
+
+def _serves(table: VenueTable, symbol: str, day: date) -> bool:
+    try:
+        return symbol in in_force(table, day, Policy.IN_FORCE, [symbol]).instruments
+    except RulebookGap:
+        return False
+
+
+def test_a_contract_whose_table_is_not_in_force_tells_a_price_and_cannot_be_traded() -> None:
+    table = load("binance_usdm")
+    bare = msgspec.structs.replace(table, brackets=tuple(e for e in table.brackets if e.symbol != "BTCUSDT"))
+    then = date(2020, 1, 1)
+    own = [entry for entry in table.brackets if entry.symbol == "BTCUSDT"]
+    old = [msgspec.structs.replace(entry, since=then, until=then) for entry in own]
+    found = in_force(msgspec.structs.replace(bare, brackets=(*bare.brackets, *old[:1])), date(2026, 7, 2), Policy.IN_FORCE)
+    assert "BTCUSDT" not in found.instruments and "BTCUSDT" in found.gaps
+    assert teller_of("BTC", {"BTCUSDT": D(1)}, found) == "BTCUSDT"

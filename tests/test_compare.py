@@ -299,3 +299,37 @@ def test_every_frame_is_decided_where_that_is_asked_for_or_the_array_engine_is_m
 def test_an_engine_that_there_is_not_is_refused():
     with pytest.raises(BadInput, match="did you mean exact"):
         run(Wish(engine="exat"))
+
+
+@pytest.mark.parametrize("late", ["ETHUSDT", "BTCUSDT"])
+@pytest.mark.parametrize(("hours", "span"), [(24, "2026-07-03 00:00"), (25, None)])
+def test_a_price_that_begins_late_is_refused_or_the_span_begins_with_it(
+    tmp_path: Path, late: str, hours: int, span: str | None
+) -> None:
+    """What is traded and the coin behind it alike: 24 hours are the most that may be missing, as of gaps."""
+    pytest.importorskip("polars")
+    account = tmp_path / "account.toml"
+    account.write_text(
+        'name = "BTC behind ETH"\nvenue = "binance_usdm"\nrules_as_of = 2026-07-02\noptions = {asset_mode = "multi"}\n'
+        'wallet = {BTC = "0.1", USDT = "1000"}\n'
+        '[[positions]]\nsymbol = "ETHUSDT"\nside = "long"\nsize = "1"\nentry_price = "2500"\nleverage = 5\nmode = "cross"\n'
+    )
+    rows = ["ts,symbol,open,high,low,close"]
+    for hour in range(48):
+        for symbol, price in (("ETHUSDT", "2500"), ("BTCUSDT", "60000")):
+            if symbol != late or hour >= hours:
+                rows.append(f"2026-07-{2 + hour // 24:02d}T{hour % 24:02d}:00:00Z,{symbol}{f',{price}' * 4}")
+    prices = tmp_path / "late.csv"
+    prices.write_text("\n".join(rows) + "\n")
+    for stale in ("refuse", "carry"):
+        wish = Wish(account=str(account), prices=str(prices), modes="cross", stale=stale)
+        if span is not None:
+            answer = run(wish)
+            assert f"{answer.first:%Y-%m-%d %H:%M}" == span
+            assert any("played from 2026-07-03 00:00" in note for note in answer.venues[0].notes)
+            continue
+        with pytest.raises(BadInput) as caught:
+            run(wish)
+        name = late if late == "ETHUSDT" else "BTC"
+        for said in ("late.csv", f"{name} = 2026-07-02 00:00", "25 hours", "--from 2026-07-03T01:00:00Z", "--index"):
+            assert said in str(caught.value)

@@ -1,7 +1,7 @@
 """Prices of the coins behind an account that it does not trade: which need one, where a source has it, what carries it at a
 venue. In a `History` and in a model such a price has the coin's own name; at a venue it is the mark of a contract of it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -26,19 +26,36 @@ def coins_of(plan: Plan) -> tuple[str, ...]:
 def untold(opening: Opening, rulebook: Rulebook) -> tuple[str, ...]:
     """The coins whose price a run at this venue asks for, and which nothing that the plan trades there tells: those valued
     together, those told in another unit, and both sides of coins that are traded themselves."""
-    if not opening.symbols:
-        return ()
-    traded = [rulebook.instruments[symbol] for symbol in opening.symbols.values()]
-    coins = list(coins_of_account(opening.account, rulebook))
-    coins += [asset for i in traded if i.kind is Kind.SPOT for asset in (i.base, i.quote)]
-    if unit_of(opening, Venue(rulebook)).mixed:
+    coins = _valued(opening, rulebook)
+    if opening.symbols and unit_of(opening, Venue(rulebook)).mixed:
         coins += opening.account.cash
     marks = dict.fromkeys(opening.symbols.values(), ONE)
     return tuple(coin for coin in dict.fromkeys(coins) if teller_of(coin, marks, rulebook) is None)
 
 
-def asked_by(plan: Plan, jobs: Sequence[tuple[Rulebook, Rulebook]], modes: Sequence[PlanMode]) -> tuple[str, ...] | None:
-    """The coins that are `untold` at some venue in some mode; None: the plan can be opened nowhere, which is told when it is
+def counted(opening: Opening, rulebook: Rulebook) -> tuple[str, ...]:
+    """The coins that count as one dollar in a run at this venue as long as nobody gives their price: its rules take one."""
+    marks = dict.fromkeys(opening.symbols.values(), ONE)
+    return tuple(coin for coin in dict.fromkeys(_valued(opening, rulebook)) if teller_of(coin, marks, rulebook) == "")
+
+
+def _valued(opening: Opening, rulebook: Rulebook) -> list[str]:
+    """The coins whose prices the venue's rules take."""
+    if not opening.symbols:
+        return []
+    traded = [rulebook.instruments[symbol] for symbol in opening.symbols.values()]
+    sides = [asset for i in traded if i.kind is Kind.SPOT for asset in (i.base, i.quote)]
+    return [*coins_of_account(opening.account, rulebook), *sides]
+
+
+Which = Callable[[Opening, Rulebook], tuple[str, ...]]
+"""Some of an opening's coins: `untold` or `counted`."""
+
+
+def asked_by(
+    plan: Plan, jobs: Sequence[tuple[Rulebook, Rulebook]], modes: Sequence[PlanMode], which: Which = untold
+) -> tuple[str, ...] | None:
+    """The coins that are `which` at some venue in some mode; None: the plan can be opened nowhere, which is told when it is
     played. `jobs`: each venue's rulebook with that of the plan's own venue."""
     found: dict[str, None] | None = None
     for rulebook, home in jobs:
@@ -47,7 +64,7 @@ def asked_by(plan: Plan, jobs: Sequence[tuple[Rulebook, Rulebook]], modes: Seque
                 opening = open_plan(plan, rulebook, home, mode)
             except BadInput:
                 continue
-            found = (found or {}) | dict.fromkeys(untold(opening, rulebook))
+            found = (found or {}) | dict.fromkeys(which(opening, rulebook))
     return None if found is None else tuple(found)
 
 
@@ -66,22 +83,28 @@ def symbols_for(
 
 
 def carriers(coins: Collection[str], plan: Plan, opening: Opening, rulebook: Rulebook) -> dict[str, str]:
-    """Coin -> the venue's symbol whose mark carries its price, of those of `coins` that this venue asks for."""
+    """Coin -> the venue's symbol whose mark carries its price, of those of `coins` that this venue asks for; all go by
+    their own names where one has a price that else counts as one dollar: what is given then is in dollars."""
     asked = [coin for coin in untold(opening, rulebook) if coin in coins and coin not in symbols_of(plan)]
+    own = [coin for coin in counted(opening, rulebook) if coin in coins and coin not in symbols_of(plan)]
+    if own:
+        return {coin: coin for coin in (*asked, *own)}
     found = {coin: _contracts(coin, rulebook, opening.symbols.values()) for coin in asked}
     return {coin: symbols[0] for coin, symbols in found.items() if symbols}
 
 
 def _contracts(coin: str, rulebook: Rulebook, traded: Iterable[str]) -> list[str]:
     """A venue's contracts of a coin: first those that are quoted as what is traded."""
-    quotes = {rulebook.instruments[symbol].quote for symbol in traded if symbol in rulebook.instruments}
-    found = telling(coin, rulebook.instruments, rulebook)
-    return sorted(found, key=lambda symbol: rulebook.instruments[symbol].quote not in quotes)
+    quotes = {rulebook.priced[symbol].quote for symbol in traded if symbol in rulebook.priced}
+    found = telling(coin, rulebook.priced, rulebook)
+    return sorted(found, key=lambda symbol: rulebook.priced[symbol].quote not in quotes)
 
 
 def columns(symbols: Sequence[str], opening: Opening, rulebook: Rulebook) -> tuple[str, ...]:
     """What a model's symbols are called at a venue: the plan's, and the coins' carriers. BadInput: nothing carries one."""
     names = dict(opening.symbols)
+    if any(coin in symbols for coin in counted(opening, rulebook)):
+        names |= {coin: coin for coin in symbols if coin not in names}
     for coin in symbols:
         if coin not in names:
             free = [s for s in _contracts(coin, rulebook, opening.symbols.values()) if s not in names.values()]
@@ -101,9 +124,9 @@ def at_venue_marks(marks: Mapping[str, Decimal], opening: Opening, rulebook: Rul
 def need_told(opening: Opening, rulebook: Rulebook, priced: Collection[str], source: str) -> None:
     """BadInput for the first coin whose price this venue asks for and nothing tells. `priced`: its symbols that have prices."""
     for coin in untold(opening, rulebook):
-        if telling(coin, priced, rulebook):
+        if coin in priced or telling(coin, priced, rulebook):
             continue
-        if not telling(coin, rulebook.instruments, rulebook):
+        if not telling(coin, rulebook.priced, rulebook):
             lay_out(opening.account, rulebook)  # refuses a coin of which the venue knows nothing at all
             cure = f"no index price given: {rulebook.name} has no contract of {coin} to tell it by; leave it out of the wallet"
             raise BadInput(source, coin, None, cure)
@@ -114,14 +137,43 @@ def need_told(opening: Opening, rulebook: Rulebook, priced: Collection[str], sou
         raise BadInput(source, coin, None, cure)
 
 
+def as_instruments(rulebook: Rulebook, names: Collection[str], like: str) -> Rulebook:
+    """The rulebook with an instrument for each name that only tells a price, a coin's or a contract's, for an engine that knows
+    prices by their instruments. `like`: an instrument of the venue; what it asks of positions matters to nobody here."""
+    first = rulebook.instruments[like]
+    more = {
+        name: rulebook.priced.get(name) or replace(first, symbol=name, base=name, kind=Kind.LINEAR)
+        for name in names
+        if name not in rulebook.instruments
+    }
+    return replace(rulebook, instruments=rulebook.instruments | more, tellers=rulebook.priced | more) if more else rulebook
+
+
 def refuse_unasked(given: Mapping[str, object], plan: Plan, asked: Collection[str] | None, where: str) -> None:
     """BadInput for a coin whose price is stated though nobody asks for it (`asked_by`): it would be left out silently."""
     if asked is None:
         return
     for coin in given:
         if coin not in asked and coin not in symbols_of(plan):
-            cure = "nobody asks for its price: a symbol of the account tells it, or no coins are valued together; leave it out"
-            raise BadInput("command line", where, coin, cure)
+            raise BadInput("command line", where, coin, UNASKED)
+
+
+def refuse_unheld(given: Collection[str], plan: Plan, jobs: Sequence[tuple[Rulebook, Rulebook]], source: str) -> None:
+    """BadInput for a coin of a script's index prices that nobody asks for: the account has none of it, or what it trades tells
+    its price."""
+    for coin in given:
+        if coin not in coins_of(plan):
+            raise BadInput(source, "index", coin, f"the account has no such coin; it has {', '.join(coins_of(plan))}")
+        if any(telling(coin, symbols_of(plan), home) for _, home in jobs):
+            raise BadInput(source, "index", coin, UNASKED)
+
+
+UNASKED = "nobody asks for its price: a symbol of the account tells it, or no coins are valued together; leave it out"
+
+
+def unused_notes(coins: Collection[str]) -> tuple[str, ...]:
+    """A sentence on coins whose prices are given and that nobody asks for, where there are any."""
+    return (f"Prices of {', '.join(coins)} are given and not used: no coins are valued together.",) if coins else ()
 
 
 def without_funding(history: History, coins: Collection[str]) -> History:

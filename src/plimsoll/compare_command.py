@@ -1,6 +1,6 @@
 """`plimsoll compare` without its flags' syntax: from words on a command line to a Comparison. Reads files; prints nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
@@ -15,9 +15,12 @@ from plimsoll.collateral_prices import (
     asked_by,
     carriers,
     coins_of,
+    counted,
     need_told,
     refuse_unasked,
+    refuse_unheld,
     symbols_for,
+    unused_notes,
     with_stated,
     without_funding,
 )
@@ -27,9 +30,9 @@ from plimsoll.engines import Engine
 from plimsoll.errors import BadInput
 from plimsoll.plan import Opening, Plan, PlanMode, holds_both_modes, open_plan, symbols_of
 from plimsoll.prices.files import file_symbols, read_history
-from plimsoll.prices.gaps import Stale, refuse_stale
+from plimsoll.prices.gaps import Stale, refuse_late, refuse_stale
 from plimsoll.prices.history import History
-from plimsoll.prices.script import read_script, script_names, script_symbols
+from plimsoll.prices.script import read_script, script_coins, script_names, script_symbols
 from plimsoll.prices.times import parse_end, parse_time
 from plimsoll.rulebook import Held, Policy, Rulebook, discover, holding, in_force, with_readings
 from plimsoll.runs import Comparison, RegimeMap
@@ -86,6 +89,7 @@ def prepare(wish: Wish) -> Ready:
         raise BadInput("command line", "--as", wish.held, "none of these venues has that; name others with --venue")
     modes = modes_of(wish.modes, plan)
     history = _with_coins(plan, wish, history, jobs, modes, renamed)
+    refuse_late(history)
     if stale is Stale.REFUSE:
         refuse_stale(history)
     return Ready(plan, history, jobs, modes, engine)
@@ -97,13 +101,35 @@ def _with_coins(
     """The history, read once more where coins that the plan does not trade stand behind it or are owed, with their prices."""
     stated = read_indexes(wish.indexes)
     coins = asked_by(plan, jobs, modes)
-    refuse_unasked({s: there for s, there in renamed.items() if s not in symbols_of(plan)}, plan, coins, "--symbol")
-    refuse_unasked(stated, plan, coins, "--index")
+    pegged = asked_by(plan, jobs, modes, counted) or ()
+    asked = None if coins is None else (*coins, *pegged)
+    refuse_unasked({s: there for s, there in renamed.items() if s not in symbols_of(plan)}, plan, asked, "--symbol")
+    refuse_unasked(stated, plan, asked, "--index")
     there = symbols_there(plan, wish.prices)
     found = symbols_for([coin for coin in coins or () if coin not in stated], plan, jobs[0].home, there, renamed)
+    found |= {coin: renamed.get(coin, coin) for coin in pegged if coin not in stated and coin in (*renamed, *there)}
+    unused = unasked_in(plan, wish.prices, jobs, asked, there)
     if found:
         history = without_funding(load_prices(plan, wish, renamed, found), found)
-    return with_stated(history, stated)
+    history = with_stated(history, stated)
+    return replace(history, notes=(*history.notes, *unused_notes(unused)))
+
+
+def unasked_in(
+    plan: Plan, prices: str | None, jobs: Sequence[Job], asked: Collection[str] | None, there: Collection[str]
+) -> tuple[str, ...]:
+    """Coins of the account whose prices are given there, in a script or as a dollar's, and that nobody asks for. `asked`: as
+    `asked_by`. BadInput: a script has the price of a coin that the account has not, or that what is traded tells."""
+    if asked is None:
+        return ()
+    own = {instrument.quote for instrument in jobs[0].home.priced.values()}
+    given = [coin for coin in coins_of(plan) if coin in there and coin in own and coin not in symbols_of(plan)]
+    scripts = script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}
+    name = prices if prices is not None else next(iter(scripts), "")
+    if name in scripts:
+        given = [coin for coin in script_coins({"scripts": plan.scripts}, plan.source, name) if coin not in asked]
+        refuse_unheld(given, plan, jobs, f"scripts.{name} in {plan.source}")
+    return tuple(coin for coin in given if coin not in asked)
 
 
 def run(wish: Wish, progress: Progress | None = None) -> Comparison:

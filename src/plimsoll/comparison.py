@@ -20,7 +20,7 @@ from plimsoll.errors import BadInput
 from plimsoll.indexes import stand_in_note
 from plimsoll.law import law_digest
 from plimsoll.model import PositionMode
-from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan
+from plimsoll.plan import Opening, Plan, PlanMode, mode_refusal, open_plan, symbols_of
 from plimsoll.play import play
 from plimsoll.prices.history import Bar, Frame, History
 from plimsoll.prices.paths import BarPath
@@ -57,7 +57,7 @@ def compare(
     is being played."""
     results: list[ModeResult] = []
     venues: list[VenueNote] = []
-    counter = Counter(engine, history)
+    counter, begun = Counter(engine, history), list[datetime]()
     for job in jobs:
         rulebook = with_readings(job.rulebook, plan.readings) if job.rulebook.name == plan.venue else job.rulebook
         opened, refused = _opened(plan, rulebook, job.home, modes)
@@ -67,6 +67,7 @@ def compare(
         if runnable.history is None:
             continue
         lead = Lead(counter, runnable.history)
+        begun.append(runnable.history.frames[0].time)
         for mode, opening in opened.items():
             venue = Venue(rulebook, environment or Environment())
             try:
@@ -82,7 +83,7 @@ def compare(
         name=plan.name,
         about=plan.about,
         prices=history.source,
-        first=history.frames[0].time,
+        first=min(begun),
         last=history.frames[-1].time,
         unit=results[0].run.unit,
         venues=tuple(venues),
@@ -140,7 +141,8 @@ def _part_of(plan: Plan, rulebook: Rulebook, history: History, openings: Sequenc
     carried = {coin: there for each in openings for coin, there in carriers(history.symbols, plan, each, rulebook).items()}
     skipped = {s.symbol: s.reason for s in opening.skipped}
     here = opening.symbols
-    notes = [*opening.notes, *(caution.sentence for caution in unstated(here.values(), rulebook))]
+    notes = [*opening.notes, *_left_out(plan, history, carried)]
+    notes += [caution.sentence for caution in unstated(here.values(), rulebook)]
     tables = {name: told for each in openings for name, told in tables_told(each, rulebook).items()}
     legs = len(opening.account.positions) + len(opening.commands)
     moved = None
@@ -150,6 +152,12 @@ def _part_of(plan: Plan, rulebook: Rulebook, history: History, openings: Sequenc
         if rulebook.name != plan.venue:
             notes.append(f"the prices are those of {plan.venue}'s symbols; they stand in for {rulebook.name}'s own")
     return _Part(VenueNote(rulebook.shown, _title(rulebook), tables, skipped, tuple(notes), law_digest(rulebook)), moved)
+
+
+def _left_out(plan: Plan, history: History, carried: Collection[str]) -> list[str]:
+    """A sentence on the coins whose prices are there and that this venue does not take."""
+    coins = [coin for coin in history.symbols if coin not in carried and coin not in symbols_of(plan)]
+    return [f"prices of {', '.join(coins)} are not used here"] if coins else []
 
 
 def _title(rulebook: Rulebook) -> str:

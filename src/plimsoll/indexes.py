@@ -1,6 +1,7 @@
 """Prices of coins in US dollars for people's runs: as given, else stand-ins, never inside the engine and always told.
 
-A coin that contracts are quoted in (USD, USDT, USDC) counts as one dollar; any other at the mark of a contract of it."""
+A coin that contracts are quoted in (USD, USDT, USDC) counts as one dollar unless its price is given; any other at the mark of
+a contract of it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
@@ -19,16 +20,19 @@ def coins_of_account(account: Account, rulebook: Rulebook) -> tuple[str, ...]:
 
 
 def teller_of(asset: str, marks: Mapping[str, Decimal], rulebook: Rulebook) -> str | None:
-    """What tells a coin's price: '' for one that contracts are quoted in, else the symbol of a contract of it that has a mark
-    (a linear one first); None: nothing does."""
-    if any(asset == instrument.quote for instrument in rulebook.instruments.values()):
+    """What tells a coin's price: its own name where a price is given under it, '' for one that contracts are quoted in, else
+    the symbol of a contract of it that has a mark (a linear one first); None: nothing does."""
+    own = rulebook.priced.get(asset)
+    if asset in marks and (own is None or own.base == asset):
+        return asset
+    if any(asset == instrument.quote for instrument in rulebook.priced.values()):
         return ""
     return next(iter(telling(asset, marks, rulebook)), None)
 
 
 def telling(asset: str, symbols: Iterable[str], rulebook: Rulebook) -> list[str]:
     """Those of the symbols that are contracts of a coin, the one that tells its price best first."""
-    known = [rulebook.instruments[symbol] for symbol in symbols if symbol in rulebook.instruments]
+    known = [rulebook.priced[symbol] for symbol in symbols if symbol in rulebook.priced]
     same = [i for i in known if i.base == asset]
     return [i.symbol for i in sorted(same, key=lambda i: (i.kind is not Kind.LINEAR, i.expires, i.symbol))]
 
@@ -36,7 +40,7 @@ def telling(asset: str, symbols: Iterable[str], rulebook: Rulebook) -> list[str]
 def stand_in_indexes(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
     """Coin -> its stand-in price at these marks; without the coins that nothing tells the price of. Coins that could be bought
     at these marks are among them."""
-    return told_by(tellers_of(account, marks, rulebook), marks)
+    return told_by(tellers_of(account, marks, rulebook), marks, rulebook)
 
 
 def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, str]:
@@ -46,9 +50,19 @@ def tellers_of(account: Account, marks: Mapping[str, Decimal], rulebook: Ruleboo
     return {asset: teller for asset, teller in found.items() if teller is not None}
 
 
-def told_by(tellers: Mapping[str, str], marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Coin -> its price at these marks, as its teller has it."""
-    return {asset: ONE if teller == "" else marks[teller] for asset, teller in tellers.items()}
+def told_by(tellers: Mapping[str, str], marks: Mapping[str, Decimal], rulebook: Rulebook) -> dict[str, Decimal]:
+    """Coin -> its price at these marks, as its teller has it: the mark of a contract is in its quote, whose own price counts
+    where it is given."""
+    found = {asset: ONE if teller == "" else marks[teller] for asset, teller in tellers.items()}
+    for asset, quote in in_priced(tellers, marks, rulebook).items():
+        found[asset] *= marks[quote]
+    return found
+
+
+def in_priced(tellers: Mapping[str, str], priced: Collection[str], rulebook: Rulebook) -> dict[str, str]:
+    """Coin -> the quote of the contract that tells its price, where that has a price of its own."""
+    contracts = {asset: rulebook.priced[teller] for asset, teller in tellers.items() if teller not in ("", asset)}
+    return {asset: i.quote for asset, i in contracts.items() if i.quote in priced and i.quote not in rulebook.priced}
 
 
 def following(indexes: Mapping[str, Decimal], symbol: str, mark: Decimal, rulebook: Rulebook) -> dict[str, Decimal]:

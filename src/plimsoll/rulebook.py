@@ -71,7 +71,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """Rules and the numbers in force. `reading`: the chosen `readings` as the indexes that rules take; `options`: all
     there are; `gaps`: symbol -> why it cannot be used, one sentence; `as_of` None: numbers given, not looked up. `coins`: what
     a coin counts where pools are valued, and the ages of the entries that say so; `regimes`: which of the rules' dated regimes
-    is in force, by name. `part`: which of its instruments these are, in a word, where they are not all."""
+    is in force, by name. `tellers`: contracts that may tell a price where not all of them can be traded (empty: they are the
+    instruments). `part`: which of its instruments these are, in a word, where they are not all."""
 
     name: str
     rules: Rules
@@ -87,7 +88,13 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     collateral_ages: dict[str, EntryAge] = {}
     loan_ages: dict[str, EntryAge] = {}
     regimes: dict[str, str] = {}
+    tellers: dict[str, Instrument] = {}
     part: str = ""
+
+    @property
+    def priced(self) -> dict[str, Instrument]:
+        """Every contract that may tell a price, whether it can be traded or not."""
+        return self.tellers or self.instruments
 
     @property
     def shown(self) -> str:
@@ -167,7 +174,15 @@ def in_force(
         collateral_ages=_entry_ages(table.collateral, as_of),
         loan_ages=_entry_ages(table.loans, as_of),
         regimes=regimes_of(table, rules, as_of),
+        tellers=_nearest_known(table, as_of) | instruments if policy is Policy.IN_FORCE else {},
     )
+
+
+def _nearest_known(table: VenueTable, as_of: date) -> dict[str, Instrument]:
+    """Every contract of a venue as it is known nearest to a day."""
+    ages = {symbol: _age(table, symbol, as_of, Policy.NEAREST) for symbol in known_symbols(table)}
+    found = {symbol: _instrument(age, table.bracket_unit) for symbol, age in ages.items() if isinstance(age, TableAge)}
+    return {symbol: with_terms(instrument, table, as_of) for symbol, instrument in found.items()}
 
 
 def with_terms(i: Instrument, table: VenueTable, as_of: date, stated: Mapping[str, Decimal] | None = None) -> Instrument:

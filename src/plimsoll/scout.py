@@ -127,7 +127,11 @@ class Ahead:
         return self.laid if self.steady else None
 
     def _is_steady(self, account: Account, tape: Tape) -> bool:
-        """Whether prices at which nothing fails leave the account as it is, and the columns can say so."""
+        """Whether prices at which nothing fails leave the account as it is, and the columns can say so: not where a coin
+        that contracts are quoted in has a price of its own."""
+        known = self.venue.rulebook.priced
+        if any(symbol not in known for symbol in tape.state.marks.marks):
+            return False
         rules, frames = self.venue.rulebook.rules, self.charted.history.frames
         if any(market.spot for market in tape.layout().markets) or owes(account, self.venue.rulebook):
             return False

@@ -1,6 +1,6 @@
 """`plimsoll simulate` without its flags' syntax: from words on a command line to a Study. Reads files; prints nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,9 +10,17 @@ import msgspec
 from msgspec.structs import replace
 
 from plimsoll.account_file import read_account
-from plimsoll.collateral_prices import asked_by, coins_of, refuse_unasked, symbols_for, without_funding
+from plimsoll.collateral_prices import (
+    asked_by,
+    coins_of,
+    counted,
+    refuse_unasked,
+    symbols_for,
+    unused_notes,
+    without_funding,
+)
 from plimsoll.command_options import RULES_DAY, RulesDay, read_indexes, read_marks, read_rules_day
-from plimsoll.compare_command import EXAMPLE, load_rulebook, modes_of, paired, symbols_there, venues
+from plimsoll.compare_command import EXAMPLE, load_rulebook, modes_of, paired, symbols_there, unasked_in, venues
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
 from plimsoll.model_choice import KINDS, ModelChoice, build, choice_words, read_model_table, read_model_words, with_still
@@ -118,18 +126,49 @@ def prepare(wish: SimulateWish) -> Ready:
         Job(home if name == plan.venue else load_rulebook(name, day, policy, wish.tables, None), home)
         for name in dict.fromkeys(setting.venue for setting in settings)
     )
-    asked, still = asked_by(plan, jobs, tuple(dict.fromkeys(setting.mode for setting in settings))), read_indexes(wish.indexes)
-    refuse_unasked({coin: there for coin, there in renamed.items() if coin not in symbols_of(plan)}, plan, asked, "--symbol")
-    refuse_unasked(still, plan, asked, "--index")
-    coins = tuple(coin for coin in asked or () if coin not in still)
+    modes, still = tuple(dict.fromkeys(setting.mode for setting in settings)), read_indexes(wish.indexes)
+    asked, pegged = asked_by(plan, jobs, modes), asked_by(plan, jobs, modes, counted) or ()
+    every = None if asked is None else (*asked, *pegged)
+    refuse_unasked({coin: there for coin, there in renamed.items() if coin not in symbols_of(plan)}, plan, every, "--symbol")
+    refuse_unasked(still, plan, every, "--index")
+    there = () if history is None else symbols_there(plan, wish.history)
+    priced = [coin for coin in pegged if coin in renamed or coin in there or coin in choice.volatility]
+    coins = tuple(coin for coin in (*(asked or ()), *priced) if coin not in still)
+    unused = _unused(wish, plan, jobs, every, there)
     history = _with_coins(wish, plan, history, coins, home, renamed)
+    still |= {coin: price for coin, price in _scripted(wish, plan, pegged).items() if coin not in (*coins, *still)}
     marks, told = _start(wish, plan, history, (*symbols_of(plan), *coins))
     modelled = with_still(build(choice, symbols_of(plan), history, ask.horizon_seconds, coins), still)
+    modelled = modelled._replace(notes=(*modelled.notes, *unused_notes(unused)))
     step = modelled.path.step_seconds
     if ask.horizon_seconds % step:
         cure = f"is no whole number of the model's steps of {step:g} seconds; give a multiple, or another step=..."
         raise BadInput(LINE, "--horizon", wish.horizon, cure)
     return Ready(plan, jobs, settings, modelled, marks | still, ask, choice_words(choice), told)
+
+
+def _unused(
+    wish: SimulateWish, plan: Plan, jobs: Sequence[Job], asked: Collection[str] | None, there: Collection[str]
+) -> tuple[str, ...]:
+    """Coins whose prices are given, in the history or in the script that the paths start from, and that nobody asks for."""
+    name = wish.history if wish.history is not None else _first_script(wish, plan)
+    return () if name is None else unasked_in(plan, name, jobs, asked, there)
+
+
+def _first_script(wish: SimulateWish, plan: Plan) -> str | None:
+    """The script whose beginning the paths start from, where neither a history nor marks are given."""
+    scripts = script_names({"scripts": plan.scripts}, plan.source) if plan.scripts else {}
+    return None if wish.history is not None or wish.marks else next(iter(scripts), None)
+
+
+def _scripted(wish: SimulateWish, plan: Plan, coins: Sequence[str]) -> dict[str, Decimal]:
+    """The prices of those of the coins that the script has where the paths start from it: they stand still."""
+    name, data = _first_script(wish, plan), {"scripts": plan.scripts}
+    there = () if name is None else script_symbols(data, plan.source, name)
+    known = {coin: coin for coin in coins if coin in there}
+    if name is None or not known:
+        return {}
+    return {coin: bar.open for coin, bar in read_script(data, plan.source, name, known).frames[0].bars.items()}
 
 
 def _with_coins(

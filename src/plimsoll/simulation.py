@@ -24,10 +24,10 @@ from plimsoll.array.sums import Sums
 from plimsoll.begin import begin, refusal_text
 from plimsoll.cautions import above_bracket, unstated
 from plimsoll.coin_tables import table_lines
-from plimsoll.collateral_prices import at_venue_marks, coins_of
+from plimsoll.collateral_prices import as_instruments, at_venue_marks, coins_of
 from plimsoll.comparison import Job
 from plimsoll.errors import BadInput
-from plimsoll.indexes import stand_in_indexes, teller_of
+from plimsoll.indexes import in_priced, stand_in_indexes, teller_of, tellers_of
 from plimsoll.kept import kept_folder
 from plimsoll.law import law_digest
 from plimsoll.margin.assess import Prices, assess
@@ -216,6 +216,11 @@ def _open(
         if opening.skipped:
             return "; ".join(f"{skipped.symbol}: {skipped.reason}" for skipped in opening.skipped)
         starts = at_venue_marks({symbol: marks[symbol] for symbol in modelled.symbols}, opening, rulebook, "model")
+        apart = in_priced(tellers_of(opening.account, starts, rulebook), starts, rulebook)
+        if apart:
+            coin, quote = next(iter(apart.items()))
+            return f"{coin} is told in {quote}, whose own price is given: a study counts one of both only; leave {quote}'s out"
+        rulebook = as_instruments(rulebook, starts, next(iter(opening.symbols.values())))
         names, own = tuple(starts), set(modelled.symbols).difference(symbols_of(plan))
         begun = begin(opening, rulebook, starts, own=own, still=modelled.still)
         if owes(begun.state.account, rulebook):

@@ -178,11 +178,14 @@ class Tape:
             return ONE
         if any(spec.assets and not spec.isolated and asset == spec.asset for spec in self.layout().specs):
             return ONE / coin_value(self.unit.name, self.state, self.venue)
-        return coin_value(asset, self.state, self.venue) if self.unit.mixed else ZERO
+        if not self.unit.mixed:
+            return ZERO
+        value, unit = coin_value(asset, self.state, self.venue), coin_value(self.unit.name, self.state, self.venue)
+        return value if unit == ONE else value / unit
 
     def indexes(self, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
         """Prices of coins at these marks, where the venue asks for any: stand-ins, since a history holds contracts only."""
-        return told_by(self.tellers(marks), marks)
+        return told_by(self.tellers(marks), marks, self.venue.rulebook)
 
     def tellers(self, marks: Mapping[str, Decimal]) -> dict[str, str]:
         """Coin -> what tells its price where these symbols have marks."""
@@ -242,12 +245,9 @@ class Tape:
 
 
 def coin_value(asset: str, state: State, venue: Venue) -> Decimal:
-    """Price of an asset in the quote of the account's contracts; quotes count as one. BadInput where no mark tells it."""
+    """Price of an asset in dollars: quotes count as one where no price of theirs is given. BadInput where no mark tells it."""
     teller = teller_of(asset, state.marks.marks, venue.rulebook)
-    if teller == "":
-        return ONE
-    found = None if teller is None else state.marks.marks[teller]
-    if found is None:
+    if teller is None:
         cure = f"no price tells what one {asset} is worth; leave it out of the account, or give a contract of it"
         raise BadInput("prices", asset, None, cure)
-    return found
+    return told_by({asset: teller}, state.marks.marks, venue.rulebook)[asset]

@@ -32,6 +32,7 @@ def unit_notes(opening: Opening, unit: Unit) -> list[str]:
     """What the reader must know of a total over several assets, or of what a total leaves out."""
     held = [asset for asset, amount in opening.account.cash.items() if amount != 0]
     if unit.mixed:
-        return [f"several assets ({', '.join(held)}) are told in {unit.name}: coins at their marks, quotes as one"]
+        how = "coins at their marks, quotes as one unless priced"
+        return [f"several assets ({', '.join(held)}) are told in {unit.name}: {how}"]
     idle = [asset for asset in held if asset != unit.name]
     return [f"{', '.join(idle)} in the wallet stands behind nothing and is left out"] if idle else []

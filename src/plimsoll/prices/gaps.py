@@ -82,6 +82,24 @@ def refuse_stale(history: History) -> None:
         raise BadInput(history.source, symbol, show_moment(gap.first), cure)
 
 
+def refuse_late(history: History) -> None:
+    """BadInput for the price that begins last, where that is later than the limit: a run starts only where all have begun, and
+    would leave out in silence what was asked for before it."""
+    step, first = 1000 * history.frames[0].seconds, milliseconds(history.frames[0].time)
+    if not step:
+        return
+    begins = {s: next((milliseconds(f.time) for f in history.frames if s in f.bars), first) for s in history.symbols}
+    symbol = max(history.symbols, key=lambda s: begins[s])
+    late, most = begins[symbol] - first, max(LIMIT, FEW * step)
+    if late > most:
+        again = moment(begins[symbol]).isoformat().replace("+00:00", "Z")
+        cure = (
+            f"it has no price for {late / 3_600_000:g} hours from then, and nothing can be played before its first; "
+            f"begin with --from {again}, or leave it out of the account; a coin behind it can have one with --index"
+        )
+        raise BadInput(history.source, symbol, show_moment(first), cure)
+
+
 def edge_notes(frames: Sequence[Frame], start: int | None, end: int | None, step: int) -> list[str]:
     """Sentences where the prices cover less than the window that was asked for."""
     first, stop = milliseconds(frames[0].time), milliseconds(frames[-1].time) + step

@@ -43,6 +43,11 @@ def script_symbols(data: Mapping[str, object], source: str, name: str) -> tuple[
     return tuple({**_table(script.get("marks", {}), f"scripts.{name}.marks", source), **_index(script, name, source)})
 
 
+def script_coins(data: Mapping[str, object], source: str, name: str) -> tuple[str, ...]:
+    """The coins that a script has index prices of."""
+    return tuple(_index(_script(data, source, name), name, source))
+
+
 def _index(script: Mapping[str, object], name: str, source: str) -> Mapping[str, object]:
     return _table(script.get("index", {}), f"scripts.{name}.index", source)
 
