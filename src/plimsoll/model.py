@@ -263,10 +263,13 @@ class Fees(msgspec.Struct, frozen=True):
     coin_taker_rate: Decimal | None = None
 
 
+def closing_of(fees: Fees, instrument: Instrument) -> Decimal:
+    """The taker rate that a venue's formulas put aside for closing: the instrument's own where it has one."""
+    return taker_of(fees, instrument) if instrument.taker_rate is None else instrument.taker_rate
+
+
 def taker_of(fees: Fees, instrument: Instrument) -> Decimal:
-    """The taker rate of trades in an instrument: its own where it has one, else the user's."""
-    if instrument.taker_rate is not None:
-        return instrument.taker_rate
+    """The taker rate of trades in an instrument."""
     coins = instrument.kind is Kind.SPOT and fees.coin_taker_rate is not None
     return fees.coin_taker_rate if coins and fees.coin_taker_rate is not None else fees.taker_rate
 

@@ -23,7 +23,7 @@ from plimsoll.array.compile import (
 )
 from plimsoll.array.debts import GROWTH_RECORD, growth_of
 from plimsoll.margin.pools import Layout, lay_out, orders_in_scope, sells_in_parts
-from plimsoll.model import Account, LegKey, Order, OrderType, Trigger, leg_key, taker_of
+from plimsoll.model import Account, LegKey, Order, OrderType, Trigger, closing_of, leg_key
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules import common
@@ -380,7 +380,7 @@ def _orders(layout: Layout, index: Mapping[LegKey, int], account: Account, ruleb
     for row, order in zip(out, account.orders, strict=True):
         instrument = rulebook.instruments[order.symbol]
         key = LegKey(order.symbol, order.mode, order.position_side)
-        taker = taker_of(account.fees, instrument)
+        taker = closing_of(account.fees, instrument)
         limit = order.type is OrderType.LIMIT
         level = order.price if limit else order.stop_price
         row["market"] = layout.symbols.index(order.symbol)

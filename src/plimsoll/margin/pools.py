@@ -20,6 +20,7 @@ from plimsoll.model import (
     Outside,
     Position,
     PositionMode,
+    closing_of,
     leg_key,
     taker_of,
 )
@@ -357,7 +358,7 @@ def _reserved(spec: PoolSpec, account: Account, rulebook: Rulebook) -> Decimal:
     for order in account.orders:
         instrument = rulebook.instruments[order.symbol]
         if instrument.settle == spec.asset and not spec.assets:
-            taker = taker_of(account.fees, instrument)
+            taker = closing_of(account.fees, instrument)
             total += rulebook.rules.order_reserve(order, instrument, taker)
     return total
 

@@ -18,8 +18,8 @@ from plimsoll.model import (
     Order,
     Position,
     PositionMode,
+    closing_of,
     leg_key,
-    taker_of,
 )
 from plimsoll.number import ONE, ZERO, ceil_to, floor_to
 from plimsoll.rules.asks import LegAsk, LeverageAsk, PriceAsk, SizeAsk
@@ -197,7 +197,7 @@ def tier_of(position: Position, account: Account, instruments: Mapping[str, Inst
     )
     rate = initial_rate(position.leverage)
     resting = Resting(0, ZERO, buys, sells, rate, position.leverage, buys, sells, ZERO, ZERO, False)
-    taker = taker_of(account.fees, instrument)
+    taker = closing_of(account.fees, instrument)
     return formulas.dearer_side(resting, taker, instrument.kind is Kind.INVERSE)[0]
 
 
