@@ -105,7 +105,7 @@ def played(
     top_ups: Sequence[Watch] = (),
 ) -> Played:
     venue = Venue(rulebook, Environment())
-    unit = Unit("USDT", True)
+    unit = Unit(rulebook.instruments[symbols[0]].quote, True)
     history, added = history_of(symbols, marks, funding), [planned(watch) for watch in top_ups]
     return play(account, (), added, history, venue, BarPath.SYNCHRONISED, unit, figures=False)
 
