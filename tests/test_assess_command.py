@@ -225,6 +225,61 @@ def test_a_level_that_the_venue_liquidates_at_is_told_in_place_of_the_unused_rat
     assert {row.level for row in textbook().rows} == {None}
 
 
+DEBT = 'name = "T"\nvenue = "{}"\n[wallet]\nETH = "10"\nBTC = "0.5"\n[borrowed]\nUSDT = "40000"\n'
+
+
+@pytest.mark.parametrize(
+    ("venue", "lines"),
+    [
+        ("binance_margin", {"ETH": 44_000 - 30_000, "BTC": 44_000 - 30_000}),  # assets at 1.1 of what is owed
+        ("bybit_uta", {"ETH": D(41_600 - 29_400) / D("0.95"), "BTC": D(41_600 - 28_500) / D("0.98")}),  # 4 % of the debt
+    ],
+)
+def test_coins_and_a_debt_alone_have_lines(tmp_path: Path, venue: str, lines: dict[str, int | D]) -> None:
+    """10 ETH at 3,000 and 0.5 BTC at 60,000 behind 40,000 USDT, by hand: what all of a coin is worth where it ends."""
+    file = tmp_path / "debt.toml"
+    file.write_text(DEBT.format(venue), encoding="utf-8")
+    report = build(options(str(file), indexes=("ETH=3000", "BTC=60000")))
+    held = {"ETH": D(10), "BTC": D("0.5")}
+    assert {coin.asset: float(coin.liquidation_price) for coin in report.coins} == pytest.approx(
+        {asset: float(D(worth) / held[asset]) for asset, worth in lines.items()}
+    )
+    (pool,) = [pool for pool in report.assessment.pools if pool.key == "account"]
+    assert pool.portfolio_liquidation_move is not None
+    fallen = 1 + pool.portfolio_liquidation_move
+    moved = build(options(str(file), indexes=(f"ETH={3000 * fallen * D('1.0001')}", f"BTC={60000 * fallen * D('1.0001')}")))
+    under = build(options(str(file), indexes=(f"ETH={3000 * fallen * D('0.9999')}", f"BTC={60000 * fallen * D('0.9999')}")))
+    assert [any(p.liquidatable for p in r.assessment.pools) for r in (moved, under)] == [False, True]
+    out = io.StringIO()
+    print_report(report, out)
+    assert all(f"{float(coin.liquidation_price):,.2f}" in out.getvalue() for coin in report.coins)
+
+
+@pytest.mark.parametrize("venue", ["binance_usdm", "bitmex", "okx_margin", "okx_futures", "dydx"])
+def test_a_debt_of_the_account_is_refused_where_there_are_none(tmp_path: Path, venue: str) -> None:
+    file = tmp_path / "debt.toml"
+    file.write_text(DEBT.format(venue), encoding="utf-8")
+    with pytest.raises(BadInput, match=f"borrowed = USDT: an account of {venue} owes nothing beside its positions"):
+        build(options(str(file), indexes=("ETH=3000", "BTC=60000")))
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"marks": ("ETHUSDT=3000",)}, "it holds coins alone; give their prices with --index"),
+        ({"indexes": ("ETH=3000",)}, "BTC: no index price"),
+        ({}, "ETH: no index price"),
+    ],
+)
+def test_coins_alone_need_their_index_prices(tmp_path: Path, more: dict[str, tuple[str, ...]], says: str) -> None:
+    file = tmp_path / "debt.toml"
+    file.write_text(DEBT.format("binance_margin"), encoding="utf-8")
+    with pytest.raises(BadInput, match=says):
+        build(AssessOptions(account=str(file), today=TODAY, **more))
+    with pytest.raises(BadInput, match="coins and debts alone can be assessed, not played"):
+        read_account(str(file))
+
+
 def test_an_order_the_venue_refuses_is_told_with_its_code() -> None:
     report = said(account(ETH, extra='[[stops]]\nsymbol = "ETHUSDT"\nprice = "3950"\n'), {"ETHUSDT": "3900"})
     assert [(r.command, r.code, r.wanted, r.limit) for r in report.refusals] == [("stop-ETHUSDT", "-2021", D(3950), D(3900))]

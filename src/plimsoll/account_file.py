@@ -57,6 +57,12 @@ def read_account(account: str) -> Plan:
     return parse_account(*_text_of(account))
 
 
+def read_debtor(account: str) -> Plan:
+    """As `read_account`, of an account that may hold nothing but coins where it owes some."""
+    plan = read_holdings(account)
+    return plan if plan.borrowed else _holding(plan)
+
+
 def read_holdings(account: str) -> Plan:
     """As `read_account`, of an account that may hold nothing yet: what is traded stands in a file of fills."""
     return _plan(*_text_of(account))
@@ -73,9 +79,13 @@ def _text_of(account: str) -> tuple[str, str]:
 
 def parse_account(text: str, source: str) -> Plan:
     """An account file's text, parsed and checked. `source`: its name in messages."""
-    plan = _plan(text, source)
+    return _holding(_plan(text, source))
+
+
+def _holding(plan: Plan) -> Plan:
     if not plan.positions and not plan.orders:
-        raise Place(source, "").bad("positions", None, "there is nothing to hold; add [[positions]] or [[orders]]")
+        nothing = "coins and debts alone can be assessed, not played" if plan.borrowed else "there is nothing to hold"
+        raise Place(plan.source, "").bad("positions", None, f"{nothing}; add [[positions]] or [[orders]]")
     return plan
 
 

@@ -10,7 +10,7 @@ from typing import TextIO
 
 import msgspec
 
-from plimsoll.account_file import read_account
+from plimsoll.account_file import read_debtor
 from plimsoll.assess_report import AssessReport, Question, assess_report, to_json
 from plimsoll.command_options import RulesDay, read_indexes, read_marks, read_rules_day
 from plimsoll.errors import BadInput, RulebookGap
@@ -63,13 +63,13 @@ def run_assess(options: AssessOptions, out: TextIO | None = None, err: TextIO | 
 
 def build(options: AssessOptions) -> AssessReport:
     """The report. BadInput, RulebookGap: what cannot be used."""
-    plan = read_account(options.account)
+    plan = read_debtor(options.account)
     rules = read_rules_day(options.rules_as_of, plan.rules_as_of or options.today)
     home = with_readings(in_force(load(plan.venue), rules.day), plan.readings)
     venue = plan.venue if options.venue is None else options.venue
     rulebook = venue_rulebook(plan, home, venue, rules)
     opening = open_plan(plan, rulebook, home, PlanMode.AS_GIVEN)
-    if not opening.symbols:
+    if not opening.symbols and opening.skipped:
         raise BadInput(plan.source, "venue", venue, f"it can run nothing of this account: {opening.skipped[0].reason}")
     marks = read_marks(options.marks, opening.symbols)
     history = _history(plan, options.prices, opening)

@@ -16,7 +16,7 @@ from plimsoll.explain import Explanation, explain
 from plimsoll.margin.assess import assess, mark_column
 from plimsoll.margin.pools import lay_out
 from plimsoll.margin.views import Assessment, LegView
-from plimsoll.model import Account, Bracket, PositionMode
+from plimsoll.model import Account, Bracket, Kind, PositionMode
 from plimsoll.number import exact, show
 from plimsoll.owing import Owing, levels, owings
 from plimsoll.plan import Opening, Plan, Skipped
@@ -39,6 +39,16 @@ class Distance(msgspec.Struct, frozen=True):
     why: str
 
 
+class CoinLine(msgspec.Struct, frozen=True):
+    """Where the price of a coin behind an account that owes has its line, everything else frozen; both in US dollars, and how
+    far that is as a signed share."""
+
+    asset: str
+    index: Decimal
+    liquidation_price: Decimal
+    share: Decimal
+
+
 class Row(msgspec.Struct, frozen=True):
     """The bracket row a leg stands in, counted from 1, in `unit`. `complete` False: the venue has further rows, which are not
     known; `bracket.cap` None: where the row ends is not known; `level`: the level of its pool at which the
@@ -55,7 +65,7 @@ class Row(msgspec.Struct, frozen=True):
 
 class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
     """`ratio`: `usage` (the venue's ratio rises to 1 at liquidation) or `cover` (it falls to 1). `tables`: which tables of
-    brackets and of coins were used, a line each."""
+    brackets and of coins were used, a line each. `coins`: those that no position is in and no contract is quoted in."""
 
     name: str
     about: str
@@ -68,6 +78,7 @@ class AssessReport(msgspec.Struct, frozen=True, kw_only=True):
     assessment: Assessment
     ratio: str
     distances: tuple[Distance, ...]
+    coins: tuple[CoinLine, ...]
     rows: tuple[Row, ...]
     tables: tuple[str, ...]
     cautions: tuple[Caution, ...]
@@ -117,6 +128,7 @@ def assess_report(
         assessment=view,
         ratio=ratio_word(rulebook),
         distances=tuple(_distance(leg, history) for leg in view.legs),
+        coins=_coins(view, begun.state, rulebook),
         rows=_rows(view.legs, begun.state, rulebook),
         tables=table_lines(account, instruments, rulebook),
         cautions=cautions(view, account, rulebook, owed),
@@ -147,6 +159,15 @@ def _distance(leg: LegView, history: History | None) -> Distance:
     if usual.daily is None:
         return Distance(leg.name, share, None, None, usual.why)
     return Distance(leg.name, share, in_deviations(leg.liquidation_price, leg.mark, usual.daily), usual.daily, "")
+
+
+def _coins(view: Assessment, state: State, rulebook: Rulebook) -> tuple[CoinLine, ...]:
+    known, indexes = rulebook.instruments, state.marks.indexes
+    told = {instrument.quote for instrument in known.values()}
+    told |= {known[leg.symbol].base for leg in view.legs if known[leg.symbol].kind is Kind.SPOT}
+    lines = [(a.asset, a.liquidation_price) for a in view.assets if a.asset in indexes and a.asset not in told]
+    with exact():
+        return tuple(CoinLine(a, indexes[a], line, line / indexes[a] - 1) for a, line in lines if line is not None)
 
 
 def _rows(legs: Sequence[LegView], state: State, rulebook: Rulebook) -> tuple[Row, ...]:

@@ -88,6 +88,7 @@ def _pair(item: str, known: Iterable[str]) -> tuple[str, Decimal]:
     if symbol not in list(known):
         near = get_close_matches(symbol, list(known), 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"the account has {', '.join(known)}"
+        hint = hint if list(known) else "it holds coins alone; give their prices with --index COIN=PRICE"
         raise BadInput(MARKS, "symbol", symbol, f"the account has no such symbol; {hint}")
     return symbol, parse_positive(price, symbol, MARKS)
 

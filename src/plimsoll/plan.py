@@ -387,8 +387,11 @@ def _margin_modes(plan: Plan, found: Mapping[str, Instrument], mode: PlanMode) -
 
 
 def mode_refusal(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) -> BadInput | None:
-    """Why this venue cannot hold the plan in this division: it keeps one margin mode where two are asked for, or the account's
-    settings have no isolated margin; None: it can."""
+    """Why this venue cannot hold the plan in this division: it keeps one margin mode where two are asked for, the account's
+    settings have no isolated margin, or debts of the account as a whole are not known there; None: it can."""
+    if plan.borrowed and rulebook.rules.DEBTS not in ("apart", "overdrawn"):
+        cure = f"an account of {rulebook.name} owes nothing beside its positions; remove it, or ask a venue that lends"
+        return BadInput(plan.source, "borrowed", ", ".join(plan.borrowed), cure)
     found = match_symbols(plan, rulebook, home).found
     scope = rulebook.rules.MODE_SCOPE
     seen: dict[str, MarginMode] = {}

@@ -383,9 +383,9 @@ def _pool_view(now: Instant, home: Home, views: Sequence[LegView]) -> PoolView:
 
 def _common_move(now: Instant, home: Home, views: Sequence[LegView]) -> Decimal | None:
     """As `portfolio_move` with every beta 1, solved exactly where all of the pool's contracts are of one kind. Where prices
-    are stated and a pool apart feels no other mark, it is that of the price."""
+    are stated and a pool apart feels no other mark, it is that of the price. Of a pool that only owes, the coins move."""
     pool, margin, solved = home.pool, home.margin, home.solved
-    if not pool.legs:
+    if not pool.legs and not _owes(pool):
         return None
     if margin.balance <= margin.requirement:
         return ZERO
@@ -395,8 +395,9 @@ def _common_move(now: Instant, home: Home, views: Sequence[LegView]) -> Decimal 
     if now.rulebook.rules.PRICES_STATED and pool.apart and len(moving) == 1:
         price = views[0].liquidation_price
         return None if price is None else price / views[0].mark - 1
-    ends = solved(moving + moving_coins(now.layout, now.rulebook, pool))
-    return min([factor - 1 for factor in (ends.below, ends.above) if factor is not None], key=abs, default=None)
+    moving += moving_coins(now.layout, now.rulebook, pool)
+    ends = (solved(moving).below, solved(moving).above) if moving else ()
+    return min([factor - 1 for factor in ends if factor is not None], key=abs, default=None)
 
 
 def _asset_view(
@@ -470,10 +471,14 @@ def _coin_view(
 def _coin_price(now: Instant, home: Home, at: int) -> Decimal | None:
     """The index price of a coin at which a pool with debts fails, when that price alone moves; the nearer one."""
     pool = home.pool
-    if now.prices is Prices.NONE or not any(w.borrowed > 0 or w.balance < 0 for w in pool.wallets):
+    if now.prices is Prices.NONE or not _owes(pool):
         return None
     place = pool.wallets[at].place
     return nearest(prices_at(home.solved((place,)), now.column[place]), now.column[place])
+
+
+def _owes(pool: Pool[Decimal]) -> bool:
+    return any(wallet.borrowed > 0 or wallet.balance < 0 for wallet in pool.wallets)
 
 
 def _account_view(now: Instant, home: Home, coins: Sequence[CoinMargin[Decimal]]) -> AccountView:

@@ -48,7 +48,9 @@ def _parts(report: AssessReport) -> "Iterable[RenderableType]":
     yield f"{report.title}" + (f", rules of {report.as_of}" if report.as_of else "")
     if report.assessment.legs:
         yield _positions(report)
+    if report.assessment.legs or report.coins:
         yield _lines(report)
+    if report.assessment.legs:
         yield _margins(report)
     yield _pools(report)
     yield _wallets(report)
@@ -104,18 +106,23 @@ def _lines(report: AssessReport) -> "Table":
         if leg.name in doubled:
             line += f"\n[dim]and {price(leg.other_liquidation_price)}[/]"
         others = (leg.displayed_liquidation_price, leg.underlying_liquidation_price, leg.bankruptcy_price)
-        table.add_row(_name(leg), line, _distance(away), *(price(other) for other in others))
+        table.add_row(_name(leg), line, _away(away.share) + _days(away), *(price(other) for other in others))
+    for coin in report.coins:
+        table.add_row(f"{coin.asset}\n[dim]its index[/]", f"[bold]{price(coin.liquidation_price)}[/]", _away(coin.share))
     table.caption = _caption(report.distances)
     table.caption_justify = "left"
     return table
 
 
-def _distance(away: Distance) -> str:
-    if away.share is None:
+def _away(share: Decimal | None) -> str:
+    if share is None:
         return NONE
-    colour = "red" if abs(away.share) < Decimal("0.05") else "yellow" if abs(away.share) < Decimal("0.15") else "green"
-    days = "" if away.deviations is None else f"\n[dim]{show(away.deviations, 1)} sd[/]"
-    return f"[{colour}]{signed_percent(away.share)}[/]{days}"
+    colour = "red" if abs(share) < Decimal("0.05") else "yellow" if abs(share) < Decimal("0.15") else "green"
+    return f"[{colour}]{signed_percent(share)}[/]"
+
+
+def _days(away: Distance) -> str:
+    return "" if away.deviations is None else f"\n[dim]{show(away.deviations, 1)} sd[/]"
 
 
 def _caption(distances: Iterable[Distance]) -> str:
@@ -165,7 +172,7 @@ def _pool_name(pool: PoolView) -> str:
 
 def _bar(pool: PoolView) -> str:
     """How much of the balance the requirement takes: a gauge that is full at liquidation."""
-    if not pool.legs:
+    if not pool.legs and not pool.requirement:
         return "[dim]-[/]"
     with exact():
         share = pool.requirement / pool.margin_balance if pool.margin_balance > 0 else ONE
