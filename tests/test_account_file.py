@@ -288,7 +288,8 @@ def test_less_than_one_lot_is_skipped() -> None:
 
 def test_own_fees_hold_at_home_and_list_rates_elsewhere() -> None:
     text = GOOD.replace("[wallet]", '[fees]\nmaker_rate = "-0.0001"\ntaker_rate = "0.0003"\n[wallet]')
-    assert opened(text).account.fees == Fees(D("-0.0001"), D("0.0003"))
+    own = (D("-0.0001"), D("0.0003"))
+    assert opened(text).account.fees == Fees(*own, *own)
     away = opened(text, "okx_futures")
     assert away.account.fees == Fees(D("0.0002"), D("0.0005"), D("0.0008"), D("0.001"))
     assert any("list rates" in note for note in away.notes)

@@ -280,6 +280,85 @@ def test_coins_alone_need_their_index_prices(tmp_path: Path, more: dict[str, tup
         read_account(str(file))
 
 
+def built(tmp_path: Path, text: str, *marks: str, **more: Any) -> AssessReport:
+    """The report of an account given as text, as the command builds it."""
+    file = tmp_path / "account.toml"
+    file.write_text(text, encoding="utf-8")
+    return build(options(str(file), *marks, **more))
+
+
+def level_of(report: AssessReport) -> list[D | None]:
+    return [pool.venue_ratio for pool in report.assessment.pools if pool.key == "account"]
+
+
+def test_the_price_of_a_dollar_coin_is_in_the_prices_that_marks_tell(tmp_path: Path) -> None:
+    """1 BTC at 60,000 USDT, a USDT at half a dollar: 30,000 dollars, and 500 of 1,000 USDT. Coins bought on margin: 2,800 USDT
+    at 0.98 each for 3 ETH beside 0.1 BTC, against 8,900 USDT."""
+    text = 'name = "T"\nvenue = "bybit_uta"\n[wallet]\nBTC = "1"\nUSDT = "1000"\n'
+    text += position("BTCUSDT", "long", "2", "60000", 5)
+    report = built(tmp_path, text, "BTCUSDT=60000", indexes=("USDT=0.5",))
+    assert report.indexes == {"BTC": D(30000), "USDT": D("0.5")}
+    assert report.assessment.account is not None and report.assessment.account.equity == 30500
+    text = 'name = "T"\nvenue = "binance_margin"\n[wallet]\nBTC = "0.1"\nUSDT = "100"\n'
+    text += position("ETHUSDT", "long", "3", "3000", 3)
+    report = built(tmp_path, text, "ETHUSDT=2800", indexes=("BTC=60000", "USDT=0.98"))
+    (level,), (leg,) = level_of(report), report.assessment.legs
+    owed = D(8900) * D("0.98")
+    assert level is not None and abs(level - (6000 + 3 * 2800 * D("0.98")) / owed) < D("1e-9")
+    assert leg.liquidation_price is not None
+    assert abs(leg.liquidation_price - (D("1.1") * owed - 6000) / (3 * D("0.98"))) < D("0.01")
+
+
+def test_what_is_owed_of_a_coin_is_taken_off_the_balance_where_that_may_go_below_zero(tmp_path: Path) -> None:
+    """OKX: 3,000 USDT and a debt of 2,000 are 1,000 USDT, and nothing costs interest; 0.1 BTC less 0.3 are a debt of 0.2."""
+    head = 'name = "T"\nvenue = "okx_multi"\ninterest = { USDT = "0.365", BTC = "0.1" }\n'
+    text = head + '[wallet]\nUSDT = "3000"\nBTC = "%s"\n[borrowed]\n%s\n'
+    rich = built(tmp_path, text % ("1", 'USDT = "2000"'), indexes=("BTC=60000",))
+    assert rich.owed == () and [a.equity for a in rich.assessment.assets] == [D(1000), D(1)]
+    poor = built(tmp_path, text.replace("3000", "30000") % ("0.1", 'BTC = "0.3"'), indexes=("BTC=60000",))
+    assert [(owing.asset, owing.lent) for owing in poor.owed] == [("BTC", D("0.2"))]
+    assert [a.borrowed for a in poor.assessment.assets if a.asset == "BTC"] == [D("0.2")]
+
+
+def test_a_debt_is_repaid_at_the_fee_rate_of_the_user(tmp_path: Path) -> None:
+    """2 % of 40,000 USDT, and the fee of buying 40,800 of them: at the list rate of coins, and at the user's own."""
+    own = DEBT.format("okx_multi").replace("[wallet]", '[fees]\nmaker_rate = "0.0001"\ntaker_rate = "0.0003"\n[wallet]')
+    for text, fee in ((DEBT.format("okx_multi"), D("0.001")), (own, D("0.0003"))):
+        (pool,) = built(tmp_path, text, indexes=("ETH=3000", "BTC=60000")).assessment.pools
+        assert pool.requirement == 800 + 40_800 * fee
+
+
+def test_the_class_of_a_cross_account_of_coins_alone_is_that_of_its_leverage(tmp_path: Path) -> None:
+    indexes = ("ETH=3000", "BTC=60000")
+    plain = built(tmp_path, DEBT.format("binance_margin"), indexes=indexes)
+    five = built(tmp_path, DEBT.format("binance_margin") + "[leverages]\nETHUSDT = 5\n", indexes=indexes)
+    assert [report.owed[0].call for report in (plain, five)] == [D("1.3"), D("1.16")]
+    with pytest.raises(BadInput, match="leverages = FOOUSDT: binance_margin has no such instrument"):
+        built(tmp_path, DEBT.format("binance_margin") + "[leverages]\nFOOUSDT = 5\n", indexes=indexes)
+    with pytest.raises(BadInput, match="they serve the lines of positions"):
+        built(tmp_path, DEBT.format("binance_margin"), indexes=indexes, prices="any.csv")
+
+
+def test_an_account_that_is_isolated_as_a_whole_owes_nothing_beside_its_positions(tmp_path: Path) -> None:
+    text = 'name = "T"\nvenue = "bybit_uta"\n[wallet]\nUSDT = "3000"\n[borrowed]\nUSDT = "2000"\n'
+    with pytest.raises(BadInput, match="borrowed = USDT: bybit_uta lends money to buy coins with in cross margin only"):
+        built(tmp_path, text + position("ETHUSDT", "long", "1", "3000", 3, "isolated"), "ETHUSDT=3000")
+    assert built(tmp_path, text + position("ETHUSDT", "long", "1", "3000", 3), "ETHUSDT=3000").owed[0].lent == 2000
+
+
+def test_an_isolated_pair_is_paid_with_what_may_leave_beside_a_debt(tmp_path: Path) -> None:
+    """3,000 USDT and 2 ETH at 3,000 behind 2,000 USDT: a level of 4.5, above 2, so that 1,003 may leave; a transfer out of all
+    but 10 of what is left (0.1 ETH) may not."""
+    text = 'name = "T"\nvenue = "binance_margin"\n[wallet]\nUSDT = "3000"\nETH = "{}"\n[borrowed]\nUSDT = "2000"\n'
+    text += position("ETHUSDT", "long", "1", "0", 3, "isolated").replace('entry_price = "0"\n', "")
+    report = built(tmp_path, text.format(2), "ETHUSDT=3000")
+    assert report.refusals == () and [leg.size for leg in report.assessment.legs] == [1]
+    (refused,) = built(tmp_path, text.format("0.6"), "ETHUSDT=3000").refusals
+    wanted, limit = refused.wanted, refused.limit
+    assert wanted is not None and limit is not None and wanted > limit
+    assert abs(wanted - 1003) < 1 and limit < 1000
+
+
 def test_an_order_the_venue_refuses_is_told_with_its_code() -> None:
     report = said(account(ETH, extra='[[stops]]\nsymbol = "ETHUSDT"\nprice = "3950"\n'), {"ETHUSDT": "3900"})
     assert [(r.command, r.code, r.wanted, r.limit) for r in report.refusals] == [("stop-ETHUSDT", "-2021", D(3950), D(3900))]

@@ -388,7 +388,7 @@ def _fees(raw: object, source: str) -> Fees:
     for key, least in (("maker_rate", -ONE), ("taker_rate", ONE - ONE)):
         if not least <= rates[key] < ONE:
             raise place.bad(key, rates[key], "give a fraction such as 0.0005 (only the maker's may be negative)")
-    return Fees(rates["maker_rate"], rates["taker_rate"])
+    return Fees(*2 * (rates["maker_rate"], rates["taker_rate"]))
 
 
 def _options(raw: object, venue: str, source: str) -> dict[str, str]:

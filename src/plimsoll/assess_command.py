@@ -93,6 +93,8 @@ def _history(plan: Plan, prices: str | None, opening: Opening) -> History | None
     """The named script of the file, or a price file whose symbols are the plan's."""
     if prices is None:
         return None
+    if not opening.symbols:
+        raise BadInput("--prices", "positions", None, "they serve the lines of positions, and there is none; leave them out")
     names = {venue: symbol for symbol, venue in opening.symbols.items()}
     if prices in plan.scripts:
         return read_script({"scripts": plan.scripts}, plan.source, prices, names)

@@ -110,11 +110,18 @@ def given_indexes(
         if asset not in coins:
             cure = f"the account has no such coin; it has {', '.join(coins)}" if coins else "no coins are valued together here"
             raise BadInput(INDEX, "coin", asset, cure)
-    found = {**stand_in_indexes(account, marks, rulebook), **given}
+    found = {**stand_in_indexes(account, _with_own(marks, given, rulebook), rulebook), **given}
     for asset in coins:
         if asset not in found:
             raise BadInput(INDEX, asset, None, f"no index price; add --index {asset}=PRICE (in US dollars)")
     return {asset: found[asset] for asset in coins}
+
+
+def _with_own(
+    marks: Mapping[str, Decimal], given: Mapping[str, Decimal], rulebook: Rulebook
+) -> dict[str, Decimal]:
+    """The marks, and the given prices of coins under their own names."""
+    return {**marks, **{asset: price for asset, price in given.items() if asset not in rulebook.priced}}
 
 
 def _priceable(account: Account, marks: Mapping[str, Decimal], rulebook: Rulebook) -> tuple[str, ...]:
@@ -128,14 +135,15 @@ def given_note(
     """The prices as given, what stands in for the others, and which of those given lie apart from the mark of a contract of the
     coin: one of the two may be old."""
     others = {asset: teller_of(asset, marks, rulebook) for asset in _priceable(account, marks, rulebook) if asset not in given}
-    told = [f"{asset} counted as one dollar" if teller == "" else f"{asset} at the mark of {teller}"
+    parts = [f"{asset} counted as one dollar" if teller == "" else f"{asset} at the mark of {teller}"
             for asset, teller in others.items()]
     said = [f"{asset} {show(price)}" for asset, price in given.items()]
-    notes = [f"index prices as given: {', '.join(said)}" + (f"; not given: {', '.join(told)}" if told else "")]
+    notes = [f"index prices as given: {', '.join(said)}" + (f"; not given: {', '.join(parts)}" if parts else "")]
     with exact():
         for asset, price in given.items():
             teller = teller_of(asset, marks, rulebook)
-            if teller and abs(price / marks[teller] - 1) > APART:
-                share = show(abs(price / marks[teller] - 1) * 100, 1)
+            told = told_by({asset: teller}, _with_own(marks, given, rulebook), rulebook)[asset] if teller else price
+            if abs(price / told - 1) > APART:
+                share = show(abs(price / told - 1) * 100, 1)
                 notes.append(f"the index of {asset} is {share} % from the mark of {teller}: is one of the two old?")
     return tuple(notes)

@@ -353,10 +353,17 @@ def _leverages(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, 
     asked += [
         (o.symbol, mode_of(o.mode, mode), o.position_side, o.leverage) for o in plan.orders if o.leverage is not None
     ]
+    there = dict(found)
+    if plan.borrowed and not asked and rulebook.name == plan.venue:  # coins alone: nothing else says what the account is set to
+        asked = [(symbol, MarginMode.CROSS, LegSide.NET, leverage) for symbol, leverage in plan.leverages.items()]
+        for symbol in [symbol for symbol in plan.leverages if symbol not in rulebook.instruments]:
+            near = near_to(symbol, rulebook.instruments)
+            raise BadInput(plan.source, "leverages", symbol, f"{rulebook.name} has no such instrument{near}")
+        there = {symbol: rulebook.instruments[symbol] for symbol in plan.leverages}
     for symbol, margin_mode, side, leverage in asked:
-        if symbol not in found:
+        if symbol not in there:
             continue
-        key = rulebook.rules.leverage_key(found[symbol].symbol, margin_mode, side)
+        key = rulebook.rules.leverage_key(there[symbol].symbol, margin_mode, side)
         if settings.setdefault(key, leverage) != leverage:
             cure = f"{rulebook.name} keeps one leverage for {key}, and {show(settings[key])} is asked for as well"
             raise BadInput(plan.source, f"leverage of {symbol}", show(leverage), cure)
@@ -400,6 +407,10 @@ def mode_refusal(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode)
         unlent = why_not_lent(rulebook, asked) if found[symbol].kind is Kind.SPOT else None
         if unlent is not None:
             return BadInput(plan.source, f"mode of {symbol}", asked, unlent)
+        kept_in = scope == "account" and asked is MarginMode.ISOLATED
+        unlent = why_not_lent(rulebook, asked) if plan.borrowed and kept_in else None
+        if unlent is not None:
+            return BadInput(plan.source, "borrowed", ", ".join(plan.borrowed), f"{unlent}; this one is isolated as a whole")
         refused = rulebook.rules.may_switch_mode(bare, found[symbol].symbol, asked)
         if refused is not None and refused.reason is Reason.MARGIN_MODE_CROSS_ONLY:
             return BadInput(plan.source, f"mode of {symbol}", asked, f"{rulebook.name}: {refused.message}")

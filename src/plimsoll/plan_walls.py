@@ -86,10 +86,13 @@ def cash_beside(
 def coins_behind(account: Account, rulebook: Rulebook) -> Account:
     """The account with the coins and debts that its held spot positions stand on, as if each had been bought or sold at its
     entry price without a fee: an isolated one borrowed what its margin did not pay, a cross one what the cash had not; all of
-    it where each position keeps its own debts."""
+    it where each position keeps its own debts. What is owed of a coin is taken off its cash where that may go below zero."""
     if rulebook.rules.DEBTS == "inside":
         return _all_kept(account, rulebook)
     cash, borrowed = dict(account.cash), dict(account.borrowed)
+    if rulebook.rules.DEBTS == "overdrawn":
+        cash |= {asset: cash.get(asset, ZERO) - amount for asset, amount in borrowed.items()}
+        borrowed = {}
     positions = []
     for position in account.positions:
         instrument = rulebook.instruments[position.symbol]

@@ -265,3 +265,11 @@ def test_a_venue_that_counts_in_whole_units_is_refused_with_the_reason(stated: s
     trade = Trade(linear_symbol(rulebook_of(stated)), "long", "size", D(1000))
     with pytest.raises(BadInput, match="whole units of money"):
         barriers(rulebook_of(stated), trade, [D(2)], BARS, 1)
+
+
+@pytest.mark.parametrize(("venue", "symbol"), [("bybit_uta", "ETH/USDT"), ("okx_multi", "ETH-USDT")])
+def test_coins_that_cannot_be_bought_isolated_are_refused(venue: str, symbol: str) -> None:
+    book = plimsoll.load_rulebook(venue, "2026-07-02")
+    bars = {"high": [3000, 3010, 2900], "low": [2990, 2950, 2000], "close": [3000, 2960, 2500]}
+    with pytest.raises(BadInput, match="cross"):
+        plimsoll.passage(book, symbol, bars, leverages=[3], horizon=1, value=1000)

@@ -20,9 +20,9 @@ from plimsoll.array.compile import LEG_RECORD, Column, float_markets, kernel, le
 from plimsoll.array.lines import in_chunks, isolated_prices, need_lines
 from plimsoll.errors import BadInput
 from plimsoll.margin.pools import leg_of, market_of
-from plimsoll.model import Account, Fees, LegSide, MarginMode, Position, PositionMode
+from plimsoll.model import Account, Fees, Kind, LegSide, MarginMode, Position, PositionMode
 from plimsoll.number import ONE, ZERO, exact, show
-from plimsoll.rulebook import Rulebook, regime_of
+from plimsoll.rulebook import Rulebook, regime_of, why_not_lent
 from plimsoll.rules.columns import Leg
 
 SHIFT = 6
@@ -294,6 +294,9 @@ def _need_trade(rulebook: Rulebook, trade: Trade, leverages: Sequence[Decimal]) 
     if trade.symbol not in rulebook.instruments:
         cure = rulebook.gaps.get(trade.symbol, "the rulebook has no such instrument")
         raise BadInput(rulebook.name, "symbol", trade.symbol, cure)
+    unlent = why_not_lent(rulebook, MarginMode.ISOLATED) if rulebook.instruments[trade.symbol].kind is Kind.SPOT else None
+    if unlent is not None:
+        raise BadInput("passage", "symbol", trade.symbol, unlent)
     if trade.side not in ("long", "short"):
         raise BadInput("passage", "side", trade.side, "choose long or short")
     if trade.unit not in ("value", "size"):

@@ -68,7 +68,10 @@ def coin_in_rules(
 ) -> Coin:
     """What a loan asks for at first is 1 / the leverage set for the currency: under the key `USDT|cross`, else the lowest of
     the positions in coins that borrow it and of the pairs in which orders rest that sell it. S1 (leverage of cross margin is
-    kept per currency); recorded (okx-020); that the setting of a pair is the currency's is grade memory."""
+    kept per currency); recorded (okx-020); that the setting of a pair is the currency's is grade memory. What repays it is
+    bought at the user's own fee rate, S4."""
+    if coin.repayment_rate and account.fees.coin_taker_rate is not None:
+        coin = replace(coin, repayment_rate=account.fees.coin_taker_rate)
     stated = account.leverages.get(f"{asset}|cross")
     spot = [(p, instruments[p.symbol]) for p in account.positions if instruments[p.symbol].kind is Kind.SPOT]
     chosen = [p.leverage for p, i in spot if asset == (i.quote if p.size > 0 else i.base)]
