@@ -14,7 +14,7 @@ from plimsoll.margin.pools import market_of
 from plimsoll.model import Account, Fees, Instrument, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.rulebook import Rulebook, regime_of
 
-TAKER = Decimal("0.0005")
+FEES = Fees(Decimal("0.0005"), Decimal("0.0005"))
 MEDIAN_VALUE, SPREAD = 3000.0, 1.6
 LEVERAGES = np.array([2.0, 3.0, 5.0, 10.0, 20.0])
 NEAR = 0.05
@@ -55,7 +55,7 @@ def book_of(rulebook: Rulebook, listed: Sequence[Instrument], count: int, per_ac
     legs["margin"] = value / legs["leverage"] if per_account == 1 else 0
     cash = (value / legs["leverage"]).reshape(-1, per_account).sum(axis=1) * draw.uniform(0.5, 3, len(first))
     regime = regime_of(rulebook, Account(PositionMode.ONE_WAY, {}))
-    markets = float_markets([market_of(i, TAKER, regime) for i in listed])
+    markets = float_markets([market_of(i, FEES, regime) for i in listed])
     return Book(rulebook, tuple(i.symbol for i in listed), legs, prices[at], prices, markets, per_account, cash)
 
 
@@ -78,7 +78,7 @@ def exact_prices(book: Book, accounts: Sequence[int]) -> list[float]:
         positions = tuple(_position(book, leg) for leg in book.legs[mine])
         settle = book.rulebook.instruments[positions[0].symbol].settle
         cash = _exactly(book.cash[number]) if book.per_account > 1 else Decimal(0)
-        account = Account(PositionMode.ONE_WAY, {settle: cash}, positions, fees=Fees(TAKER, TAKER))
+        account = Account(PositionMode.ONE_WAY, {settle: cash}, positions, fees=FEES)
         marks = {p.symbol: _exactly(book.prices[leg["market"]]) for p, leg in zip(positions, book.legs[mine], strict=True)}
         view = assess(account, Marks(marks), book.rulebook, Prices.OWN)
         found += [float("nan") if leg.liquidation_price is None else float(leg.liquidation_price) for leg in view.legs]

@@ -388,7 +388,8 @@ def _fees(raw: object, source: str) -> Fees:
     for key, least in (("maker_rate", -ONE), ("taker_rate", ONE - ONE)):
         if not least <= rates[key] < ONE:
             raise place.bad(key, rates[key], "give a fraction such as 0.0005 (only the maker's may be negative)")
-    return Fees(*2 * (rates["maker_rate"], rates["taker_rate"]))
+    maker, taker = rates["maker_rate"], rates["taker_rate"]
+    return Fees(maker, taker, coin_maker_rate=maker, coin_taker_rate=taker)
 
 
 def _options(raw: object, venue: str, source: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from plimsoll.fills_command import FillsWish, run_fills
 from plimsoll.margin.assess import Prices
 from plimsoll.margin.assess import assess as _assess
 from plimsoll.margin.views import Assessment
-from plimsoll.model import Account, LegSide, MarginMode, Marks, OrderType, Position, PositionMode, Trigger, leg_key, taker_of
+from plimsoll.model import Account, LegSide, MarginMode, Marks, OrderType, Position, PositionMode, Trigger, leg_key
 from plimsoll.number import ONE, ZERO, parse, parse_positive
 from plimsoll.passages import FirstPassage, first_passage
 from plimsoll.report.notebook import register
@@ -454,8 +454,6 @@ def passage(
     if (value is None) == (size is None):
         raise BadInput("passage", "value, size", None, "give one of them: money at the entry, or contracts")
     amount = ("size", parse(size, "size", "passage")) if value is None else ("value", parse(value, "value", "passage"))
-    own = book.instruments.get(symbol)
-    usual = book.fees.taker_rate if own is None else taker_of(book.fees, own)
-    rate = usual if taker_rate is None else parse(taker_rate, "taker_rate", "passage")
+    rate = book.fees.taker_rate if taker_rate is None else parse(taker_rate, "taker_rate", "passage")
     wanted = [parse(leverage, "leverages", "passage") for leverage in leverages]
     return first_passage(book, symbol, prices, wanted, horizon, side, amount, rate, threads)

@@ -193,8 +193,7 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
     for symbol in symbols_of(plan):
         known = home.instruments.get(symbol)
         if known is None and symbol not in home.gaps:
-            near = near_to(symbol, [*home.instruments, *home.gaps])
-            raise BadInput(plan.source, "symbol", symbol, f"{home.name} has no such instrument{near}")
+            raise _unknown(plan, "symbol", symbol, home)
         if known is None:
             skipped.append(Skipped(symbol, f"{home.name}: {home.gaps[symbol]}"))
             continue
@@ -205,6 +204,11 @@ def match_symbols(plan: Plan, rulebook: Rulebook, home: Rulebook) -> Matched:
         else:
             found[symbol] = there
     return Matched(found, tuple(skipped))
+
+
+def _unknown(plan: Plan, field: str, symbol: str, home: Rulebook) -> BadInput:
+    near = near_to(symbol, [*home.instruments, *home.gaps])
+    return BadInput(plan.source, field, symbol, f"{home.name} has no such instrument{near}")
 
 
 def open_plan(plan: Plan, rulebook: Rulebook, home: Rulebook, mode: PlanMode) -> Opening:
@@ -356,10 +360,10 @@ def _leverages(plan: Plan, found: Mapping[str, Instrument], rulebook: Rulebook, 
     there = dict(found)
     if plan.borrowed and not asked and rulebook.name == plan.venue:  # coins alone: nothing else says what the account is set to
         asked = [(symbol, MarginMode.CROSS, LegSide.NET, leverage) for symbol, leverage in plan.leverages.items()]
-        for symbol in [symbol for symbol in plan.leverages if symbol not in rulebook.instruments]:
-            near = near_to(symbol, rulebook.instruments)
-            raise BadInput(plan.source, "leverages", symbol, f"{rulebook.name} has no such instrument{near}")
-        there = {symbol: rulebook.instruments[symbol] for symbol in plan.leverages}
+        there = {symbol: rulebook.instruments[symbol] for symbol in plan.leverages if symbol in rulebook.instruments}
+        unknown = [symbol for symbol in plan.leverages if symbol not in there]
+        if unknown:
+            raise _unknown(plan, "leverages", unknown[0], rulebook)
     for symbol, margin_mode, side, leverage in asked:
         if symbol not in there:
             continue

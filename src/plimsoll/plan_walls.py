@@ -9,7 +9,7 @@ import msgspec
 from plimsoll.errors import BadInput
 from plimsoll.margin.ledger import MONEY_UNIT, money
 from plimsoll.margin.pools import market_of, sized
-from plimsoll.model import Account, Fees, Instrument, Kind, MarginMode, Position, taker_of
+from plimsoll.model import Account, Fees, Instrument, Kind, MarginMode, Position
 from plimsoll.number import ZERO, ceil_to, floor_to, show
 from plimsoll.rulebook import Rulebook
 
@@ -19,7 +19,7 @@ def tallied(position: Position, fees: Fees, rulebook: Rulebook) -> Position:
     lost."""
     if position.mode is MarginMode.CROSS or not rulebook.rules.MARGIN_FOLLOWS:
         return position
-    market = market_of(rulebook.instruments[position.symbol], taker_of(fees, rulebook.instruments[position.symbol]))
+    market = market_of(rulebook.instruments[position.symbol], fees)
     beyond = position.isolated_margin - sized(position, position.entry_price, rulebook, fees)
     added = rulebook.rules.movable(beyond, market)
     return msgspec.structs.replace(position, added_margin=added, lost_margin=max(-beyond, ZERO))
@@ -30,7 +30,7 @@ def isolated_money(
 ) -> Decimal:
     """What the venue walls off for `size` contracts opened at `entry`: its `margin_at_fill`, to the unit of the ledger."""
     rate = rulebook.rules.initial_rate(leverage)
-    market = market_of(instrument, taker_of(fees, instrument))
+    market = market_of(instrument, fees)
     margin = rulebook.rules.margin_at_fill(size * instrument.multiplier, entry, leverage, rate, market)
     return ceil_to(margin, MONEY_UNIT) if instrument.kind is Kind.SPOT else money(margin)
 

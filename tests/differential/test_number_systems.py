@@ -27,7 +27,7 @@ from plimsoll.array.compile import (
 from plimsoll.law import law_modules
 from plimsoll.margin.assess import mark_column
 from plimsoll.margin.pools import Layout, lay_out, market_of
-from plimsoll.model import Account, LegSide, MarginMode, Marks, Position, PositionMode
+from plimsoll.model import Account, Fees, LegSide, MarginMode, Marks, Position, PositionMode
 from plimsoll.number import EXACT, ceil_to, exact, floor_to, half_up_to
 from plimsoll.rulebook import Rulebook, all_readings
 from plimsoll.rules.columns import WAIT, Market, Pool, PoolMargin, Step
@@ -304,7 +304,7 @@ def coarse_market() -> Market[Decimal]:
     """Money in whole units, one unit a lot: half a unit a lot is rounded up."""
     book = rulebook_of("bitmex")
     linear = next(i for i in book.instruments.values() if i.kind == "linear")
-    return replace(market_of(linear, D(0)), unit=D(1), lot=D(1))
+    return replace(market_of(linear, Fees(D(0), D(0))), unit=D(1), lot=D(1))
 
 
 def test_a_zero_divisor_raises_in_compiled_rules_as_it_does_on_decimal() -> None:

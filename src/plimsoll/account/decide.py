@@ -52,7 +52,7 @@ from plimsoll.errors import BadInput, Reason, Reject
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, Posting, money, transfer
 from plimsoll.margin.pools import legs_by_key
-from plimsoll.model import Kind, LegKey, LegSide, MarginMode, PositionMode, leg_key, maker_of, taker_of
+from plimsoll.model import Kind, LegKey, LegSide, MarginMode, PositionMode, leg_key
 from plimsoll.number import ONE, ZERO, exact
 from plimsoll.rulebook import why_not_lent
 
@@ -132,7 +132,7 @@ def _fill(turn: Turn, command: Fill) -> Reject | None:
         return bad
     if command.reduce_only and split_size(turn.held(key), command.side, command.size).opening > 0:
         return Reject(Reason.REDUCE_ONLY, "a reduce-only trade would open a position")
-    rate = (maker_of if command.liquidity == "maker" else taker_of)(turn.account.fees, instrument)
+    rate = turn.rate(command.symbol, command.liquidity)
     deal(turn, key, command.side, command.size, command.price, rate if command.fee_rate is None else command.fee_rate)
     return None
 

@@ -6,14 +6,14 @@ import msgspec
 
 from plimsoll.account.events import OrderCancelled, OrderPlaced, OrderTriggered
 from plimsoll.account.liquidate import liquidate
-from plimsoll.account.settings import asset_view
+from plimsoll.account.settings import asset_view, funds_for
 from plimsoll.account.spot import deal, unaffordable
 from plimsoll.account.trade import split_size
 from plimsoll.account.turn import Turn
 from plimsoll.errors import Reason, Reject
 from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.pools import lay_out, leverage_of, order_value
-from plimsoll.model import Kind, LegKey, LegSide, MarginMode, Order, OrderType, Position, Trigger, leg_key, maker_of, taker_of
+from plimsoll.model import Kind, LegKey, LegSide, MarginMode, Order, OrderType, Position, Trigger, leg_key
 from plimsoll.number import ZERO
 from plimsoll.rulebook import why_not_lent
 from plimsoll.rules.asks import SizeAsk
@@ -35,9 +35,9 @@ def place(turn: Turn, order: Order) -> Reject | None:
     if reject is not None:
         return reject
     if order.type is OrderType.MARKET:
-        _execute(turn, order, _market_price(turn, order), taker_of(turn.account.fees, turn.instrument(order.symbol)))
+        _execute(turn, order, _market_price(turn, order), turn.rate(order.symbol))
     elif _is_filled(turn, order):
-        _execute(turn, order, turn.price(order.symbol), taker_of(turn.account.fees, turn.instrument(order.symbol)))
+        _execute(turn, order, turn.price(order.symbol), turn.rate(order.symbol))
     else:
         turn.emit(OrderPlaced(order))
         turn.layout()  # refuses here, before anything is kept, where a rulebook does not tell what such an order needs
@@ -153,7 +153,7 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
     if order.reduce_only or order.type in _CONDITIONAL:
         return None
     if turn.instrument(order.symbol).kind is Kind.SPOT:
-        rate, price = taker_of(turn.account.fees, turn.instrument(order.symbol)), _market_price(turn, order)
+        rate, price = turn.rate(order.symbol), _market_price(turn, order)
         reject = _beyond_own(turn, order, price)
         reject = reject or unaffordable(turn, key_of(order), order.side, order.size, price, rate)
         rests = order.type is OrderType.LIMIT and not _is_filled(turn, order)
@@ -169,8 +169,7 @@ def _unaffordable(turn: Turn, order: Order) -> Reject | None:
     loss = rules.open_loss(amount, limit.price, turn.mark(order.symbol), instrument.kind == "inverse")
     taker = turn.market(order.symbol).taker_rate
     wanted = extra + loss + rules.order_reserve(limit, instrument, taker)
-    view = asset_view(turn, instrument.settle)
-    free = ZERO if view is None else rules.order_funds(order.mode, view.orderable, view.withdrawable)
+    free = funds_for(turn, instrument.settle, order.mode)
     if wanted > free:
         return Reject(Reason.NOT_ENOUGH_MARGIN, "not enough free margin for this order", wanted, free)
     return None
@@ -184,11 +183,11 @@ def _beyond_own(turn: Turn, order: Order, price: Decimal) -> Reject | None:
     instrument = turn.instrument(order.symbol)
     asset, amount = instrument.base, order.size * instrument.multiplier
     if order.side == "buy":
-        asset, amount = instrument.quote, amount * price * (1 + taker_of(turn.account.fees, instrument))
+        asset, amount = instrument.quote, amount * price * (1 + turn.rate(order.symbol))
     for other in turn.account.orders:
         pair = turn.instrument(other.symbol)
         if pair.kind is Kind.SPOT and pair.quote == asset and other.side == "buy" and other.price is not None:
-            amount += order_value(other, turn.rulebook) * taker_of(turn.account.fees, pair)
+            amount += order_value(other, turn.rulebook) * turn.rate(other.symbol)
     view = asset_view(turn, asset)
     there = ZERO if view is None else view.available_balance
     if amount > there:
@@ -246,10 +245,10 @@ def run_triggers(turn: Turn) -> None:
             return
         done.add(order.id)
         if order.type is OrderType.LIMIT:
-            _execute(turn, order, _limit_fill(turn, order), maker_of(turn.account.fees, turn.instrument(order.symbol)))
+            _execute(turn, order, _limit_fill(turn, order), turn.rate(order.symbol, "maker"))
         else:
             turn.emit(OrderTriggered(order, turn.price(order.symbol)))
-            _execute(turn, order, turn.price(order.symbol), taker_of(turn.account.fees, turn.instrument(order.symbol)))
+            _execute(turn, order, turn.price(order.symbol), turn.rate(order.symbol))
         liquidate(turn)
 
 

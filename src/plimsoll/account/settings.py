@@ -27,6 +27,12 @@ def asset_view(turn: Turn, asset: str) -> AssetView | None:
     return next((a for a in view.assets if a.asset == asset), None)
 
 
+def funds_for(turn: Turn, asset: str, mode: MarginMode) -> Decimal:
+    """What an order, or a lower leverage, may draw on now."""
+    view = asset_view(turn, asset)
+    return ZERO if view is None else turn.rulebook.rules.order_funds(mode, view.orderable, view.withdrawable)
+
+
 def move_margin(turn: Turn, symbol: str, side: LegSide, amount: Decimal, direction: int) -> Reject | None:
     """Cash into (+1) or out of (-1) an isolated leg, within the venue's bounds, equality included."""
     instrument = turn.instrument(symbol)
@@ -102,8 +108,7 @@ def set_leverage(turn: Turn, command: SetLeverage) -> Reject | None:
     sunk = next((found for found in sinks if found is not None), None)
     if sunk is not None:
         return sunk
-    view = asset_view(turn, instrument.settle)
-    free = ZERO if view is None else rules.order_funds(mode, view.orderable, view.withdrawable)
+    free = funds_for(turn, instrument.settle, mode)
     values = [_value(turn, p) for p in under]
     ask = LeverageAsk(
         instrument=instrument,

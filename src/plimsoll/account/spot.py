@@ -10,7 +10,7 @@ import msgspec
 
 from plimsoll.account.borrowing import borrow, grown, held, lent, owed, purse, repay
 from plimsoll.account.events import Converted, MarginMoved, ShortfallCovered, Traded
-from plimsoll.account.settings import asset_view
+from plimsoll.account.settings import funds_for
 from plimsoll.account.state import fund_size
 from plimsoll.account.trade import split_size, trade
 from plimsoll.account.turn import Turn
@@ -223,15 +223,6 @@ def _own(account: Account, asset: str) -> Decimal:
     return account.cash.get(asset, ZERO) - lent(account, None, asset)
 
 
-def _leaving(turn: Turn, asset: str) -> Decimal:
-    """What of the cash may go into a wall: where a debt stands beside it, what the venue lets leave."""
-    there = max(turn.account.cash.get(asset, ZERO), ZERO)
-    if turn.rulebook.rules.DEBTS != "apart":
-        return there
-    view = asset_view(turn, asset)
-    return ZERO if view is None else min(there, view.withdrawable)
-
-
 def _drawn(account: Account, at: LegKey | None, asset: str) -> Decimal:
     """What has been lent of an asset, by either way."""
     return lent(account, at, asset) + max(ZERO, -held(account, at, asset))
@@ -258,7 +249,7 @@ def unaffordable(turn: Turn, key: LegKey, side: str, size: Decimal, price: Decim
     deal(trial, key, side, size, price, fee_rate)
     for asset in (instrument.quote, instrument.base) if at is not None else ():
         wanted = _own(turn.account, asset) - _own(trial.account, asset)
-        there = _leaving(turn, asset)
+        there = max(funds_for(turn, asset, key.mode), ZERO)
         if wanted > there:
             return Reject(Reason.NOT_ENOUGH_MARGIN, "not enough free margin for this order", wanted, there)
     both = (instrument.base, instrument.quote)

@@ -8,7 +8,7 @@ from plimsoll.account.state import State, Venue, evolve
 from plimsoll.errors import BadInput
 from plimsoll.margin.assess import mark_column
 from plimsoll.margin.pools import Layout, lay_out, market_of
-from plimsoll.model import Account, Instrument, LegKey, Position, leg_key, taker_of
+from plimsoll.model import Account, Instrument, LegKey, Position, leg_key, maker_of, taker_of
 from plimsoll.rulebook import Rulebook, regime_of
 from plimsoll.rules.columns import Market
 
@@ -48,8 +48,11 @@ class Turn:
         return found
 
     def market(self, symbol: str) -> Market[Decimal]:
-        instrument = self.instrument(symbol)
-        return market_of(instrument, taker_of(self.account.fees, instrument), regime_of(self.rulebook, self.account))
+        return market_of(self.instrument(symbol), self.account.fees, regime_of(self.rulebook, self.account))
+
+    def rate(self, symbol: str, liquidity: str = "taker") -> Decimal:
+        """The fee rate of a trade."""
+        return (maker_of if liquidity == "maker" else taker_of)(self.account.fees, self.instrument(symbol))
 
     def held(self, key: LegKey) -> Position | None:
         return next((p for p in self.account.positions if leg_key(p) == key), None)

@@ -326,7 +326,7 @@ def _ratios(rulebook: Rulebook, trade: Trade, leverage: Decimal, entry: Column, 
         for price, leg in zip(at, samples, strict=True):
             _need_leverage(rulebook, trade, leg, price)
         account = Account(PositionMode.ONE_WAY, {}, fees=Fees(trade.taker_rate, trade.taker_rate))
-        market = float_markets([market_of(instrument, trade.taker_rate, regime_of(rulebook, account))])
+        market = float_markets([market_of(instrument, account.fees, regime_of(rulebook, account))])
     legs = np.zeros(len(entry), LEG_RECORD)
     legs["amount"], legs["entry"] = amount if long else -amount, entry
     legs["leverage"], legs["initial_rate"] = float(leverage), float(samples[0].initial_rate)
@@ -351,7 +351,7 @@ def _sample(rulebook: Rulebook, trade: Trade, leverage: Decimal, price: Decimal)
 
 def _need_leverage(rulebook: Rulebook, trade: Trade, leg: Leg[Decimal], price: Decimal) -> None:
     """BadInput: the bracket of the position does not allow its leverage."""
-    market = market_of(rulebook.instruments[trade.symbol], trade.taker_rate)
+    market = market_of(rulebook.instruments[trade.symbol], Fees(ZERO, ZERO))
     row = rulebook.rules.bracket(rulebook.rules.value(leg.amount, price, market), leg.tier, market)
     if ZERO < market.leverages[row] < leg.leverage:
         cure = f"a position of this size at {show(price, 8)} may have at most {show(market.leverages[row])}"

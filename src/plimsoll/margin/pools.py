@@ -22,7 +22,6 @@ from plimsoll.model import (
     PositionMode,
     closing_of,
     leg_key,
-    taker_of,
 )
 from plimsoll.number import ONE, ZERO
 from plimsoll.rulebook import Rulebook, regime_of
@@ -73,8 +72,8 @@ class Layout(msgspec.Struct, frozen=True, gc=False):
     standings: dict[int, Standing[Decimal]]
 
 
-def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> Market[Decimal]:
-    """The columns of one instrument; the instrument's own taker rate wins over the account's. `regime`: that of
+def market_of(instrument: Instrument, fees: Fees, regime: int = 0) -> Market[Decimal]:
+    """The columns of one instrument. `fees`: the account's; `regime`: that of
     `regime_of`; what enters a wall at a fill does not depend on it."""
     floors, rates, deductions, leverages, initials, quote_floors = instrument.columns
     return Market(  # in the order of its fields: names would cost as much again, for every position and every account
@@ -82,7 +81,7 @@ def market_of(instrument: Instrument, taker_rate: Decimal, regime: int = 0) -> M
         instrument.multiplier,
         (instrument.lot or ZERO) * instrument.multiplier,
         instrument.tick or ZERO,
-        taker_rate if instrument.taker_rate is None else instrument.taker_rate,
+        closing_of(fees, instrument),
         instrument.liquidation_fee_rate or ZERO,
         len(floors),
         floors,
@@ -107,8 +106,7 @@ def lay_out(account: Account, rulebook: Rulebook, outside: Mapping[str, Outside]
             raise BadInput(rulebook.name, "symbol", symbol, rulebook.gaps.get(symbol, "the rulebook has no such instrument"))
     index = {symbol: i for i, symbol in enumerate(symbols)}
     regime = regime_of(rulebook, account)
-    listed = (rulebook.instruments[symbol] for symbol in symbols)
-    markets = tuple(market_of(instrument, taker_of(account.fees, instrument), regime) for instrument in listed)
+    markets = tuple(market_of(rulebook.instruments[symbol], account.fees, regime) for symbol in symbols)
     held = {leg_key(position): position for position in account.positions}
     specs = rulebook.rules.pools_of(account, rulebook.instruments)
     extra = outside or {}
@@ -205,7 +203,7 @@ def _wallet_of(position: Position, instrument: Instrument, spec: PoolSpec) -> in
 def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Decimal]:
     """One position as a row of its own, its market the first."""
     instrument = rulebook.instruments[position.symbol]
-    columns = (market_of(instrument, ZERO),)
+    columns = (market_of(instrument, NO_FEES),)
     spec = PoolSpec("", instrument.settle, False, ())
     return _leg(position, spec, _At(account, rulebook, {position.symbol: 0}, {}, {}, (), {}, columns, {}))
 
@@ -213,8 +211,7 @@ def leg_of(position: Position, account: Account, rulebook: Rulebook) -> Leg[Deci
 def sized(position: Position, mark: Decimal, rulebook: Rulebook, fees: Fees = NO_FEES) -> Decimal:
     """What the venue puts into the wall of an isolated position when it sizes it anew. Call inside `exact()`."""
     alone = Account(PositionMode.ONE_WAY, {}, (position,), fees=fees)
-    instrument = rulebook.instruments[position.symbol]
-    market = market_of(instrument, taker_of(alone.fees, instrument))
+    market = market_of(rulebook.instruments[position.symbol], fees)
     return rulebook.rules.sized_margin(leg_of(position, alone, rulebook), mark, market)
 
 
@@ -230,7 +227,7 @@ def signed_cost(position: Position, rulebook: Rulebook) -> Decimal:
     """The value paid, as the venue counts it: negative for a long inverse and a short other position. Call inside `exact()`."""
     if position.cost is not None:
         return position.cost
-    return _cost_of(position, rulebook, market_of(rulebook.instruments[position.symbol], ZERO))
+    return _cost_of(position, rulebook, market_of(rulebook.instruments[position.symbol], NO_FEES))
 
 
 def _cost_of(position: Position, rulebook: Rulebook, market: Market[Decimal]) -> Decimal:
@@ -375,7 +372,7 @@ def orders_in_scope(spec: PoolSpec, account: Account, rulebook: Rulebook) -> tup
 def order_value(order: Order, rulebook: Rulebook) -> Decimal:
     """Value of a limit order at its own price, in the settle asset."""
     assert order.price is not None
-    market = market_of(rulebook.instruments[order.symbol], ZERO)
+    market = market_of(rulebook.instruments[order.symbol], NO_FEES)
     return rulebook.rules.value(order.size * market.multiplier, order.price, market)
 
 

@@ -26,7 +26,6 @@ from plimsoll.model import (
     Outside,
     Position,
     PositionMode,
-    taker_of,
 )
 from plimsoll.number import ONE, ZERO, exact, parse, parse_positive
 from plimsoll.rules.interface import Rules
@@ -290,7 +289,7 @@ def _position(p: CasePosition, hedge: bool, case: Case, rules: Rules, fees: Fees
         margin = p.isolated_margin
     elif p.mode is MarginMode.ISOLATED and p.leverage is not None:
         with exact():
-            market = market_of(instruments_of(case)[p.symbol], taker_of(fees, instruments_of(case)[p.symbol]))
+            market = market_of(instruments_of(case)[p.symbol], fees)
             rate = rules.initial_rate(leverage)
             margin = rules.margin_at_fill(size * market.multiplier, entry, leverage, rate, market) + p.added_margin
     position = Position(

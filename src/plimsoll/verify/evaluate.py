@@ -22,7 +22,7 @@ from plimsoll.margin.assess import Prices, assess
 from plimsoll.margin.ledger import Ledger, moved
 from plimsoll.margin.pools import market_of, signed_cost
 from plimsoll.margin.views import AccountView, Assessment, AssetView, LegView, PoolView
-from plimsoll.model import Account, LegKey, MarginMode, Outside, PositionMode, leg_key, taker_of
+from plimsoll.model import Account, LegKey, MarginMode, Outside, PositionMode, leg_key
 from plimsoll.number import ZERO, exact, show
 from plimsoll.rulebook import Rulebook, for_case, regime_of
 from plimsoll.rulebook import coins_of as table_coins
@@ -289,7 +289,7 @@ def _order_cost(look: Look, of: str) -> Value:
     instrument = look.rulebook.instruments[of]
     leverage = account.leverages[rules.leverage_key(of, order.mode, order.position_side)]
     amount = order.size * instrument.multiplier * (1 if order.side == "buy" else -1)
-    market = market_of(instrument, taker_of(account.fees, instrument), regime_of(look.rulebook, account))
+    market = market_of(instrument, account.fees, regime_of(look.rulebook, account))
     return rules.order_cost(amount, order.price, mark, rules.initial_rate(leverage), market)
 
 

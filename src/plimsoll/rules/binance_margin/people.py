@@ -305,8 +305,8 @@ def cancels(order: Order, spec: PoolSpec) -> bool:
 
 
 def order_funds(mode: MarginMode, available: Decimal, withdrawable: Decimal) -> Decimal:
-    """What a lower leverage may draw on: what is free."""
-    return available
+    """What a lower leverage may draw on: what is free. A pair is an account of its own: what may leave the cross one. M-ISO."""
+    return withdrawable if mode is MarginMode.ISOLATED else available
 
 
 def displayed_liquidation_price(ask: PriceAsk) -> Decimal | None:
